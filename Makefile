@@ -1,0 +1,59 @@
+# `make bench` and `make test` are all a fresh machine needs; everything lands in .venv and runs/.
+PYTHON ?= python3
+VENV := .venv
+BENCH := $(VENV)/bin/bench
+PRESET ?= smoke
+# A machine with an NVIDIA driver gets the CUDA build of torch, any other the pinned CPU build.
+DEVICE ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+# PyPI's torch for Linux brings gigabytes of CUDA; the project's own CPU builds are kept here.
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH_cpu := torch==2.13.0 --retries 0 --extra-index-url $(TORCH_CPU_INDEX)
+TORCH_gpu := torch
+STAMP := $(VENV)/installed-$(DEVICE)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup bench attention test test-slow benchmarks lint report show doctor clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make the environment in .venv (DEVICE=cpu or gpu; found by itself)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is too old; expected Python 3.11 or newer: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@# torch first, so that nothing else decides which build of it comes
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(TORCH_$(DEVICE))
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(DEVICE),dev]'
+	@touch $@
+
+bench: setup ## measure a telling slice of every suite (PRESET=smoke) and name the report
+	@$(BENCH) run --preset $(PRESET)
+
+attention: setup ## the attention suite, quick preset
+	@$(BENCH) run attention --preset quick
+
+test: setup ## the fast tests
+	@$(VENV)/bin/python -m pytest -q
+
+test-slow: setup ## the slow tests: kills at random moments, coverage by simulation
+	@$(VENV)/bin/python -m pytest -q -m slow
+
+benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, reading
+	@$(VENV)/bin/python -m pytest -q tests/benchmarks --benchmark-only -o addopts=--strict-markers
+
+lint: setup ## ruff and mypy
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/mypy
+
+report: setup ## write the report of the newest run anew
+	@$(BENCH) report
+
+show: setup ## print the summary of the newest run
+	@$(BENCH) show
+
+doctor: setup ## say what makes this machine noisy
+	@$(BENCH) doctor
+
+clean: ## remove the environment; runs/ stays
+	rm -rf $(VENV)
