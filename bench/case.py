@@ -1,0 +1,97 @@
+"""The plain nouns that cross process boundaries and reach the disk: Case, Measurement, Attempt."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Plain = int | float | str | bool | None
+
+Outcome = Literal["ok", "incorrect", "unsupported", "oom", "timeout", "crash", "error"]
+Role = Literal["check", "memory", "quality", "time"]
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+CACHES = ("warm", "cold")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One variant on one problem in one setting; the unit that is checked, timed and reported.
+
+    `module` is where the variant is found: a dotted module name, or the path of a user's file.
+    `flops` (a count) and `bytes_moved` are what the problem declares, None where it declares none.
+    """
+
+    suite: str
+    variant: str
+    module: str
+    problem: str
+    values: dict[str, Plain]
+    dtype: str = "float32"
+    pass_: str = "fwd"
+    device: str = "cpu"
+    threads: int = 1
+    ranks: int = 1
+    cache: str = "warm"
+    options: dict[str, Plain] = field(default_factory=dict)
+    quality_seeds: int = 0
+    source_hash: str = ""
+    flops: int | None = None
+    bytes_moved: int | None = None
+
+    @property
+    def id(self) -> str:
+        """Readable and stable: the same question asked of the same variant, on any day."""
+        name = f"{self.suite}/{self.variant}"
+        return (
+            f"{name}[{_join(self.options)}]/{self.question}"
+            if self.options
+            else (f"{name}/{self.question}")
+        )
+
+    @property
+    def question(self) -> str:
+        """What is asked, whoever answers: "fastest" is ranked only within one question."""
+        where = f"{self.device},threads={self.threads}"
+        where += f",ranks={self.ranks}" if self.ranks > 1 else ""
+        values = _join(self.values)
+        return f"{self.problem}({values})/{self.dtype}/{self.pass_}/{where},{self.cache}"
+
+
+def _join(values: dict[str, Plain]) -> str:
+    return ",".join(f"{name}={value}" for name, value in values.items() if value is not None)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Raw samples of one quantity within one process, in the base unit (s, bytes, 1)."""
+
+    quantity: str
+    unit: str
+    samples: list[float]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One process that did one role of one case in one round, and what came of it.
+
+    `elapsed_s` is wall time of the whole process, `measuring_s` the part of it spent in calls of
+    the step (first call, warm-up, samples). `fingerprints` are left by the check role: per input
+    seed and output, sampled values that a timed call must reproduce within `tolerances`.
+    """
+
+    case: str
+    role: Role
+    session: int
+    round: int
+    outcome: Outcome
+    detail: str = ""
+    process: int = 0
+    side: str = ""
+    measurements: list[Measurement] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+    fingerprints: list[list[list[float]]] = field(default_factory=list)
+    tolerances: list[tuple[float, float]] = field(default_factory=list)
+    started: str = ""
+    elapsed_s: float = 0.0
+    measuring_s: float = 0.0
+    log: str = ""

@@ -1,0 +1,26 @@
+"""What a user reads when something they gave cannot be used."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+BAD_INPUT = 2
+NOTHING_MEASURED = 3
+CANNOT_WRITE = 4
+INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """One clear line for the user, and the exit code that goes with it."""
+
+    def __init__(self, message: str, exit_code: int = BAD_INPUT):
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
+    """Name the unknown thing, and the valid names nearest to it."""
+    names = sorted(set(valid))
+    close = get_close_matches(name, names, n=3, cutoff=0.5)
+    valid_names = f"valid: {', '.join(names) or 'none'}"
+    hint = f"did you mean {' or '.join(close)}?" if close else valid_names
+    return UserError(f"unknown {kind} '{name}'; {hint}")

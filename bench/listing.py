@@ -1,0 +1,276 @@
+"""List cases: a short-lived child imports torch and the suites, and prints plain data.
+
+`python -m bench.listing` reads a request (one JSON object) on stdin and answers on stdout with
+`{"cases": […], "device": …}`, or `{"error": …}` with a line for the user.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.axes import bind, names_for, parse_overrides
+from bench.case import Case, Plain
+from bench.discover import (
+    USER_PREFIX,
+    find_variant,
+    load_module,
+    module_names,
+    source_hash,
+    variants_of,
+)
+from bench.errors import UserError, unknown
+from bench.problem import Problem
+from bench.setting import Setting
+from bench.sweep import Sweep
+from bench.variant import Variant
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestants:
+    """The variants one selector asks for, under the suite name they are reported as."""
+
+    suite: str
+    variants: list[Variant]
+    broken: dict[str, str]
+    pattern: str = "*"
+
+    @property
+    def chosen(self) -> list[Variant]:
+        """Match a whole name, or what follows an underscore: `flash*` finds `sdpa_flash`."""
+        return [v for v in self.variants if any(fnmatchcase(n, self.pattern) for n in _tails(v))]
+
+
+def _tails(variant: Variant) -> list[str]:
+    words = variant.name.split("_")
+    return ["_".join(words[i:]) for i in range(len(words))]
+
+
+def main() -> None:
+    """Answer one request."""
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # a suite that prints at import must not garble the answer
+    request = json.load(sys.stdin)
+    try:
+        device = choose_device(request["device"])
+        if "known" in request:
+            answer: dict[str, Any] = {"changed": changed([Case(**c) for c in request["known"]])}
+        else:
+            cases = list_cases(request, device)
+            answer = {"cases": [dataclasses.asdict(case) for case in cases], "device": device}
+    except UserError as error:
+        answer = {"error": str(error)}
+    json.dump(answer, replies)
+    replies.flush()
+
+
+def changed(known: list[Case]) -> list[str]:
+    """Return the modules whose source is no longer what these cases were listed from."""
+    found = set()
+    for case in known:
+        try:
+            variant = find_variant(load_module(case.module), case.variant, case.problem)
+            same = source_hash(variant) == case.source_hash
+        except Exception:  # a module that cannot be imported never had a hash
+            same = not case.source_hash
+        if not same:
+            found.add(case.module)
+    return sorted(found)
+
+
+def choose_device(asked: str) -> str:
+    """Resolve `auto`; refuse a device that is not there."""
+    gpus = torch.cuda.device_count() if torch.version.cuda else 0
+    if asked == "auto":
+        return "cuda:0" if gpus else "cpu"
+    valid = ["cpu", *(f"cuda:{i}" for i in range(gpus))]
+    device = "cuda:0" if asked == "cuda" else asked
+    if device not in valid:
+        raise UserError(f"--device {asked}: expected one of {', '.join(valid)} on this machine")
+    return device
+
+
+def list_cases(request: dict[str, Any], device: str) -> list[Case]:
+    """Expand selectors, preset and overrides into cases; equal ids are kept once."""
+    overrides = parse_overrides(request["sets"])
+    contestants = [_find(selector, request["suites"]) for selector in _selectors(request)]
+    _expect_axes(contestants, overrides)
+    cases: dict[str, Case] = {}
+    for group in contestants:
+        for case in _cases_of(group, request["preset"], device, overrides):
+            if cases.setdefault(case.id, case).module != case.module:
+                raise UserError(
+                    f"{case.module} and {cases[case.id].module} both define "
+                    f"{case.suite}/{case.variant}; rename one"
+                )
+    return list(cases.values())
+
+
+def _selectors(request: dict[str, Any]) -> list[str]:
+    return request["selectors"] or sorted(request["suites"])
+
+
+def _find(selector: str, suites: dict[str, str]) -> Contestants:
+    """Resolve a suite, `suite/pattern`, a dotted package, or the path of a file."""
+    if selector.endswith(".py"):
+        return _from_file(selector)
+    name, _, pattern = selector.partition("/")
+    package = suites.get(name, name if "." in name else "")
+    if not package:
+        raise unknown("suite", name, suites)
+    try:
+        modules = module_names(package)
+    except ModuleNotFoundError as error:
+        raise UserError(f"suite '{name}': {error}") from error
+    group = _from_package(package.rpartition(".")[2], modules, pattern or "*")
+    if not group.chosen and not group.broken:
+        raise unknown(f"variant in {group.suite}", pattern, (v.name for v in group.variants))
+    return group
+
+
+def _from_file(path: str) -> Contestants:
+    if not Path(path).expanduser().is_file():
+        raise UserError(f"no such file: {path}; expected a Python file that defines variants")
+    try:
+        module = load_module(path)
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}") from error
+    except Exception as error:  # whatever a user's file raises at import
+        line = traceback.extract_tb(error.__traceback__)[-1].lineno
+        raise UserError(f"{path}, line {line}: {type(error).__name__}: {error}") from error
+    found = [dataclasses.replace(v, module=path) for v in variants_of(module)]
+    if not found:
+        raise UserError(
+            f"{path} defines no variant; expected a function marked @variant or a ModuleProblem"
+        )
+    return Contestants(Path(path).stem, found, {})
+
+
+def _from_package(suite: str, modules: list[str], pattern: str) -> Contestants:
+    variants: list[Variant] = []
+    broken: dict[str, str] = {}
+    for name in modules:
+        try:
+            variants += variants_of(load_module(name))
+        except Exception as error:  # a broken contestant is a row, and stops no other
+            broken[name] = f"{type(error).__name__}: {error}"
+    _expect_unique(suite, variants)
+    return Contestants(suite, variants, broken, pattern)
+
+
+def _expect_unique(suite: str, variants: list[Variant]) -> None:
+    seen: dict[tuple[str, type], Variant] = {}
+    for variant in variants:
+        other = seen.setdefault((variant.name, variant.problem_type), variant)
+        if other is not variant:
+            raise UserError(
+                f"suite {suite}: '{variant.name}' is defined twice, in {other.module} and "
+                f"{variant.module}; rename one"
+            )
+
+
+def _expect_axes(groups: list[Contestants], overrides: dict[str, tuple[Plain, ...]]) -> None:
+    names = {name for group in groups for v in group.chosen for name in names_for(v)}
+    for axis, values in overrides.items():
+        if axis not in names:
+            raise unknown("axis", axis, names)
+        for variant in (v for group in groups for v in group.chosen if axis in names_for(v)):
+            for value in values:
+                bind(variant, {axis: value})
+
+
+def _cases_of(
+    group: Contestants, preset: str, device: str, overrides: dict[str, tuple[Plain, ...]]
+) -> Iterator[Case]:
+    for module, error in group.broken.items():
+        stem = module.rpartition(".")[2]
+        if fnmatchcase(stem, group.pattern):
+            print(f"{module} cannot be imported: {error}", file=sys.stderr)
+            yield Case(group.suite, stem, module, "", {}, device=device)
+    for sweep in _sweeps(group, preset, device):
+        for point in _points(sweep, overrides):
+            for variant in group.chosen:
+                if _solves(variant, sweep):
+                    yield _case(group.suite, variant, point, device)
+
+
+def _points(sweep: Sweep, overrides: dict[str, tuple[Plain, ...]]) -> list[dict[str, Plain]]:
+    try:
+        return list(sweep.points(overrides))
+    except ArithmeticError as error:
+        given = ", ".join(f"{axis}={values}" for axis, values in overrides.items())
+        raise UserError(f"--set {given}: nothing can be derived from it: {error}") from error
+
+
+def _sweeps(group: Contestants, preset: str, device: str) -> list[Sweep]:
+    """Collect the preset's sweeps of every suite whose problems these variants solve."""
+    kind = device.partition(":")[0]
+    sweeps: dict[str, list[Sweep]] = {}
+    for problem in {v.problem_type for v in group.chosen}:
+        package = problem.__module__.rpartition(".")[0]
+        if package and f"{package}.preset" not in sweeps:
+            sweeps[f"{package}.preset"] = _preset(f"{package}.preset", preset, kind)
+    found = [sweep for some in sweeps.values() for sweep in some]
+    named = {sweep.problem for sweep in found}
+    own = {
+        v.problem_type.__name__
+        for v in group.chosen
+        if v.problem_type.__module__.startswith(USER_PREFIX)
+    }
+    return found + [Sweep(name, {}) for name in sorted(own - named)]
+
+
+def _preset(module: str, preset: str, kind: str) -> list[Sweep]:
+    try:
+        functions = importlib.import_module(module)
+    except ModuleNotFoundError:
+        return []
+    sweeps: list[Sweep] = getattr(functions, preset)(kind)
+    return sweeps
+
+
+def _solves(variant: Variant, sweep: Sweep) -> bool:
+    return variant.problem_type.__name__ == sweep.problem and sweep.asks(variant.name)
+
+
+def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) -> Case:
+    bound = bind(variant, point)
+    problem = _problem(variant.problem_type, bound.values)
+    settings: dict[str, Any] = dict(bound.settings)
+    settings["pass_"] = settings.pop("pass", "fwd")
+    case = Case(
+        suite=suite,
+        variant=variant.name,
+        module=variant.module,
+        problem=type(problem).__name__,
+        values={f.name: getattr(problem, f.name) for f in dataclasses.fields(problem)},  # type: ignore[arg-type]
+        device=device,
+        options={**variant.options, **bound.options},
+        source_hash=source_hash(variant),
+        **settings,
+    )
+    setting = Setting.of(case)
+    return dataclasses.replace(
+        case, flops=problem.flops(setting), bytes_moved=problem.bytes_moved(setting)
+    )
+
+
+def _problem(problem_type: type[Problem], values: dict[str, Plain]) -> Problem:
+    try:
+        return problem_type(**values)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{problem_type.__name__}: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

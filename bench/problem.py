@@ -1,0 +1,76 @@
+"""Problem: what is asked, at one size. Operators, training steps and sampling tasks are all one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.case import DTYPES, Measurement, Plain
+from bench.setting import Setting
+
+if TYPE_CHECKING:
+    import torch
+
+Call = Callable[[Any], "tuple[torch.Tensor, ...]"]
+
+
+class Incorrect(Exception):
+    """The check failed: the message says which output, its error and its budget."""
+
+    def __init__(self, message: str, measurements: Sequence[Measurement] = ()):
+        super().__init__(message)
+        self.measurements = list(measurements)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A passed check: the errors it found, and how far a repeat of each output may stray.
+
+    A tolerance is a pair: of the maximum over elements, and of the L2 norm relative to the output.
+    """
+
+    measurements: list[Measurement] = field(default_factory=list)
+    tolerances: list[tuple[float, float]] = field(default_factory=list)
+
+
+class Problem(ABC):
+    """Subclass as a frozen dataclass of plain values (int, float, str, bool, None).
+
+    Validate in `__post_init__` with ValueError("expected …, got …"): the user reads that line.
+    `aliases` lets one axis name set several fields, as `seqlen` sets `seqlen_q` and `seqlen_kv`.
+    `examples` are values of small problems on which the tests check every variant.
+    """
+
+    passes: ClassVar[tuple[str, ...]] = ("fwd",)
+    dtypes: ClassVar[tuple[str, ...]] = DTYPES
+    aliases: ClassVar[dict[str, tuple[str, ...]]] = {}
+    examples: ClassVar[tuple[dict[str, Plain], ...]] = ({},)
+
+    @abstractmethod
+    def make_inputs(self, seed: int, setting: Setting) -> Any:
+        """Draw one set of inputs on the setting's device; equal seeds give equal inputs."""
+
+    @abstractmethod
+    def call(self, step: Callable[[Any], Any], setting: Setting) -> Call:
+        """Return the call that is timed: one pass of `step` over a set of inputs to its outputs."""
+
+    @abstractmethod
+    def check(self, call: Call, inputs: Any, setting: Setting) -> Verdict:
+        """Compare one call with a float64 reference; raise `Incorrect` beyond the budget.
+
+        Called once for every set of inputs that will be timed.
+        """
+
+    def flops(self, setting: Setting) -> int | None:
+        """Count the floating-point operations the question needs; None where undeclared."""
+        return None
+
+    def bytes_moved(self, setting: Setting) -> int | None:
+        """Count the least bytes that cross device memory: inputs read, outputs written."""
+        return None
+
+    def quality(self, step: Any, seed: int, setting: Setting) -> list[Measurement]:
+        """Measure what the result is worth (a loss trajectory, a distance); once per seed."""
+        raise NotImplementedError(f"{type(self).__name__} declares no quality")

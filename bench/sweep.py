@@ -1,0 +1,55 @@
+"""Sweep: which sizes and settings a preset asks for, as plain Python; and its expansion."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import Any, Self
+
+from bench.case import Plain
+
+Values = dict[str, Plain]
+Axis = Plain | tuple[Plain, ...] | Callable[[Values], Plain]
+
+PRESETS = ("smoke", "quick", "standard", "full")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The product of axes over one problem class, for every variant that solves it.
+
+    A new variant is always in; `without` leaves some out by name.
+    """
+
+    problem: str
+    axes: Mapping[str, Axis]
+    left_out: tuple[str, ...] = ()
+
+    def without(self, *patterns: str) -> Self:
+        """Return the same sweep for fewer variants."""
+        return replace(self, left_out=(*self.left_out, *patterns))
+
+    def asks(self, variant: str) -> bool:
+        """Say whether a variant of the problem is asked."""
+        return not any(fnmatchcase(variant, pattern) for pattern in self.left_out)
+
+    def points(self, overrides: Mapping[str, tuple[Plain, ...]]) -> Iterator[Values]:
+        """Yield every combination; an override replaces an axis, a callable is derived last."""
+        axes = {**self.axes, **overrides}
+        derived = {name: axis for name, axis in axes.items() if callable(axis)}
+        free = {name: _tuple(axis) for name, axis in axes.items() if name not in derived}
+        for combination in product(*free.values()):
+            values = dict(zip(free, combination, strict=True))
+            yield values | {name: rule(values) for name, rule in derived.items()}
+
+
+def _tuple(axis: Any) -> tuple[Plain, ...]:
+    return axis if isinstance(axis, tuple) else (axis,)
+
+
+def sweep(problem: str, /, **axes: Axis) -> Sweep:
+    """Name a problem class and its axes: a value, a tuple of values, or a function of the others.
+
+    >>> sweep("SoftmaxAttention", seqlen=(512, 1024), batch=lambda v: 16384 // v["seqlen"])
+    """
+    return Sweep(problem, axes)

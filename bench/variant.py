@@ -1,0 +1,69 @@
+"""Variant: one way to solve a problem, marked by a decorator and found by looking, not listing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.case import Plain
+from bench.setting import Setting
+
+
+class Unsupported(Exception):
+    """Raised by a variant that cannot run in this setting; the message is the reason shown."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A function `(problem) -> step`, with what its signature says about it.
+
+    The body is set-up and never timed. It may ask for `setting` by keyword; every other keyword
+    parameter is an option with a default, and an axis that `--set` can sweep. The result is a
+    callable `step(inputs) -> outputs`, or an object with such a `step` and optionally
+
+    - `reset()`: restore weights, optimiser and random state, never timed
+    - `verify(inputs)`: raise `Unsupported` unless what the variant promises really ran
+    """
+
+    function: Callable[..., Any]
+    problem_type: type[Any]
+    options: dict[str, Plain]
+    wants_setting: bool
+    module: str
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__.rstrip("_")
+
+    def build(self, problem: Any, setting: Setting, options: dict[str, Plain]) -> Any:
+        """Set the variant up for one problem and setting; untimed."""
+        keywords: dict[str, Any] = {**self.options, **options}
+        if self.wants_setting:
+            keywords["setting"] = setting
+        return self.function(problem, **keywords)
+
+
+def variant(function: Callable[..., Any]) -> Variant:
+    """Make a function a contestant: `def name(problem: SomeProblem, *, option=default)`.
+
+    Raises TypeError where the signature does not say which problem it solves.
+    """
+    first, *rest = inspect.signature(function).parameters.values()
+    problem_type = first.annotation
+    if isinstance(problem_type, str):  # under `from __future__ import annotations`
+        problem_type = eval(problem_type, function.__globals__)
+    if problem_type is inspect.Parameter.empty:
+        raise TypeError(
+            f"variant {function.__name__}: expected its first parameter annotated with the "
+            f"problem it solves, as in `{first.name}: SoftmaxAttention`; got no annotation"
+        )
+    options = {p.name: p.default for p in rest if p.name != "setting"}
+    missing = [name for name, default in options.items() if default is inspect.Parameter.empty]
+    if missing:
+        raise TypeError(
+            f"variant {function.__name__}: expected a default for option {missing[0]!r}, got none"
+        )
+    wants_setting = any(p.name == "setting" for p in rest)
+    return Variant(function, problem_type, options, wants_setting, function.__module__)
