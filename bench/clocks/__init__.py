@@ -1,0 +1,14 @@
+"""Clocks by kind of device."""
+
+from bench.case import Case
+from bench.clocks.cpu import CpuClock
+from bench.sampling import Clock
+
+
+def clock_for(case: Case, working_set_bytes: int) -> Clock:
+    """Return the clock of the case's device and cache state."""
+    if case.device == "cpu":
+        return CpuClock(case.cache, working_set_bytes)
+    from bench.clocks.cuda import CudaClock
+
+    return CudaClock(case.device, case.cache, working_set_bytes)

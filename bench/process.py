@@ -1,0 +1,83 @@
+"""Linux processes: die with the parent, adopt orphans, find and end descendants by pid."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+_UNKILLABLE_S = 10.0  # a process stuck in a driver outlives SIGKILL: waiting longer is no use
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
+    """Ask the kernel to signal this process when its parent ends, even if it has ended already."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent dies, so that they can be ended."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(root: int) -> list[int]:
+    """List the living processes below `root`, nearest first."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (parent := _parent_of(entry)) is not None:
+            children.setdefault(parent, []).append(int(entry.name))
+    found = list(children.get(root, ()))
+    for pid in found:
+        found += children.get(pid, ())
+    return found
+
+
+def _parent_of(entry: Path) -> int | None:
+    try:
+        stat = (entry / "stat").read_text()
+    except OSError:
+        return None  # it ended while we looked
+    state, parent = stat.rpartition(")")[2].split()[:2]
+    return None if state == "Z" else int(parent)
+
+
+def end_descendants(grace_s: float = 1.0) -> None:
+    """End everything below this process: SIGTERM, then SIGKILL after `grace_s`; reap it all."""
+    if not reap():
+        return  # orphans are adopted, so whoever is left is a child
+    own = os.getpid()
+    for pid in descendants(own):
+        _signal(pid, signal.SIGTERM)
+    deadline = time.monotonic() + grace_s
+    while descendants(own) and time.monotonic() < deadline:
+        reap()
+        time.sleep(0.01)
+    for pid in descendants(own):
+        _signal(pid, signal.SIGKILL)
+    deadline = time.monotonic() + _UNKILLABLE_S
+    while descendants(own) and time.monotonic() < deadline:
+        reap()
+        time.sleep(0.005)
+    reap()
+
+
+def reap() -> bool:
+    """Collect every child that has ended; say whether any child is left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _signal(pid: int, signum: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signum)

@@ -1,0 +1,16 @@
+"""What a role hands back from its process."""
+
+from dataclasses import dataclass, field
+
+from bench.case import Measurement
+
+
+@dataclass(frozen=True)
+class Result:
+    """Measurements, labels that explain them, and what later roles are to be held to."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    fingerprints: list[list[list[float]]] = field(default_factory=list)
+    tolerances: list[tuple[float, float]] = field(default_factory=list)
+    measuring_s: float = 0.0

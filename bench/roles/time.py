@@ -1,0 +1,49 @@
+"""The time role: raw samples of one step, held to the fingerprints of the check role."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from bench.case import Measurement
+from bench.clocks import clock_for
+from bench.contest import Contest, outputs_of
+from bench.fingerprint import mismatch
+from bench.problem import Incorrect
+from bench.roles.result import Result
+from bench.rotation import Rotation
+from bench.sampling import sample
+
+
+def time(contest: Contest) -> Result:
+    """Sample the call for the attempt's share of time, then look at what it left behind."""
+    rotation = Rotation(contest.input_sets())
+    clock = clock_for(contest.case, rotation.input_bytes)
+    contest.reset()
+    samples = sample(clock, contest.call, rotation, contest.share_s)
+    _hold_to_check(contest, rotation)
+    measurements = [Measurement("first_call", "s", [samples.first_call_s])]
+    for quantity, values in samples.series.items():
+        measurements.append(Measurement(quantity, "s", [round(v, 11) for v in values]))
+    return Result(measurements, {**clock.labels, **samples.labels}, measuring_s=samples.measuring_s)
+
+
+def _hold_to_check(contest: Contest, rotation: Rotation) -> None:
+    """Compare the outputs of the last timed calls with those that were checked."""
+    if not contest.fingerprints:
+        raise Incorrect("no fingerprints: the check role has not passed")
+    for number, outputs in _final_outputs(contest, rotation).items():
+        expected = contest.fingerprints[number]
+        for output, values, tolerance in zip(outputs, expected, contest.tolerances, strict=True):
+            if difference := mismatch(output, values, tolerance):
+                raise Incorrect(difference)
+
+
+def _final_outputs(contest: Contest, rotation: Rotation) -> dict[int, tuple[Tensor, ...]]:
+    """Return what timed calls left; a stateful step has moved on, and is called from its start."""
+    if not contest.stateful:
+        return rotation.last_outputs
+    outputs = {}
+    for number, inputs in enumerate(rotation.input_sets):
+        contest.reset()
+        outputs[number] = outputs_of(contest.call, inputs)
+    return outputs

@@ -1,0 +1,177 @@
+"""The fork server: `python -m bench.serve` in any interpreter that has torch.
+
+It reads one JSON request a line on stdin, forks one worker for each, and answers in one line.
+It imports torch, creates no CUDA context, runs no operator and starts no thread, so that a fork is
+a fresh process that only skipped the import. Standard library and torch only: the other side of a
+comparison may have nothing else installed.
+"""
+
+import faulthandler
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from bench import process
+
+Reply = dict[str, Any]
+
+
+def main() -> None:
+    """Serve until stdin closes or the parent dies."""
+    process.die_with_parent(int(sys.argv[1]), signal.SIGTERM)
+    process.adopt_orphans()
+    signal.signal(signal.SIGTERM, _leave)
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not reach the replies
+    import torch
+
+    importlib.import_module("bench.worker")  # the instrument too; suites are each worker's own
+    gc.freeze()
+    hello = {
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "threads": len(os.listdir("/proc/self/task")),
+    }
+    _send(replies, hello)
+    for line in sys.stdin:
+        _send(replies, serve(json.loads(line)))
+    process.end_descendants()
+
+
+def _leave(_signum: int, _frame: FrameType | None) -> None:
+    process.end_descendants()
+    os._exit(0)
+
+
+def _send(stream: Any, reply: Reply) -> None:
+    stream.write(json.dumps(reply) + "\n")
+    stream.flush()
+
+
+def serve(request: Reply) -> Reply:
+    """Fork a worker, wait for its result or its end, and leave nothing of it behind."""
+    kills_before = _kernel_oom_kills()
+    started = time.perf_counter()
+    reader, writer = os.pipe()
+    server = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _become_worker(server, request, reader, writer)
+    os.close(writer)
+    raw, finished = _wait(pid, reader, request["timeout_s"])
+    os.close(reader)
+    status = _collect(pid, finished)
+    process.end_descendants()
+    if not finished:
+        reply = {"outcome": "timeout", "detail": f"no result after {request['timeout_s']:g} s"}
+    elif raw.endswith(b"\n"):
+        reply = json.loads(raw)
+    else:
+        reply = _post_mortem(status, _kernel_oom_kills() > kills_before)
+    return {**reply, "elapsed_s": time.perf_counter() - started}
+
+
+def _become_worker(server: int, request: Reply, reader: int, writer: int) -> None:
+    """In the fork: never returns."""
+    code = 1
+    try:
+        process.die_with_parent(server)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.close(reader)
+        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((null, 0), (log, 1), (log, 2)):
+            os.dup2(source, target)
+        faulthandler.enable()
+        faulthandler.register(signal.SIGTERM, chain=True)  # a timeout shows where it stood
+        from bench import worker
+
+        result = worker.attempt(request)
+        with os.fdopen(writer, "w") as stream:
+            stream.write(json.dumps(result) + "\n")
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _wait(pid: int, reader: int, timeout_s: float) -> tuple[bytes, bool]:
+    """Sleep until the worker has ended or its time is up; collect what it wrote."""
+    deadline = time.monotonic() + timeout_s
+    ended = os.pidfd_open(pid)
+    os.set_blocking(reader, False)
+    chunks: list[bytes] = []
+    watched = [ended, reader]
+    try:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return b"".join(chunks), False
+            ready, _, _ = select.select(watched, [], [], left)
+            if reader in ready and not _drain(reader, chunks):
+                watched = [ended]
+            if ended in ready:
+                _drain(reader, chunks)
+                return b"".join(chunks), True
+    finally:
+        os.close(ended)
+
+
+def _drain(reader: int, chunks: list[bytes]) -> bool:
+    """Read what is there; say whether more may come."""
+    while True:
+        try:
+            chunk = os.read(reader, 1 << 16)
+        except BlockingIOError:
+            return True
+        if not chunk:
+            return False
+        chunks.append(chunk)
+
+
+def _collect(pid: int, finished: bool) -> int:
+    """Reap the worker; one that is out of time gets SIGTERM, then SIGKILL."""
+    if not finished:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 2.0
+        while time.monotonic() < deadline:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                return status
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGKILL)
+    return os.waitpid(pid, 0)[1]
+
+
+def _post_mortem(status: int, kernel_killed: bool) -> Reply:
+    """Tell how a worker died that left no result."""
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        if name == "SIGKILL" and kernel_killed:
+            return {"outcome": "oom", "detail": "killed by the kernel: out of memory"}
+        return {"outcome": "crash", "detail": f"died of {name} without a result"}
+    code = os.WEXITSTATUS(status)
+    return {"outcome": "crash", "detail": f"exited with status {code} without a result"}
+
+
+def _kernel_oom_kills() -> int:
+    """Return how often this kernel has killed for memory; the evidence behind an `oom`."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""A side: an interpreter and the code it measures. The parent's handle on listing and serving."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from bench import process
+from bench.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_START_TIMEOUT_S = 120.0
+_REPLY_GRACE_S = 15.0
+
+
+class ServerDied(Exception):
+    """The fork server ended while an answer was due."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """Which Python runs the workers. The instrument is always the present checkout."""
+
+    interpreter: str = sys.executable
+
+    def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask a short-lived child for the cases; UserError with its line where it refuses."""
+        return self._ask(request)
+
+    def changed_sources(self, known: list[dict[str, Any]]) -> list[str]:
+        """Ask which modules are no longer what these cases were listed from."""
+        found: list[str] = self._ask({"known": known, "device": "cpu"})["changed"]
+        return found
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        done = subprocess.run(
+            [self.interpreter, "-P", "-m", "bench.listing"],
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            env=_environment(),
+        )
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise UserError(f"cannot list cases with {self.interpreter}: {last}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        if "error" in answer:
+            raise UserError(answer["error"])
+        sys.stderr.write(done.stderr)
+        return answer
+
+    def serve(self, log: Path) -> Server:
+        """Start a fork server; its own stderr goes to `log`."""
+        return Server(self.interpreter, log)
+
+
+class Server:
+    """A running fork server; use as a context manager, so that nothing outlives it."""
+
+    def __init__(self, interpreter: str, log: Path):
+        self.log = log
+        with log.open("wb") as stderr:
+            self._process = subprocess.Popen(
+                [interpreter, "-P", "-m", "bench.serve", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
+                env=_environment(),
+            )
+        try:
+            self.hello = self._read(_START_TIMEOUT_S)
+        except ServerDied as error:
+            self.close()
+            last = (log.read_text(errors="replace").strip().splitlines() or ["no output"])[-1]
+            raise UserError(f"cannot start a worker server with {interpreter}: {last}") from error
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def attempt(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send one request and sleep until its reply; ServerDied where none comes."""
+        try:
+            _pipe(self._process.stdin).write(json.dumps(request).encode() + b"\n")
+            _pipe(self._process.stdin).flush()
+        except BrokenPipeError as error:
+            raise ServerDied from error
+        return self._read(request["timeout_s"] + _REPLY_GRACE_S)
+
+    def close(self) -> None:
+        """End the server and whatever it left; safe to call twice."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        process.end_descendants()  # orphans of a server that was killed are ours by now
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                _pipe(pipe).close()
+        if self.log.exists() and self.log.stat().st_size == 0:
+            self.log.unlink()
+
+    def _read(self, timeout_s: float) -> dict[str, Any]:
+        """Read one line; the parent does nothing else meanwhile."""
+        stream, deadline = _pipe(self._process.stdout), time.monotonic() + timeout_s
+        line = b""
+        while not line.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            ready, _, _ = select.select([stream], [], [], max(left, 0))
+            chunk = os.read(stream.fileno(), 1 << 16) if ready else b""
+            if not chunk:
+                raise ServerDied
+            line += chunk
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
+
+
+def _environment() -> dict[str, str]:
+    """Let the child import this checkout, compile in its own process, and start no thread."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        "KINETO_LOG_LEVEL": "99",
+    }

@@ -1,0 +1,99 @@
+"""One attempt inside a forked worker: load the case, do one role, turn the end into an outcome."""
+
+from __future__ import annotations
+
+import resource
+import time
+import traceback
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from bench import allocator, load
+from bench.case import Case
+from bench.contest import Contest, prepare
+from bench.problem import Incorrect
+from bench.roles import ROLES, Result
+from bench.variant import Unsupported
+
+_OUT_OF_MEMORY_WORDS = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "out of memory",
+    "not enough memory",
+    "std::bad_alloc",
+)
+
+
+def attempt(request: dict[str, Any]) -> dict[str, Any]:
+    """Run the request's role of its case; return the attempt's part that only the worker knows."""
+    started = time.perf_counter()
+    before = None
+    try:
+        before = load.snapshot()
+        _limit_memory(request.get("memory_limit_bytes"))
+        contest = _prepare(request)
+        result = ROLES[request["role"]](contest)
+        reply = _ok(result)
+    except Exception as error:  # the one broad except: whatever a variant raises is an outcome
+        reply = _outcome_of(error)
+        if not isinstance(error, Unsupported):
+            traceback.print_exc()
+    if request["role"] == "time" and before is not None:
+        elsewhere = load.between(before, load.snapshot())
+        reply.setdefault("labels", {}).update(
+            other_cpu_cores=f"{elsewhere.other_cores:.2f}",
+            waited_share=f"{elsewhere.waited_share:.3f}",
+        )
+        if elsewhere.contended:
+            reply.setdefault("flags", []).append("contended")
+    reply["worker_s"] = time.perf_counter() - started
+    return reply
+
+
+def _prepare(request: dict[str, Any]) -> Contest:
+    case = Case(**request["case"])
+    torch.set_num_threads(case.threads)
+    torch.set_grad_enabled(case.pass_ != "fwd")
+    if case.device == "cpu":
+        allocator.fix()
+    else:
+        torch.cuda.set_device(case.device)
+    return prepare(case, request)
+
+
+def _ok(result: Result) -> dict[str, Any]:
+    return {"outcome": "ok", **asdict(result)}
+
+
+def _outcome_of(error: Exception) -> dict[str, Any]:
+    text = f"{type(error).__name__}: {error}".strip()
+    if isinstance(error, Incorrect):
+        return {
+            "outcome": "incorrect",
+            "detail": str(error),
+            "measurements": [asdict(m) for m in error.measurements],
+        }
+    if isinstance(error, Unsupported):
+        return {"outcome": "unsupported", "detail": str(error)}
+    if isinstance(error, ModuleNotFoundError):
+        return {"outcome": "unsupported", "detail": f"needs a package that is missing: {error}"}
+    if _is_out_of_memory(error):
+        return {"outcome": "oom", "detail": text}
+    return {"outcome": "error", "detail": text}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        words in str(error).lower() for words in _OUT_OF_MEMORY_WORDS
+    )
+
+
+def _limit_memory(limit_bytes: int | None) -> None:
+    """Make running out of memory an exception in this worker, not the kernel's pick of a victim."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if limit_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
