@@ -1,0 +1,17 @@
+"""What a suite's `charts.py` hands to a report: a drawing with the sentence that reads it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A titled Vega-Lite drawing. `charts(table)` in a suite's `charts.py` returns a list of them.
+
+    `table` is the pandas table of `results.csv`, the rows of that suite only; `drawing` is an
+    Altair chart. The report gives every drawing the same theme.
+    """
+
+    title: str
+    caption: str
+    drawing: Any

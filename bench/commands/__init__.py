@@ -1,0 +1,1 @@
+"""The instrument's own commands; `reports` adds those that read."""

@@ -1,0 +1,29 @@
+"""`bench list`: what a selection holds, without measuring anything."""
+
+from rich.console import Console
+
+from bench.commands.options import Device, Keyword, Preset, Selectors, Sets
+from bench.selection import select
+from bench.side import Side
+
+
+def list_cases(
+    selectors: Selectors = None,
+    keyword: Keyword = "",
+    sets: Sets = None,
+    preset: Preset = "quick",
+    device: Device = "auto",
+) -> None:
+    """List the cases of a selection, one id a line.
+
+    **Examples**
+
+    - `bench list attention --preset smoke`
+    - `bench list 'attention/sdpa_*' --set seqlen=4096 -k fwd_bwd`
+    - `bench list path/to/mine.py`
+    """
+    cases, where = select(Side(), selectors or [], keyword, sets or [], preset, device)
+    console = Console(soft_wrap=True)
+    for case in cases:
+        console.print(case.id, markup=False, highlight=False)
+    Console(stderr=True).print(f"{len(cases)} cases on {where}", style="dim", highlight=False)

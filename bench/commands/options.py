@@ -1,0 +1,35 @@
+"""Options that `list` and `run` share."""
+
+from typing import Annotated
+
+import typer
+
+Selectors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SELECTOR]...",
+        help="A suite (`attention`), a pattern in one (`'attention/sdpa_*'`), a Python file with "
+        "variants of yours, or a dotted package. Default: every suite.",
+        show_default=False,
+    ),
+]
+Keyword = Annotated[
+    str,
+    typer.Option(
+        "-k",
+        "--keyword",
+        help="Keep cases whose id has these words: `'bfloat16 and not flex'`.",
+        show_default=False,
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="AXIS=V[,V...]",
+        show_default=False,
+        help="Replace an axis: `--set seqlen=1024,4096 --set dtype=bfloat16`.",
+    ),
+]
+Preset = Annotated[str, typer.Option(help="smoke, quick, standard or full.")]
+Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")]

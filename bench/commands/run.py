@@ -1,0 +1,191 @@
+"""`bench run`: measure a selection into a run folder, and write what is read from it."""
+
+from __future__ import annotations
+
+import random
+import re
+import shlex
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench import process
+from bench.checkout import git_state, publishable
+from bench.commands.options import Device, Keyword, Preset, Selectors, Sets
+from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
+from bench.lock import device_lock
+from bench.progress import TerminalProgress, clock_time
+from bench.record import fold
+from bench.selection import select
+from bench.session import measure
+from bench.side import Side
+from bench.stopping import EFFORTS, Effort, estimate_s, fit
+from bench.store import Manifest, Run, create, read
+
+
+def run(
+    context: typer.Context,
+    selectors: Selectors = None,
+    keyword: Keyword = "",
+    sets: Sets = None,
+    preset: Preset = "quick",
+    device: Device = "auto",
+    budget: Annotated[
+        str, typer.Option(help="Bound the run: `90s`, `10m`, `2h`.", show_default=False)
+    ] = "",
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Finish an interrupted run.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the cases and a time estimate.")
+    ] = False,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="Rounds for every case, instead of the preset's.", show_default=False
+        ),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds one attempt may take.")] = 120.0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the order within rounds.", show_default=False)
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder that run folders are made in.")] = Path(
+        "runs"
+    ),
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait while another run holds the device.")
+    ] = False,
+) -> None:
+    """Check, then time a selection; write `results.csv` and `report.html` into a run folder.
+
+    Every case is checked first; rounds then interleave all of them, each in a fresh process.
+
+    **Examples**
+
+    - `bench run --preset smoke`
+    - `bench run 'attention/sdpa_*' --set seqlen=1024,4096 --set dtype=bfloat16`
+    - `bench run attention path/to/mine.py --budget 10m`
+    - `bench run --resume runs/20260101-120000-quick-1a2b`
+
+    Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 130 interrupted.
+    """
+    console = Console()
+    if resume is not None:
+        _expect_only_resume(context)
+        found = read(resume)
+        with device_lock(found.manifest.device, wait):
+            _measure(console, found)
+    else:
+        manifest, effort = _plan(
+            selectors or [], keyword, sets or [], preset, device, budget, rounds, timeout, seed
+        )
+        if dry_run:
+            for case in manifest.cases:
+                console.print(case.id, markup=False, highlight=False, soft_wrap=True)
+        console.print(_in_words(manifest, effort), highlight=False)
+        if dry_run:
+            return
+        with device_lock(manifest.device, wait):
+            found = create(output, manifest)
+            _measure(console, found)
+    _finish(console, found)
+
+
+def _plan(
+    selectors: list[str],
+    keyword: str,
+    sets: list[str],
+    preset: str,
+    device: str,
+    budget: str,
+    rounds: int | None,
+    timeout: float,
+    seed: int | None,
+) -> tuple[Manifest, Effort]:
+    """Turn the command line into what will be measured."""
+    budget_s = parse_budget(budget)
+    cases, where = select(Side(), selectors, keyword, sets, preset, device)
+    effort = EFFORTS[preset] if rounds is None else Effort(EFFORTS[preset].share_s, (rounds,))
+    effort = fit(effort, len(cases), budget_s)
+    manifest = Manifest(
+        command=["bench", *(publishable(word) for word in sys.argv[1:])],
+        preset=preset,
+        device=where,
+        seed=random.randrange(2**31) if seed is None else seed,
+        share_s=round(effort.share_s, 4),
+        checkpoints=list(effort.checkpoints),
+        cases=cases,
+        git=git_state(),
+        timeout_s=timeout,
+        budget_s=budget_s,
+    )
+    return manifest, effort
+
+
+def _in_words(manifest: Manifest, effort: Effort) -> str:
+    seconds = estimate_s(len(manifest.cases), effort)
+    if manifest.budget_s is not None:
+        seconds = min(seconds, manifest.budget_s)
+    rounds = " or ".join(map(str, effort.checkpoints))
+    return (
+        f"{len(manifest.cases)} cases on {manifest.device}, {rounds} rounds of "
+        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}"
+    )
+
+
+def parse_budget(text: str) -> float | None:
+    """Read `90s`, `10m` or `2h` as seconds; a bare number is seconds."""
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if not match or float(match[1]) <= 0:
+        raise UserError(f"--budget '{text}': expected a time such as 90s, 10m or 2h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _expect_only_resume(context: typer.Context) -> None:
+    """Refuse what a resume would have to ignore: it finishes the run as it was asked for."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and name not in ("resume", "wait"):
+            raise UserError(
+                f"--resume finishes a run as it was asked for; expected no other option or "
+                f"selector, got {name.replace('_', '-')}"
+            )
+
+
+def _measure(console: Console, found: Run) -> None:
+    """Measure what is lacking; an interruption leaves a folder that can be resumed."""
+    try:
+        with TerminalProgress(console) as progress:
+            measure(found, Side(), progress)
+    except KeyboardInterrupt:
+        process.end_descendants()
+        console.print(
+            f"interrupted; {len(found.attempts)} attempts are kept. Finish with\n"
+            f"  bench run --resume {shlex.quote(str(found.folder))}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _finish(console: Console, found: Run) -> None:
+    """Write every output that is installed, and say where they are."""
+    records = fold(found)
+    for notice in found.notices:
+        console.print(notice, style="yellow", markup=False)
+    for point in sorted(entry_points(group="touchstone.outputs"), key=lambda p: p.name):
+        path = found.folder / point.name
+        point.load()(found, records, path)
+        console.print(f"{point.name:<12} {path}", highlight=False, soft_wrap=True)
+    for point in entry_points(group="touchstone.summaries"):
+        point.load()(console, found, records)
+    if not any(record.outcome == "ok" for record in records):
+        raise typer.Exit(NOTHING_MEASURED)

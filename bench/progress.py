@@ -1,0 +1,80 @@
+"""Progress on a terminal: a bar with time left, redrawn between attempts and never during one."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from bench.case import Attempt
+
+
+class TerminalProgress:
+    """Draws one line; on anything but a terminal it prints a line every half minute."""
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._outcomes: Counter[str] = Counter()
+        self._started = time.monotonic()
+        self._printed = self._started
+        self._bar = Progress(
+            TextColumn("{task.percentage:>3.0f}%"),
+            BarColumn(bar_width=30),
+            TextColumn("[bold]{task.fields[left]}[/] left"),
+            TextColumn("[dim]{task.description}[/]"),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=1.0, left="?")
+
+    def __enter__(self) -> TerminalProgress:
+        if self._console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._bar.stop()
+
+    def next(self, what: str, left_s: float) -> None:
+        """Redraw with what comes next and the seconds left."""
+        spent = time.monotonic() - self._started
+        share = spent / max(spent + left_s, 1e-9)
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=share, description=what, left=clock_time(left_s))
+            self._bar.refresh()
+        elif time.monotonic() - self._printed > 30:
+            self._printed = time.monotonic()
+            self._console.print(
+                f"{share:4.0%}  {clock_time(left_s)} left  {sum(self._outcomes.values())} attempts",
+                highlight=False,
+            )
+
+    def done(self, attempt: Attempt) -> None:
+        """Count the attempt; a failure is told at once."""
+        self._outcomes[attempt.outcome] += 1
+        if attempt.outcome not in ("ok", "unsupported"):
+            name = attempt.case.split("(", 1)[0]
+            self._console.print(
+                f"{attempt.outcome}  {name}: {attempt.detail}",
+                style="yellow",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def clock_time(seconds: float) -> str:
+    """Write seconds as m:ss, or h:mm:ss from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,109 @@
+"""Record: a case's attempts folded when read; the raw attempts stay what they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from statistics import fmean, median
+
+from bench.case import Attempt, Case
+from bench.statistics import Interval, Rounds, interval, round_values
+from bench.store import Run
+
+PENDING = "pending"  # no outcome yet: the run was interrupted, or its budget ended
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row: the case, its outcome, and every measurement by quantity.
+
+    `samples` keeps session x round x process x call; `values` holds quantities that were measured
+    once or are the same whenever measured. Flags bar an `ok` record from rankings.
+    """
+
+    case: Case
+    outcome: str
+    detail: str = ""
+    failed_in: str = ""
+    samples: dict[str, dict[tuple[int, int], list[list[float]]]] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+
+    def rounds_of(self, quantity: str = "time") -> Rounds:
+        """Return one value a round of a sampled quantity."""
+        return round_values(self.samples.get(quantity, {}))
+
+    def interval_of(self, quantity: str = "time") -> Interval | None:
+        """Return estimate and interval of a sampled quantity; None where there is no sample."""
+        rounds = self.rounds_of(quantity)
+        return interval(rounds) if rounds else None
+
+    def mean_of(self, quantity: str) -> float | None:
+        """Return the mean over rounds of a quantity that may be 0; None where there is none."""
+        values = [
+            median(p) for processes in self.samples.get(quantity, {}).values() for p in processes
+        ]
+        return fmean(values) if values else None
+
+    @property
+    def ranked(self) -> bool:
+        """Say whether this record may be compared with others."""
+        return self.outcome == "ok" and not self.flags
+
+
+def fold(run: Run) -> list[Record]:
+    """Fold the run's attempts into one record a case, in the order of the manifest."""
+    attempts: dict[str, list[Attempt]] = {case.id: [] for case in run.manifest.cases}
+    for attempt in run.attempts:
+        attempts[attempt.case].append(attempt)
+    return [fold_case(case, attempts[case.id]) for case in run.manifest.cases]
+
+
+def fold_case(case: Case, attempts: list[Attempt]) -> Record:
+    """Fold one case: one failing attempt fixes the outcome; errors stay, times are barred."""
+    failed = next((a for a in attempts if a.outcome != "ok"), None)
+    timed = [a for a in attempts if a.role == "time"]
+    if failed:
+        outcome, detail = str(failed.outcome), failed.detail
+    else:
+        outcome, detail = ("ok", "") if timed else (PENDING, "")
+    labels = _labels(attempts)
+    failed_in = str(failed.role) if failed else ""
+    logs = [a.log for a in attempts if a.log]
+    record = Record(case, outcome, detail, failed_in, labels=labels, logs=logs)
+    for attempt in attempts:
+        if outcome != "ok" and attempt.role in ("time", "memory"):
+            continue  # no cost number without a passed check
+        _take(record, attempt)
+    if outcome == "ok":
+        record.flags.extend(_flags(timed))
+        if len({a.labels.get("clock") for a in timed}) > 1:
+            record.flags.append("mixed_clocks")
+    return record
+
+
+def _labels(attempts: list[Attempt]) -> dict[str, str]:
+    """Join the values a label had over the attempts, each once."""
+    seen: dict[str, set[str]] = {}
+    for attempt in attempts:
+        for name, value in attempt.labels.items():
+            seen.setdefault(name, set()).add(value)
+    return {name: "/".join(sorted(values)) for name, values in seen.items()}
+
+
+def _take(record: Record, attempt: Attempt) -> None:
+    key = (attempt.session, attempt.round)
+    for measurement in attempt.measurements:
+        if attempt.role == "time":
+            rounds = record.samples.setdefault(measurement.quantity, {})
+            rounds.setdefault(key, []).append(measurement.samples)
+        else:
+            record.values[measurement.quantity] = measurement.samples[-1]
+
+
+def _flags(timed: list[Attempt]) -> list[str]:
+    """Keep a flag that was raised in at least half of the timed attempts."""
+    counts = Counter(flag for attempt in timed for flag in set(attempt.flags))
+    return sorted(flag for flag, count in counts.items() if 2 * count >= len(timed))

@@ -1,0 +1,216 @@
+"""The order of things: prepare every case, then rounds that interleave all of them."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench.case import Attempt, Case, Measurement, Role
+from bench.checkout import located, publishable
+from bench.record import fold_case
+from bench.side import Server, ServerDied, Side
+from bench.stopping import OVERHEAD_S, PREPARATION_S, SERVER_START_S, SHARE_MIN_S, narrow
+from bench.store import Run
+
+_DETAIL_CHARACTERS = 400
+_MEMORY_SHARE = 0.9  # of what is available: beyond it an allocation fails in the worker
+
+
+class Progress(Protocol):
+    """Told what is next and what came of it; draws only then, never while a worker runs."""
+
+    def next(self, what: str, left_s: float) -> None: ...
+    def done(self, attempt: Attempt) -> None: ...
+
+
+class Schedule:
+    """Runs what a run folder still lacks, in one session."""
+
+    def __init__(self, run: Run, side: Side, progress: Progress):
+        self.run, self.side, self.progress = run, side, progress
+        self.manifest = run.manifest
+        self.share_s = run.manifest.share_s
+        self.session = len(run.manifest.sessions) - 1
+        budget = run.manifest.budget_s
+        self.deadline = time.monotonic() + budget if budget is not None else float("inf")
+        self._done = {(a.case, a.role, a.round) for a in run.attempts}
+        self._failed = {a.case for a in run.attempts if a.outcome != "ok"}
+        self._checked = {a.case: a for a in run.attempts if a.role == "check"}
+        self._number = len(run.attempts)
+        self._seconds = {"prepare": PREPARATION_S / 2, "time": self.manifest.share_s + OVERHEAD_S}
+
+    def execute(self) -> str:
+        """Do all of it; return `finished` or `budget`."""
+        for log in (self.run.folder / "logs").iterdir():
+            _keep_log(log)  # what an earlier session was killed over
+        if not self._prepare():
+            return "budget"
+        self._refit()
+        started = time.monotonic()
+        try:
+            return "finished" if self._rounds() else "budget"
+        finally:
+            self.run.update_session(timing_wall_s=time.monotonic() - started)
+
+    def _prepare(self) -> bool:
+        """Check every case and measure its memory; a case that fails goes no further."""
+        todo = [
+            (case, role, seed)
+            for case in self.manifest.cases
+            for role, seed in _preparation(case)
+            if (case.id, role, seed) not in self._done
+        ]
+        return self._serve(todo, "prepare", 0) if todo else True
+
+    def _refit(self) -> None:
+        """Shorten the share where preparation showed that the first checkpoint would not fit."""
+        num_active = sum(case.id not in self._failed for case in self.manifest.cases)
+        rounds = self.manifest.checkpoints[0]
+        left = self.deadline - time.monotonic() - rounds * SERVER_START_S
+        if num_active and left < float("inf"):
+            overhead = max(OVERHEAD_S, self._seconds["prepare"] / 2)
+            fitting = 0.9 * left / (num_active * rounds) - overhead
+            self.share_s = min(self.share_s, max(fitting, SHARE_MIN_S))
+
+    def _rounds(self) -> bool:
+        active = list(self.manifest.cases)
+        checkpoints = self.manifest.checkpoints
+        for number in range(checkpoints[-1]):
+            if number in checkpoints:
+                active = [case for case in active if not self._narrow(case)]
+            todo: list[tuple[Case, Role, int]] = [
+                (case, "time", number)
+                for case in active
+                if case.id not in self._failed and (case.id, "time", number) not in self._done
+            ]
+            random.Random(f"{self.manifest.seed}-{number}").shuffle(todo)
+            later = sum(c.id not in self._failed for c in active) * (checkpoints[-1] - number - 1)
+            if todo and not self._serve(todo, "time", later):
+                return False
+        return True
+
+    def _narrow(self, case: Case) -> bool:
+        own = [a for a in self.run.attempts if a.case == case.id]
+        return narrow(fold_case(case, own).interval_of())
+
+    def _serve(self, todo: list[tuple[Case, Role, int]], stage: str, later: int) -> bool:
+        """Start one server and give it a list of attempts; False where the budget ended."""
+        server: Server | None = None
+        try:
+            for position, (case, role, number) in enumerate(todo):
+                if case.id in self._failed:
+                    continue
+                if time.monotonic() > self.deadline:
+                    return False
+                left = self._left_s(stage, len(todo) - position, later)
+                self.progress.next(f"{role} {case.suite}/{case.variant}", left)
+                started = time.monotonic()
+                server = server or self._start()
+                server = self._attempt(server, case, role, number)
+                spent = time.monotonic() - started
+                self._seconds[stage] += (spent - self._seconds[stage]) * 0.1
+        finally:
+            if server is not None:
+                server.close()
+                _keep_log(server.log)
+        return True
+
+    def _left_s(self, stage: str, here: int, later: int) -> float:
+        """Estimate the seconds left from what attempts of each stage have taken so far."""
+        if stage == "prepare":
+            later = len(self.manifest.cases) * self.manifest.checkpoints[0]
+        left = here * self._seconds[stage] + later * self._seconds["time"]
+        return min(left, max(self.deadline - time.monotonic(), 0.0))
+
+    def _start(self) -> Server:
+        return self.side.serve(self.run.folder / "logs" / f"server-{self._number}.txt")
+
+    def _attempt(self, server: Server, case: Case, role: Role, number: int) -> Server:
+        """Run one attempt and append it; return the server, a new one where it died."""
+        request = self._request(case, role, number)
+        begun = datetime.now(UTC).isoformat(timespec="milliseconds")
+        try:
+            reply = server.attempt(request)
+        except ServerDied:
+            server.close()
+            server = self._start()
+            try:  # once more: the death may have had nothing to do with this case
+                reply = server.attempt(request)
+            except ServerDied:
+                reply = {"outcome": "crash", "detail": "the worker server died twice"}
+                server.close()
+                server = self._start()
+        attempt = self._as_attempt(case, role, number, begun, reply, Path(request["log"]))
+        self.run.append(attempt)
+        self.progress.done(attempt)
+        if attempt.outcome != "ok":
+            self._failed.add(case.id)
+        if role == "check":
+            self._checked[case.id] = attempt
+        return server
+
+    def _request(self, case: Case, role: Role, number: int) -> dict[str, Any]:
+        self._number += 1
+        request: dict[str, Any] = {
+            "case": asdict(replace(case, module=located(case.module))),
+            "role": role,
+            "timeout_s": self.manifest.timeout_s,
+            "share_s": self.share_s,
+            "log": str((self.run.folder / "logs" / f"{self._number:05}-{role}.txt").resolve()),
+        }
+        if case.device == "cpu":
+            request["memory_limit_bytes"] = int(_MEMORY_SHARE * available_memory_bytes())
+        if role == "quality":
+            request["seed"] = number
+        if role == "time" and (checked := self._checked.get(case.id)):
+            request["fingerprints"] = checked.fingerprints
+            request["tolerances"] = checked.tolerances
+        return request
+
+    def _as_attempt(
+        self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
+    ) -> Attempt:
+        reply.pop("worker_s", None)
+        measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
+        detail = publishable(" ".join(reply.pop("detail", "").split()))[:_DETAIL_CHARACTERS]
+        return Attempt(
+            case=case.id,
+            role=role,
+            session=self.session,
+            round=number,
+            started=begun,
+            detail=detail,
+            measurements=measurements,
+            log=_keep_log(log),
+            **reply,
+        )
+
+
+def _preparation(case: Case) -> list[tuple[Role, int]]:
+    quality: list[tuple[Role, int]] = [("quality", seed) for seed in range(case.quality_seeds)]
+    return [("check", 0), ("memory", 0), *quality]
+
+
+def _keep_log(log: Path) -> str:
+    """Keep what the worker wrote to stderr, made publishable; drop an empty log."""
+    try:
+        text = log.read_text(errors="replace")
+        if text.strip():
+            log.write_text(publishable(text))
+            return f"{log.parent.name}/{log.name}"
+        log.unlink()
+    except OSError:
+        pass  # a log is worth less than the attempt it belongs to
+    return ""
+
+
+def available_memory_bytes() -> int:
+    """Return the memory that could be had without swapping."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("/proc/meminfo has no MemAvailable")

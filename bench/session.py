@@ -1,0 +1,71 @@
+"""A session: one start of a run, new or resumed, in an environment that must stay the same."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bench import machine, process
+from bench.checkout import git_state, located
+from bench.errors import UserError
+from bench.schedule import Progress, Schedule
+from bench.side import Side
+from bench.store import Run, Session
+
+# What may not change between the sessions of one run.
+SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries", "settings")
+
+
+def measure(found: Run, side: Side, progress: Progress) -> None:
+    """Do what the run lacks as a new session, and record how it ended."""
+    environment = _environment(found, side)
+    _expect_same(found, side, environment)
+    found.drop_torn_line()
+    session = Session(started=_now(), environment=environment)
+    found.manifest = replace(found.manifest, sessions=[*found.manifest.sessions, session])
+    found.save()
+    process.adopt_orphans()
+    ended_by = "interrupted"
+    try:
+        # compilers start from an empty cache, so that a first compilation is seen as one
+        with tempfile.TemporaryDirectory(prefix="touchstone-") as cache:
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{cache}/inductor"
+            os.environ["TRITON_CACHE_DIR"] = f"{cache}/triton"
+            ended_by = Schedule(found, side, progress).execute()
+    finally:
+        found.update_session(ended=_now(), ended_by=ended_by)
+
+
+def _environment(found: Run, side: Side) -> dict[str, Any]:
+    """Describe the machine, and the interpreter that the workers run in."""
+    with side.serve(found.folder / "logs" / "server-hello.txt") as server:
+        return {**machine.facts(), **server.hello}
+
+
+def _expect_same(found: Run, side: Side, environment: dict[str, Any]) -> None:
+    """Refuse to resume where machine, libraries or sources are not what they were."""
+    if not found.manifest.sessions:
+        return
+    before = found.manifest.sessions[0].environment
+    changes = {
+        name: (before.get(name), environment[name])
+        for name in SAME
+        if before.get(name) != environment[name]
+    }
+    was, now = found.manifest.git.get("commit"), git_state().get("commit")
+    if was != now:
+        changes["commit"] = (was, now)
+    known = [asdict(replace(c, module=located(c.module))) for c in found.manifest.cases]
+    if modules := side.changed_sources(known):
+        changes["source"] = ("as listed", f"changed in {', '.join(modules)}")
+    for name, (old, new) in changes.items():
+        raise UserError(
+            f"cannot resume {found.folder}: {name} was {old}, is now {new}; start a new run"
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

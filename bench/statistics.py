@@ -1,0 +1,82 @@
+"""Intervals whose unit is the round: Student's t over logarithms of round medians."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean, median
+
+Rounds = Mapping[tuple[int, int], float]  # (session, round) -> seconds, or another positive value
+
+# The nominal level of t. Rounds may stop at checkpoints where the interval is narrow, and stopping
+# on what is seen costs coverage: at a nominal 95 % the worst case is 92.7 %, at 97 % it is 95 %
+# (tests/test_statistics.py simulates it). So what is called a 95 % interval keeps its word.
+LEVEL = 0.97
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval; `low` and `high` are None where one round gives none."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    rounds: int
+    sessions: int
+
+    @property
+    def half_width(self) -> float | None:
+        """Return the interval's half-width relative to the estimate, on the log scale."""
+        if self.low is None or self.high is None:
+            return None
+        return math.log(self.high / self.low) / 2
+
+
+def round_values(
+    samples: Mapping[tuple[int, int], list[list[float]]],
+) -> dict[tuple[int, int], float]:
+    """Reduce each round to one value: the median in each process, averaged over processes."""
+    return {
+        key: math.exp(fmean(math.log(median(process)) for process in processes))
+        for key, processes in samples.items()
+    }
+
+
+def interval(rounds: Rounds, level: float = LEVEL) -> Interval:
+    """Estimate the geometric mean over rounds.
+
+    Within one session: mean of logs -/+ t. Over several, the spread within sessions is pooled and
+    the interval spans every session's own, since nothing measured here says how sessions differ.
+    """
+    sessions: dict[int, list[float]] = {}
+    for (session, _), value in rounds.items():
+        sessions.setdefault(session, []).append(math.log(value))
+    logs = [value for values in sessions.values() for value in values]
+    freedom = len(logs) - len(sessions)
+    estimate = math.exp(fmean(logs))
+    if freedom < 1:
+        return Interval(estimate, None, None, len(logs), len(sessions))
+    squares = sum((v - fmean(values)) ** 2 for values in sessions.values() for v in values)
+    spread = math.sqrt(squares / freedom) * t_quantile(0.5 + level / 2, freedom)
+    lows = [fmean(values) - spread / math.sqrt(len(values)) for values in sessions.values()]
+    highs = [fmean(values) + spread / math.sqrt(len(values)) for values in sessions.values()]
+    return Interval(estimate, math.exp(min(lows)), math.exp(max(highs)), len(logs), len(sessions))
+
+
+def ratio(numerator: Rounds, denominator: Rounds, level: float = LEVEL) -> Interval | None:
+    """Estimate numerator / denominator over the rounds that both have; None where there are none.
+
+    Rounds interleave all cases, so what disturbs a round falls out of its ratio.
+    """
+    common = numerator.keys() & denominator.keys()
+    if not common:
+        return None
+    return interval({key: numerator[key] / denominator[key] for key in sorted(common)}, level)
+
+
+def t_quantile(probability: float, freedom: int) -> float:
+    """Return the quantile of Student's t distribution."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, probability))

@@ -1,0 +1,66 @@
+"""When rounds may stop: at checkpoints fixed beforehand, never at will."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.statistics import Interval
+
+TARGET_HALF_WIDTH = 0.02  # of the estimate: narrower than this is narrow enough
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a preset spends: seconds of sampling in an attempt, and the checkpoints.
+
+    A checkpoint is a number of rounds after which a case may stop; the last one always ends it.
+    """
+
+    share_s: float
+    checkpoints: tuple[int, ...]
+
+
+EFFORTS = {
+    "smoke": Effort(0.36, (5,)),
+    "quick": Effort(0.36, (5,)),
+    "standard": Effort(1.0, (5, 9, 15)),
+    "full": Effort(1.0, (5, 9, 15)),
+}
+
+SHARE_MIN_S = 0.05
+OVERHEAD_S = 0.05  # of an attempt: fork, inputs, set-up
+PREPARATION_S = 0.4  # of a case: check and memory
+SERVER_START_S = 1.3
+
+
+def narrow(found: Interval | None) -> bool:
+    """Say whether an interval is narrow enough to stop at a checkpoint."""
+    return (
+        found is not None
+        and found.half_width is not None
+        and (found.half_width <= TARGET_HALF_WIDTH)
+    )
+
+
+def estimate_s(num_cases: int, effort: Effort) -> float:
+    """Estimate the seconds of a whole run up to its last checkpoint."""
+    rounds = effort.checkpoints[-1]
+    timing = rounds * (SERVER_START_S + num_cases * (effort.share_s + OVERHEAD_S))
+    return SERVER_START_S + num_cases * PREPARATION_S + timing
+
+
+def fit(effort: Effort, num_cases: int, budget_s: float | None) -> Effort:
+    """Shorten the share of each attempt so that the first checkpoint fits the budget."""
+    if budget_s is None or not num_cases:
+        return effort
+    rounds = effort.checkpoints[0]
+    fixed = SERVER_START_S * (rounds + 1) + num_cases * (PREPARATION_S + rounds * OVERHEAD_S)
+    share = (0.9 * budget_s - fixed) / (num_cases * rounds)
+    return Effort(min(max(share, SHARE_MIN_S), effort.share_s), effort.checkpoints)
+
+
+def reason(rounds: int, found: Interval | None, checkpoints: list[int], ended_by: str) -> str:
+    """Tell why rounds ended: `narrow`, `rounds` (the last checkpoint), or how the run did."""
+    if rounds in checkpoints and narrow(found):
+        return "narrow"
+    return "rounds" if rounds >= checkpoints[-1] else (ended_by or "interrupted")
