@@ -1,0 +1,1 @@
+"""What is measured: one package a suite, one file a way of doing it."""

@@ -1,0 +1,1 @@
+"""Attention: operators (softmax, linear) by implementation, ranked only within one operator."""

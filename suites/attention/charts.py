@@ -1,0 +1,157 @@
+"""Time, memory and FLOP/s against sequence length, one row of three for every kind of question."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from bench.chart import Chart
+
+METRICS = (
+    ("time_ms", "time (ms)"),
+    ("peak_mib", "peak memory (MiB)"),
+    ("gflops_per_s", "declared GFLOP/s"),
+)
+COLOURS = (
+    "#4269d0",
+    "#ff725c",
+    "#3ca951",
+    "#a463f2",
+    "#efb118",
+    "#6cc5b0",
+    "#9c6b4e",
+    "#ff8ab7",
+    "#97bbf5",
+    "#9498a0",
+)
+
+
+def charts(table: pd.DataFrame) -> list[Chart]:
+    """Draw every family of at least two lengths: same operator, heads, mask, dtype and pass."""
+    ok = table[table["outcome"] == "ok"].copy()
+    if ok.empty:
+        return []
+    ok["length"] = ok["seqlen_q"] if "seqlen_q" in ok else float("nan")
+    if "seqlen" in ok:
+        ok["length"] = ok["length"].fillna(ok["seqlen"])
+    ok["family"] = [_family(row) for row in ok.to_dict("records")]
+    ok["time_ms"] = ok["time_s"] * 1e3
+    ok["low_ms"] = ok["time_low_s"] * 1e3
+    ok["high_ms"] = ok["time_high_s"] * 1e3
+    ok["peak_mib"] = ok["peak_bytes"] / 2**20
+    ok["gflops_per_s"] = ok["flops_per_s"] / 1e9
+    ok["trust"] = ok["flags"].fillna("clean")
+    colours = {p: _colours(rows) for p, rows in ok.groupby("problem")}
+    return [
+        _row_of_three(str(name), rows, colours[rows["problem"].iloc[0]])
+        for name, rows in ok.groupby("family", sort=False)
+        if rows["length"].nunique() > 1
+    ]
+
+
+def _family(row: Mapping[Hashable, Any]) -> str:
+    """Name what stays the same along a line."""
+    operator = {"SoftmaxAttention": "softmax attention", "LinearAttention": "linear attention"}
+    words = [operator.get(row["problem"], row["problem"])]
+    words.append("causal" if row.get("causal") in (True, 1.0) else "not causal")
+    if not pd.isna(row.get("window", float("nan"))):
+        words.append(f"window {row['window']:.0f}")
+    kv_heads = row.get("num_kv_heads", row["num_heads"])
+    if not pd.isna(kv_heads) and kv_heads != row["num_heads"]:
+        words.append(f"{row['num_heads']:.0f} heads over {kv_heads:.0f}")
+    words += [f"head_dim {row['head_dim']:.0f}", row["dtype"], row["pass"], f"{row['cache']} cache"]
+    return ", ".join(words)
+
+
+def _colours(rows: pd.DataFrame) -> dict[str, str]:
+    """Give a variant the same colour in every chart of its operator."""
+    names = sorted(rows["variant"].unique(), key=str)
+    return {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+
+
+def _row_of_three(name: str, rows: pd.DataFrame, colours: dict[str, str]) -> Chart:
+    picked = alt.selection_point(name="picked", fields=["variant"], bind="legend")
+    lengths = sorted(int(n) for n in rows["length"].unique())
+    first, *others = [
+        _panel(rows, field, title, lengths, colours, picked) for field, title in METRICS
+    ]
+    caption = (
+        "Both axes logarithmic; bars are 95 % intervals over rounds. Point at a mark for its "
+        "figures, click a name in the legend to single it out. FLOP/s divide the operator's own "
+        "count by time: skipped work shows as speed, recomputed work as slowness."
+    )
+    drawing = alt.hconcat(first.add_params(picked), *others, spacing=24).resolve_scale(
+        color="shared"
+    )
+    return Chart(name[0].upper() + name[1:], caption, drawing)
+
+
+def _panel(
+    rows: pd.DataFrame,
+    field: str,
+    title: str,
+    lengths: list[int],
+    colours: dict[str, str],
+    picked: alt.Parameter,
+) -> alt.LayerChart | alt.FacetChart:
+    columns = [
+        "length",
+        "variant",
+        "options",
+        field,
+        "time_ms",
+        "low_ms",
+        "high_ms",
+        "peak_mib",
+        "gflops_per_s",
+        "rounds",
+        "trust",
+    ]
+    present = [variant for variant in colours if variant in set(rows["variant"])]
+    scale = alt.Scale(domain=present, range=[colours[variant] for variant in present])
+    data = rows.loc[rows[field].notna(), list(dict.fromkeys(columns))]
+    base = alt.Chart(data, width=252, height=230).encode(
+        x=alt.X(
+            "length:Q",
+            title="sequence length",
+            scale=alt.Scale(type="log", base=2, domain=[lengths[0] / 1.2, lengths[-1] * 1.2]),
+            axis=alt.Axis(values=lengths, format="d"),
+        ),
+        color=alt.Color("variant:N", scale=scale, title=None),
+        opacity=alt.when(picked).then(alt.value(1.0)).otherwise(alt.value(0.12)),
+    )
+    y = alt.Y(
+        f"{field}:Q",
+        title=title,
+        scale=alt.Scale(type="log", nice=False, padding=12),
+        axis=alt.Axis(format="~s" if field != "time_ms" else "~g", tickCount=5),
+    )
+    points = base.mark_point(size=46, filled=True).encode(
+        y=y,
+        shape=alt.Shape(
+            "trust:N",
+            legend=None,
+            scale=alt.Scale(domain=["clean", "contended"], range=["circle", "triangle-up"]),
+        ),
+        tooltip=[
+            alt.Tooltip("variant:N"),
+            alt.Tooltip("options:N"),
+            alt.Tooltip("length:Q", title="sequence length"),
+            alt.Tooltip("time_ms:Q", format=".4g", title="time (ms)"),
+            alt.Tooltip("low_ms:Q", format=".4g", title="from (ms)"),
+            alt.Tooltip("high_ms:Q", format=".4g", title="to (ms)"),
+            alt.Tooltip("peak_mib:Q", format=".4g", title="peak memory (MiB)"),
+            alt.Tooltip("gflops_per_s:Q", format=".4g", title="GFLOP/s"),
+            alt.Tooltip("rounds:Q"),
+            alt.Tooltip("trust:N", title="flags"),
+        ],
+    )
+    layers = [base.mark_line(strokeWidth=1.8).encode(y=y), points]
+    if field == "time_ms":
+        layers.append(
+            base.mark_rule(strokeWidth=1.4).encode(y=alt.Y("low_ms:Q", title=title), y2="high_ms:Q")
+        )
+    return alt.layer(*layers)

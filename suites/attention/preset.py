@@ -1,0 +1,128 @@
+"""What each preset asks of attention. Torch-free: plain Python that names problems and axes."""
+
+from bench.case import Plain
+from bench.sweep import Axis, Sweep, Values, sweep
+
+TOKENS = 16384  # batch x seqlen of the published FlashAttention tables
+WIDTH = 2048  # num_heads x head_dim of the same
+
+# Left out of a sweep; a new variant is in every sweep of its problem. Equal cases are kept once.
+BANDED = ("banded",)  # has sweeps of its own, with a window
+COMPILED = ("flex",)  # compiles for seconds: one shape is enough for two cores
+GPU_ONLY = ("sdpa_efficient", "sdpa_cudnn")  # that they are not for CPU is told in one sweep
+
+SMALL: dict[str, Axis] = {"batch": 1, "num_heads": 4, "head_dim": 64}  # two cores, one thread
+BACKWARD: dict[str, Axis] = {"pass": "fwd_bwd"}
+BOTH: dict[str, Axis] = {"pass": ("fwd", "fwd_bwd")}
+
+
+def smoke(device: str) -> list[Sweep]:
+    """Show every operator, dtype and pass, each at a few sizes."""
+    if device == "cuda":
+        return _large((1024, 4096))
+    few = (*BANDED, *COMPILED, *GPU_ONLY)
+    return [
+        *_growth((256, 512, 1024)),
+        sweep("SoftmaxAttention", **SMALL, seqlen=512, dtype="float16").without(*few),
+        sweep("SoftmaxAttention", **SMALL, seqlen=512, causal=False).without(*few),
+        sweep("SoftmaxAttention", **SMALL, seqlen=512, num_kv_heads=2).without(*few),
+        sweep("SoftmaxAttention", **SMALL, seqlen=1024, window=128).without(*COMPILED, *GPU_ONLY),
+        sweep("LinearAttention", **SMALL, seqlen=512, **BACKWARD).without("linear_chunked"),
+    ]
+
+
+def quick(device: str) -> list[Sweep]:
+    """Ask how softmax and linear attention grow, at more sizes."""
+    if device == "cuda":
+        return _large((512, 1024, 2048, 4096, 8192))
+    return _growth((256, 512, 1024, 2048))
+
+
+def standard(device: str) -> list[Sweep]:
+    """Ask in the shape of the published tables, up to 16k tokens."""
+    return _published((64, 128), ("bfloat16",))
+
+
+def full(device: str) -> list[Sweep]:
+    """Ask for every head_dim and 16-bit dtype."""
+    return _published((64, 128, 256), ("bfloat16", "float16"))
+
+
+def _growth(seqlens: tuple[int, ...]) -> list[Sweep]:
+    """Ask on a CPU how time and memory grow with length."""
+    several = (*BANDED, *COMPILED)
+    return [
+        sweep("SoftmaxAttention", **SMALL, seqlen=seqlens, dtype=("float32", "bfloat16")).without(
+            *several
+        ),
+        sweep(
+            "SoftmaxAttention", **SMALL, seqlen=seqlens[:-1], dtype="bfloat16", **BACKWARD
+        ).without(*several, *GPU_ONLY),
+        sweep("SoftmaxAttention", **SMALL, seqlen=seqlens[-1]).without(*BANDED),
+        *_linear(SMALL, seqlens),
+    ]
+
+
+def _linear(shape: dict[str, Axis], seqlens: tuple[int, ...], **axes: Axis) -> list[Sweep]:
+    """Set each form of linear attention against the product of n x n it replaces."""
+    return [
+        sweep("LinearAttention", **shape, seqlen=seqlens, causal=False, **axes).without(
+            "linear_chunked"
+        ),
+        sweep("LinearAttention", **shape, seqlen=seqlens, causal=True, **axes).without("linear"),
+    ]
+
+
+def _large(seqlens: tuple[int, ...]) -> list[Sweep]:
+    """Fit a GPU: the published shape at head_dim 64, in bfloat16, and a little of the rest."""
+    shape: dict[str, Axis] = {
+        "batch": _batch,
+        "num_heads": _num_heads,
+        "head_dim": 64,
+        "dtype": "bfloat16",
+    }
+    last = seqlens[-1]
+    return [
+        sweep("SoftmaxAttention", **shape, seqlen=seqlens, **BOTH).without(*BANDED),
+        sweep("SoftmaxAttention", **shape, seqlen=last, causal=False).without(*BANDED),
+        sweep("SoftmaxAttention", **shape, seqlen=last, num_kv_heads=8).without(*BANDED),
+        sweep("SoftmaxAttention", **shape, seqlen=last, window=256),
+        *_linear(shape, seqlens),
+    ]
+
+
+def _published(head_dims: tuple[int, ...], dtypes: tuple[str, ...]) -> list[Sweep]:
+    seqlens = (512, 1024, 2048, 4096, 8192, 16384)
+    shape: dict[str, Axis] = {
+        "batch": _batch,
+        "num_heads": _num_heads,
+        "head_dim": head_dims,
+        "dtype": dtypes,
+    }
+    return [
+        sweep("SoftmaxAttention", **shape, seqlen=seqlens, causal=(False, True), **BOTH).without(
+            *BANDED
+        ),
+        sweep("SoftmaxAttention", **shape, seqlen=seqlens, num_kv_heads=_num_kv_heads).without(
+            *BANDED
+        ),
+        sweep("SoftmaxAttention", **shape, seqlen=seqlens[1:], window=(256, 1024)),
+        *_linear(shape, seqlens, **BOTH),
+    ]
+
+
+def _batch(values: Values) -> Plain:
+    return max(TOKENS // _whole(values["seqlen"]), 1)
+
+
+def _num_heads(values: Values) -> Plain:
+    return WIDTH // _whole(values["head_dim"])
+
+
+def _num_kv_heads(values: Values) -> Plain:
+    return WIDTH // _whole(values["head_dim"]) // 4
+
+
+def _whole(value: Plain) -> int:
+    assert isinstance(value, int)
+    return value

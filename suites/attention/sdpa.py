@@ -1,0 +1,93 @@
+"""torch's scaled_dot_product_attention by backend: each forced, and proven to be what ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.profiler import profile
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from bench import Setting, Unsupported, variant
+from bench.operator import Operands
+from suites.attention.problems import QKV, SoftmaxAttention
+
+REFUSALS = ("No viable backend", "No available kernel")  # torch's words where a backend cannot run
+
+
+@variant
+def sdpa_math(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
+    """Composed of matmul and softmax, inside torch."""
+    return force(SDPBackend.MATH, "attention_math", problem, setting)
+
+
+@variant
+def sdpa_flash(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
+    """FlashAttention-2, Dao 2023 (arXiv:2307.08691), as torch ships it for this device."""
+    return force(SDPBackend.FLASH_ATTENTION, "flash_attention", problem, setting)
+
+
+@variant
+def sdpa_efficient(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
+    """Memory-efficient attention, Rabe and Staats 2021 (arXiv:2112.05682), xformers' kernel."""
+    return force(SDPBackend.EFFICIENT_ATTENTION, "efficient_attention", problem, setting)
+
+
+@variant
+def sdpa_cudnn(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
+    """Fused attention of cuDNN."""
+    return force(SDPBackend.CUDNN_ATTENTION, "cudnn_attention", problem, setting)
+
+
+def force(
+    backend: SDPBackend, expected: str, problem: SoftmaxAttention, setting: Setting
+) -> ForcedSdpa:
+    """Restrict this process to one backend, so that no timed call pays for the switch.
+
+    A process runs one case; the restriction ends with it.
+    """
+    restriction = sdpa_kernel(backend)
+    restriction.__enter__()
+    mask = problem.mask(setting.device) if problem.masked and not problem.plain_causal else None
+    return ForcedSdpa(restriction, expected, problem, mask)
+
+
+@dataclass(frozen=True)
+class ForcedSdpa:
+    """SDPA under a restriction; `expected` is part of the name of the operator it must run."""
+
+    restriction: AbstractContextManager[None]
+    expected: str
+    problem: SoftmaxAttention
+    mask: Tensor | None
+
+    def step(self, inputs: QKV) -> Tensor:
+        try:
+            return F.scaled_dot_product_attention(
+                *inputs,
+                attn_mask=self.mask,
+                is_causal=self.problem.plain_causal,
+                enable_gqa=self.problem.num_heads != self.problem.kv_heads,
+            )
+        except RuntimeError as error:
+            if any(words in str(error) for words in REFUSALS):
+                raise Unsupported(f"torch refuses this backend here: {error}".strip()) from error
+            raise
+
+    def verify(self, operands: Operands) -> None:
+        """Run once and look at the operators that were dispatched."""
+        names = operators_of(self.step, operands.tensors)
+        fused = sorted(name for name in names if "::_scaled_dot_product" in name)
+        ran = fused or sorted(names)
+        if not any(self.expected in name for name in ran):
+            raise Unsupported(f"asked for {self.expected}, but torch ran {', '.join(ran)}")
+
+
+def operators_of(step: Callable[[QKV], Tensor], inputs: QKV) -> set[str]:
+    """Run a step once and return the names of the ATen operators it ran."""
+    with profile() as log:
+        step(inputs)
+    return {event.name for event in log.function_events or ()}
