@@ -1,0 +1,142 @@
+"""Records as a tidy table: one row a case, a unit in every column's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from bench.case import Plain
+from bench.record import Record
+from bench.statistics import Interval
+from bench.stopping import reason
+from bench.store import Run
+
+# Columns every row has, in this order; the problem's own values follow, by name.
+COLUMNS = (
+    "suite",
+    "variant",
+    "options",
+    "problem",
+    "dtype",
+    "pass",
+    "device",
+    "threads",
+    "ranks",
+    "cache",
+    "outcome",
+    "failed_in",
+    "detail",
+    "flags",
+    "bound",
+    "time_s",
+    "time_low_s",
+    "time_high_s",
+    "rounds",
+    "sessions",
+    "stopped_by",
+    "thread_time_s",
+    "enqueue_time_s",
+    "first_call_s",
+    "first_call_uncached_s",
+    "flops",
+    "flops_per_s",
+    "bytes_moved",
+    "bytes_per_s",
+    "peak_bytes",
+    "peak_reserved_bytes",
+    "resident_growth_bytes",
+    "memory_counted_by",
+    "out_error_l2",
+    "out_error_max",
+    "error_over_budget",
+    "calls_per_sample",
+    "steady",
+    "clock",
+    "log",
+    "source_hash",
+    "case",
+    "run",
+)
+
+
+def table(run: Run, records: list[Record]) -> pd.DataFrame:
+    """Return the table of a run; a value that was not measured is missing, never 0."""
+    frame = pd.DataFrame([row(run, record) for record in records])
+    problem_columns = sorted(set(frame.columns) - set(COLUMNS))
+    return frame.reindex(columns=[*COLUMNS, *problem_columns])
+
+
+def row(run: Run, record: Record) -> dict[str, Any]:
+    """Return one record's row."""
+    case = record.case
+    return {
+        **case.values,
+        **{
+            name: getattr(case, name)
+            for name in (
+                "suite",
+                "variant",
+                "problem",
+                "dtype",
+                "device",
+                "threads",
+                "ranks",
+                "cache",
+                "source_hash",
+                "flops",
+            )
+        },
+        "options": _words(case.options),
+        "pass": case.pass_,
+        "outcome": record.outcome,
+        "failed_in": record.failed_in or None,
+        "detail": record.detail or None,
+        "flags": " ".join(record.flags) or None,
+        "bytes_moved": case.bytes_moved,
+        "peak_bytes": record.values.get("peak"),
+        "peak_reserved_bytes": record.values.get("peak_reserved"),
+        "resident_growth_bytes": record.values.get("resident_growth"),
+        "out_error_l2": record.values.get("out_error_l2"),
+        "out_error_max": record.values.get("out_error_max"),
+        "error_over_budget": max(
+            (v for k, v in record.values.items() if k.endswith("_error_over_budget")), default=None
+        ),
+        **{
+            name: record.labels.get(name)
+            for name in ("bound", "memory_counted_by", "calls_per_sample", "steady", "clock")
+        },
+        "first_call_uncached_s": record.values.get("first_call_uncached"),
+        **_times(run, record),
+        "log": " ".join(record.logs) or None,
+        "case": case.id,
+        "run": run.id,
+    }
+
+
+def _times(run: Run, record: Record) -> dict[str, Any]:
+    found = record.interval_of("time")
+    if found is None:
+        return {}
+    ended_by = run.last_session.ended_by
+    return {
+        "time_s": found.estimate,
+        "time_low_s": found.low,
+        "time_high_s": found.high,
+        "rounds": found.rounds,
+        "sessions": found.sessions,
+        "stopped_by": reason(found.rounds, found, run.manifest.checkpoints, ended_by),
+        "thread_time_s": record.mean_of("thread_time"),
+        "enqueue_time_s": record.mean_of("enqueue_time"),
+        "first_call_s": record.mean_of("first_call"),
+        "flops_per_s": _rate(record.case.flops, found),
+        "bytes_per_s": _rate(record.case.bytes_moved, found),
+    }
+
+
+def _rate(amount: int | None, found: Interval) -> float | None:
+    return amount / found.estimate if amount is not None else None
+
+
+def _words(values: dict[str, Plain]) -> str | None:
+    return ",".join(f"{name}={value}" for name, value in values.items()) or None

@@ -1,0 +1,63 @@
+"""Numbers and names as people read them, with units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+
+from bench.case import Case
+from bench.statistics import Interval
+
+
+def seconds(value: float) -> str:
+    """Write a time with three digits in the unit that suits it."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def size(value: float) -> str:
+    """Write bytes in binary units, called by their name."""
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.0f} B"
+
+
+def rate(value: float) -> str:
+    """Write floating-point operations a second."""
+    for unit, scale in (("TFLOP/s", 1e12), ("GFLOP/s", 1e9)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value / 1e6:.3g} MFLOP/s"
+
+
+def plus_minus(found: Interval) -> str:
+    """Write the relative half-width of an interval, or that one round gives none."""
+    half = found.half_width
+    return "one round" if half is None else f"±{100 * math.expm1(half):.1f}%"
+
+
+def factor(found: Interval) -> str:
+    """Write a ratio with its interval."""
+    if found.low is None or found.high is None:
+        return f"{found.estimate:.2f}×"
+    return f"{found.estimate:.2f}× ({found.low:.2f}–{found.high:.2f})"
+
+
+def shape(case: Case, leave_out: Container[str] = ()) -> str:
+    """Write a problem's values shortly: those that are set, and that a default does not imply."""
+    words = []
+    for name, value in case.values.items():
+        if name in leave_out or value in (None, False) or _implied(case, name):
+            continue
+        words.append(name if value is True else f"{name}={value}")
+    return " ".join(words)
+
+
+def _implied(case: Case, name: str) -> bool:
+    """Say whether `seqlen_kv` or `num_kv_heads` only repeats what is said of the queries."""
+    twins = {"seqlen_kv": "seqlen_q", "num_kv_heads": "num_heads"}
+    twin = twins.get(name)
+    return twin is not None and case.values.get(twin) == case.values[name]
