@@ -1,0 +1,187 @@
+"""The CUDA clock on a simulated device: a queue of kernels beside the host that launches them.
+
+This shows that launch gaps stay out of samples, that cold samples are flushed outside the events,
+and that synchronising steps are found out. It shows nothing of a real GPU.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from bench.clocks import cuda
+
+CYCLES_PER_S = 1.4e9
+L2_BYTES = 50 << 20
+FLUSH_S = 100e-6
+QUEUE_LENGTH = 1024
+CALL_S = 1e-6  # what any other call into CUDA costs the host
+
+
+class Device:
+    """Host time, and the time at which everything queued so far will have run."""
+
+    def __init__(self) -> None:
+        self.host_s = 0.0
+        self.free_s = 0.0
+        self.num_flushes = 0
+        self.cycles_per_s = CYCLES_PER_S
+        self.ends: deque[float] = deque()
+
+    def launch(self, kernel_s: float, host_s: float = CALL_S) -> None:
+        """Queue a kernel; where the queue is full, the host waits for a place in it."""
+        self.host_s += host_s
+        while len(self.ends) >= QUEUE_LENGTH:
+            self.host_s = max(self.host_s, self.ends.popleft())
+        self.free_s = max(self.free_s, self.host_s) + kernel_s
+        self.ends.append(self.free_s)
+        while self.ends and self.ends[0] <= self.host_s:
+            self.ends.popleft()
+
+    def synchronize(self, _device: object = None) -> None:
+        self.host_s = max(self.host_s, self.free_s) + CALL_S
+
+
+class Event:
+    def __init__(self, device: Device):
+        self.device, self.at_s = device, 0.0
+
+    def record(self) -> None:
+        self.device.launch(0.0)
+        self.at_s = self.device.free_s
+
+    def query(self) -> bool:
+        return self.at_s <= self.device.host_s
+
+    def synchronize(self) -> None:
+        self.device.host_s = max(self.device.host_s, self.at_s)
+
+    def elapsed_time(self, end: Event) -> float:
+        return (end.at_s - self.at_s) * 1e3
+
+
+class Buffer:
+    def __init__(self, device: Device):
+        self.device = device
+
+    def zero_(self) -> None:
+        self.device.num_flushes += 1
+        self.device.launch(FLUSH_S)
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Device:
+    simulated = Device()
+    fake = SimpleNamespace(
+        device=lambda name: name,
+        uint8=None,
+        empty=lambda n, **_: Buffer(simulated),
+        cuda=SimpleNamespace(
+            get_device_properties=lambda _: SimpleNamespace(L2_cache_size=L2_BYTES),
+            Event=lambda enable_timing: Event(simulated),
+            synchronize=simulated.synchronize,
+            _sleep=lambda cycles: simulated.launch(cycles / simulated.cycles_per_s),
+        ),
+    )
+    monkeypatch.setattr(cuda, "torch", fake)
+    monkeypatch.setattr(cuda, "perf_counter", lambda: simulated.host_s)
+    return simulated
+
+
+def step_of(
+    device: Device, kernel_s: float, host_s: float, waits: bool = False, kernels: int = 1
+) -> Callable:
+    def call(_inputs: object) -> tuple[str]:
+        for _ in range(kernels):
+            device.launch(kernel_s / kernels, host_s / kernels)
+        if waits:
+            device.synchronize()
+        return ("out",)
+
+    return call
+
+
+def sample(device: Device, call: Callable, cache: str = "warm", calls: int = 5) -> tuple:
+    clock = cuda.CudaClock("cuda:0", cache, 0)
+    clock.first(call, None)
+    for _ in range(20):
+        times, _ = clock.sample(call, [None] * calls)
+    return times, clock
+
+
+def test_a_kernel_shorter_than_its_launch_is_timed_without_launch_gaps(device: Device) -> None:
+    times, clock = sample(device, step_of(device, kernel_s=2e-6, host_s=10e-6))
+    assert times["time"] == pytest.approx(2e-6, rel=0.05)
+    assert times["enqueue_time"] == pytest.approx(10e-6, rel=0.05)
+    assert clock.labels["bound"] == "launch"
+
+
+def test_a_long_kernel_is_device_bound(device: Device) -> None:
+    times, clock = sample(device, step_of(device, kernel_s=3e-3, host_s=10e-6))
+    assert times["time"] == pytest.approx(3e-3, rel=0.01)
+    assert clock.labels["bound"] == "device"
+    assert clock.labels["clock"] == "CUDA events"
+
+
+def test_a_slow_launch_does_not_leak_into_the_first_samples(device: Device) -> None:
+    clock = cuda.CudaClock("cuda:0", "warm", 0)
+    call = step_of(device, kernel_s=5e-6, host_s=4e-3)
+    clock.first(call, None)
+    first, _ = clock.sample(call, [None] * 3)
+    assert first["time"] == pytest.approx(5e-6, rel=0.05)
+
+
+def test_a_step_that_synchronises_is_found_out(device: Device) -> None:
+    times, clock = sample(device, step_of(device, 1e-3, 10e-6, waits=True))
+    assert clock.labels["bound"] == "blocking"
+    assert clock.labels["clock"] == "host clock around synchronise"
+    assert "enqueue_time" not in times
+    assert times["time"] == pytest.approx(1e-3 + 11e-6, rel=0.05)
+
+
+def test_cold_samples_are_flushed_outside_the_events(device: Device) -> None:
+    call = step_of(device, kernel_s=20e-6, host_s=5e-6)
+    times, clock = sample(device, call, cache="cold", calls=1)
+    assert device.num_flushes == 20
+    assert times["time"] == pytest.approx(20e-6, rel=0.1)
+    assert clock.single_calls
+    assert int(clock.labels["flushed_bytes"]) >= 2 * L2_BYTES
+
+
+def test_warm_samples_are_not_flushed(device: Device) -> None:
+    _, clock = sample(device, step_of(device, 20e-6, 5e-6))
+    assert device.num_flushes == 0
+    assert clock.labels["flushed_bytes"] == "0"
+
+
+def test_a_clock_that_speeds_up_does_not_let_launch_gaps_in(device: Device) -> None:
+    """The spin is counted in cycles: a device that boosts outruns it, and that must show."""
+    clock = cuda.CudaClock("cuda:0", "warm", 0)
+    call = step_of(device, kernel_s=30e-6, host_s=40e-6)
+    clock.first(call, None)
+    device.cycles_per_s *= 6
+    for _ in range(20):
+        times, _ = clock.sample(call, [None] * 50)
+        assert times["time"] == pytest.approx(30e-6, rel=0.05)
+    assert clock.labels["host_ahead"] == "yes"
+
+
+def test_a_full_launch_queue_shortens_the_batch(device: Device) -> None:
+    clock = cuda.CudaClock("cuda:0", "warm", 0)
+    call = step_of(device, kernel_s=24e-6, host_s=32e-6, kernels=8)
+    clock.first(call, None)
+    before = device.host_s
+    for _ in range(20):
+        times, _ = clock.sample(call, [None] * 209)
+        assert times["time"] == pytest.approx(24e-6, rel=0.05)
+    assert times["enqueue_time"] == pytest.approx(32e-6, rel=0.5)
+    assert device.host_s - before < 2.0  # no runaway of ever longer spins
+
+
+def test_a_call_that_fills_the_queue_alone_is_labelled(device: Device) -> None:
+    times, clock = sample(device, step_of(device, 5e-3, 6e-3, kernels=3000), calls=1)
+    assert clock.labels["bound"] == "blocking"
+    assert times["time"] == pytest.approx(6e-3, rel=0.2)

@@ -1,0 +1,92 @@
+"""Every way to fail becomes its outcome, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.store import read
+
+EXPECTED = {
+    "none": "ok",
+    "segfault": "crash",
+    "exits": "crash",
+    "dies_midway": "crash",
+    "hang": "timeout",
+    "stubborn_hang": "timeout",
+    "host_oom": "oom",
+    "wrong": "incorrect",
+    "not_finite": "incorrect",
+    "unwritten": "incorrect",
+    "mutates": "incorrect",
+    "remembers": "incorrect",
+    "raises": "error",
+    "broken": "error",
+    "missing_package": "unsupported",
+    "refuses": "unsupported",
+}
+
+
+@pytest.fixture(scope="module")
+def rows(faults_run: Path) -> pd.DataFrame:
+    return pd.read_csv(faults_run / "results.csv").set_index("variant")
+
+
+def test_every_fault_has_its_outcome(rows: pd.DataFrame) -> None:
+    assert rows["outcome"].to_dict() == EXPECTED
+
+
+def test_a_failed_case_has_no_cost_number(rows: pd.DataFrame) -> None:
+    failed = rows[rows["outcome"] != "ok"]
+    costs = [
+        "time_s",
+        "time_low_s",
+        "time_high_s",
+        "first_call_s",
+        "flops_per_s",
+        "bytes_per_s",
+        "peak_bytes",
+        "resident_growth_bytes",
+    ]
+    assert failed[costs].isna().all(axis=None)
+    assert rows.loc["none", ["time_s", "peak_bytes", "first_call_s"]].gt(0).all()
+
+
+def test_a_failed_case_says_why_and_where(rows: pd.DataFrame) -> None:
+    failed = rows[rows["outcome"] != "ok"]
+    assert failed["detail"].notna().all()
+    assert "SIGSEGV" in rows.loc["segfault", "detail"]
+    assert "a_kernel_library_nobody_has" in rows.loc["missing_package", "detail"]
+    assert rows.loc["dies_midway", "failed_in"] == "time"
+    assert rows.loc["unwritten", "failed_in"] == "time"
+    assert rows.loc["wrong", "failed_in"] == "check"
+
+
+def test_an_incorrect_case_keeps_its_error(rows: pd.DataFrame) -> None:
+    assert rows.loc["wrong", "error_over_budget"] > 1
+    assert rows.loc["none", "error_over_budget"] <= 1
+
+
+def test_stderr_is_kept_and_publishable(faults_run: Path, rows: pd.DataFrame) -> None:
+    text = (faults_run / rows.loc["segfault", "log"]).read_text()
+    assert "Segmentation fault" in text
+    assert "segfault.py" in text
+    assert str(Path.home()) not in text
+    text = (faults_run / rows.loc["hang", "log"]).read_text()
+    assert "hang.py" in text  # where it stood when its time was up
+
+
+def test_one_failing_attempt_ends_a_case(faults_run: Path) -> None:
+    failed = set()
+    for attempt in read(faults_run).attempts:
+        assert attempt.case not in failed
+        if attempt.outcome != "ok":
+            failed.add(attempt.case)
+
+
+def test_nothing_is_left_running(faults_run: Path) -> None:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert "sleep 3599" not in listed

@@ -1,0 +1,248 @@
+"""Tables and pages from a committed run: golden CSV and HTML, hostile text, a real browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.case import Case
+from bench.record import Record, fold
+from bench.store import Run, read
+from reports import csv, html
+from reports.ranking import rankings
+from reports.table import COLUMNS, table
+from reports.words import rate, seconds, size
+from tests.conftest import Bench
+
+GOLDEN = Path(__file__).parent / "data" / "golden"
+UPDATE = "TOUCHSTONE_UPDATE_GOLDEN" in os.environ
+HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror="document.title=1">'
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return read(GOLDEN)
+
+
+@pytest.fixture(scope="module")
+def records(run: Run) -> list[Record]:
+    return fold(run)
+
+
+def expect_golden(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if UPDATE:
+        path.write_text(text)
+    assert text == path.read_text(), f"{name} changed; look, then set TOUCHSTONE_UPDATE_GOLDEN=1"
+
+
+def test_golden_csv(run: Run, records: list[Record], tmp_path: Path) -> None:
+    csv.write(run, records, tmp_path / "results.csv")
+    expect_golden("results.csv", (tmp_path / "results.csv").read_text())
+
+
+def test_golden_page(run: Run, records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+    for bundle in ("vega_bundle", "datatable_scripts"):
+        monkeypatch.setattr(html, bundle, lambda: "")
+    monkeypatch.setattr(html, "datatable", lambda frame: "")
+    page = html.render(run, records)
+    # chart specifications carry the version of the library that wrote them
+    page = re.sub(r"const specs = .*;\n", "const specs = [];\n", page)
+    expect_golden("page.html", page)
+
+
+def test_csv_is_tidy(run: Run, records: list[Record]) -> None:
+    frame = pd.read_csv(io.StringIO(table(run, records).to_csv(index=False)))
+    assert list(frame.columns[: len(COLUMNS)]) == list(COLUMNS)
+    assert frame["case"].is_unique
+    assert len(frame) == len(run.manifest.cases)
+    ok = frame[frame["outcome"] == "ok"]
+    assert (ok["time_low_s"] < ok["time_s"]).all()
+    assert (ok["time_s"] < ok["time_high_s"]).all()
+    assert ok["flops_per_s"].to_numpy() == pytest.approx((ok["flops"] / ok["time_s"]).to_numpy())
+    failed = frame[frame["outcome"] != "ok"]
+    assert failed["time_s"].isna().all()
+    assert failed["detail"].notna().all()
+
+
+def test_every_number_has_its_unit_in_its_name() -> None:
+    units = ("_s", "_bytes", "_per_s", "_l2", "_max", "_budget", "_sample")
+    counts = {"threads", "ranks", "rounds", "sessions", "flops", "bytes_moved"}
+    words = {
+        "suite",
+        "variant",
+        "options",
+        "problem",
+        "dtype",
+        "pass",
+        "device",
+        "cache",
+        "outcome",
+        "failed_in",
+        "detail",
+        "flags",
+        "bound",
+        "stopped_by",
+        "memory_counted_by",
+        "steady",
+        "clock",
+        "log",
+        "source_hash",
+        "case",
+        "run",
+    }
+    for column in COLUMNS:
+        assert column in counts | words or column.endswith(units), column
+
+
+def test_ranking_stays_within_one_question(records: list[Record]) -> None:
+    found = rankings(records)
+    assert found
+    for ranking in found:
+        assert {r.record.case.question for r in ranking.rivals} <= {ranking.question}
+        assert all(rival.ratio.estimate >= 1.0 for rival in ranking.rivals[-1:])
+
+
+def test_flagged_and_failed_records_are_not_ranked(records: list[Record]) -> None:
+    best = rankings(records)[0].fastest
+    flagged = [dataclasses.replace(r, flags=["contended"]) if r is best else r for r in records]
+    assert best.case.id not in {r.fastest.case.id for r in rankings(flagged)}
+
+
+def test_every_failure_is_on_the_page(run: Run, records: list[Record]) -> None:
+    page = html.render(run, records)
+    for record in records:
+        if record.outcome != "ok":
+            assert record.case.variant in page
+    assert "http://" not in strip_scripts(page).replace("http://www.w3.org/", "")
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?https?:", page)
+
+
+def strip_scripts(page: str) -> str:
+    return re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.S)
+
+
+def test_words() -> None:
+    assert seconds(1.5) == "1.5 s"
+    assert seconds(0.00123) == "1.23 ms"
+    assert seconds(4.5e-5) == "45 µs"
+    assert seconds(3e-9) == "3 ns"
+    assert size(3 * 2**30) == "3 GiB"
+    assert size(12) == "12 B"
+    assert rate(2.5e12) == "2.5 TFLOP/s"
+
+
+def hostile_run(tmp_path: Path) -> tuple[Run, list[Record]]:
+    """Return the golden run with a variant, an option and a reason that try to break out."""
+    folder = tmp_path / "hostile"
+    shutil.copytree(GOLDEN, folder)
+    run = read(folder)
+    bad = Case(
+        "attention",
+        HOSTILE,
+        "m",
+        "SoftmaxAttention",
+        {"seqlen_q": 64, "num_heads": 1, "head_dim": 8},
+        options={"x": HOSTILE},
+    )
+    worse = dataclasses.replace(fold(run)[0].case, variant=HOSTILE)
+    records = [
+        *fold(run),
+        Record(bad, "error", HOSTILE),
+        dataclasses.replace(fold(run)[0], case=worse),
+    ]
+    return run, records
+
+
+def browse(page: Path, tmp_path: Path, script: str = "") -> str:
+    """Open a page in headless Chromium and return its document once scripts have run."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        if "CI" in os.environ:
+            pytest.fail("CI must install chromium")
+        pytest.skip("no chromium on this machine")
+    done = subprocess.run(
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=10000",
+            "--dump-dom",
+            f"file://{page}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.browser
+def test_page_draws_in_a_browser(run: Run, records: list[Record], tmp_path: Path) -> None:
+    html.write(run, records, tmp_path / "report.html")
+    document = browse(tmp_path / "report.html", tmp_path)
+    charts = re.findall(r'<div class="chart[^>]*>(.*?)</figure>', document, re.S)
+    assert len(charts) == 3
+    for chart in charts:
+        assert "<svg" in chart or "<canvas" in chart
+        assert "Error" not in chart
+    body = document[document.index('id="cases"') :]
+    assert body.count("<tr") > len(records)  # the sortable table has its rows
+    assert "dt-container" in body
+
+
+@pytest.mark.browser
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    run, records = hostile_run(tmp_path)
+    html.write(run, records, tmp_path / "report.html")
+    document = browse(tmp_path / "report.html", tmp_path)
+    assert f"<title>{run.id}" in document
+    assert "<img src" not in strip_scripts(document)
+
+
+def test_show_and_report_read_a_run(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "20260101-000000-smoke-abcd"
+    shutil.copytree(GOLDEN, folder)
+    shown = bench("show", folder)
+    assert shown.returncode == 0
+    assert "Not measured, and why" in shown.stdout
+    assert "of the timed rounds went into calls" in shown.stdout
+    done = bench("report", folder)
+    assert done.returncode == 0
+    assert (folder / "results.csv").read_text().replace(folder.name, GOLDEN.name) == (
+        GOLDEN / "results.csv"
+    ).read_text()
+    assert (folder / "report.html").stat().st_size > 1_000_000
+
+
+def test_a_torn_record_is_told_and_the_rest_shown(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(GOLDEN, folder)
+    path = folder / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-30])
+    done = bench("show", folder)
+    assert done.returncode == 0
+    assert "cut off by an interruption" in done.stdout
+    path.write_text(path.read_text()[:-1] + '\n{"case": 7}\n')
+    done = bench("show", folder)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "records.jsonl, line" in done.stderr
+    assert json.loads((folder / "run.json").read_text())

@@ -1,0 +1,72 @@
+"""Every discovered variant against its reference, small, on CPU: new files need no line here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from importlib.metadata import entry_points
+
+import pytest
+
+from bench.case import Case
+from bench.discover import load_module, module_names, variants_of
+from bench.side import Server
+from bench.variant import Variant
+
+SUITES = {point.name: point.value for point in entry_points(group="touchstone.suites")}
+FOUND = [
+    pytest.param(suite, variant, id=f"{suite}-{variant.name}-{variant.problem_type.__name__}")
+    for suite, package in SUITES.items()
+    for module in module_names(package)
+    for variant in variants_of(load_module(module))
+]
+# Either says that a variant cannot do this, never that it does it wrongly.
+REFUSALS = {"unsupported"}
+
+
+def cases(suite: str, variant: Variant) -> list[Case]:
+    """Return every example in float32, the first one in every dtype and pass as well."""
+    problem = variant.problem_type
+    settings = [("float32", "fwd", example) for example in problem.examples]
+    settings += [
+        (dtype, pass_, problem.examples[0])
+        for dtype in ("float32", "bfloat16", "float16")
+        for pass_ in problem.passes
+        if (dtype, pass_) != ("float32", "fwd")
+    ]
+    return [
+        Case(
+            suite,
+            variant.name,
+            variant.module,
+            problem.__name__,
+            {f.name: getattr(problem(**example), f.name) for f in fields(problem)},
+            dtype=dtype,
+            pass_=pass_,
+            options=variant.options,
+        )
+        for dtype, pass_, example in settings
+    ]
+
+
+def test_every_suite_has_variants() -> None:
+    assert len(FOUND) >= 11
+    assert set(SUITES) == {param.values[0] for param in FOUND}
+
+
+@pytest.mark.parametrize(("suite", "variant"), FOUND)
+def test_variant_is_checked(suite: str, variant: Variant, server: Server, tmp_path) -> None:
+    outcomes = {}
+    for case in cases(suite, variant):
+        reply = server.attempt(
+            {
+                "case": asdict(case),
+                "role": "check",
+                "timeout_s": 120,
+                "log": str(tmp_path / "log.txt"),
+            }
+        )
+        outcomes[case.id] = (reply["outcome"], reply.get("detail", ""))
+    wrong = {k: v for k, v in outcomes.items() if v[0] not in {"ok", *REFUSALS}}
+    assert not wrong
+    if all(outcome in REFUSALS for outcome, _ in outcomes.values()):
+        pytest.skip(f"unsupported here: {next(iter(outcomes.values()))[1]}")
