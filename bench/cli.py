@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from importlib.metadata import entry_points
@@ -72,7 +71,7 @@ def _click_exit(error: BaseException) -> int:
 def _terminated(_signum: int, _frame: FrameType | None) -> None:
     """Treat SIGTERM as Ctrl-C: what is done is flushed, and every child ended."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.kill(os.getpid(), signal.SIGINT)
+    raise KeyboardInterrupt  # not SIGINT: a shell ignores that for its background jobs
 
 
 if __name__ == "__main__":

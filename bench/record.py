@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 
 from bench.case import Attempt, Case
@@ -11,6 +11,12 @@ from bench.statistics import Interval, Rounds, interval, round_values
 from bench.store import Run
 
 PENDING = "pending"  # no outcome yet: the run was interrupted, or its budget ended
+
+ENDINGS = {
+    "budget": "the budget ended first",
+    "interrupted": "the run was interrupted",
+    "finished": "nothing of it was timed",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,9 @@ def fold(run: Run) -> list[Record]:
     attempts: dict[str, list[Attempt]] = {case.id: [] for case in run.manifest.cases}
     for attempt in run.attempts:
         attempts[attempt.case].append(attempt)
-    return [fold_case(case, attempts[case.id]) for case in run.manifest.cases]
+    records = [fold_case(case, attempts[case.id]) for case in run.manifest.cases]
+    why = f"not reached: {ENDINGS.get(run.last_session.ended_by, 'the run was killed')}"
+    return [replace(r, detail=why) if r.outcome == PENDING else r for r in records]
 
 
 def fold_case(case: Case, attempts: list[Attempt]) -> Record:

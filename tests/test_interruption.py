@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench.lock import device_lock
@@ -176,6 +177,37 @@ def test_sigterm_is_ctrl_c(runner: Runner) -> None:
     assert process.returncode == 130
     assert "bench run --resume" in output
     runner.expect_nothing_left(process.pid)
+
+
+def test_sigterm_works_where_sigint_is_ignored(runner: Runner) -> None:
+    """As in a background job of a shell without job control."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = runner.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    runner.wait_for(3, process)
+    process.terminate()
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "bench run --resume" in output
+    runner.expect_nothing_left(process.pid)
+
+
+def test_an_interrupted_run_can_be_read(runner: Runner, bench: Bench) -> None:
+    process = runner.start()
+    runner.wait_for(5 * 2 + 3, process)  # within the first round: some cases have one, some none
+    process.terminate()
+    process.communicate(timeout=30)
+    done = bench("report", runner.run_folder, cwd=runner.folder)
+    assert done.returncode == 0, done.stderr
+    rows = pd.read_csv(runner.run_folder / "results.csv")
+    assert set(rows["outcome"]) == {"ok", "pending"}
+    pending = rows[rows["outcome"] == "pending"]
+    assert pending["detail"].str.contains("the run was interrupted").all()
+    assert pending["time_s"].isna().all()
+    assert rows["time_low_s"].isna().all()  # one round gives no interval
+    assert bench("show", runner.run_folder, cwd=runner.folder).returncode == 0
 
 
 def test_a_resume_elsewhere_is_refused(runner: Runner, bench: Bench) -> None:
