@@ -55,15 +55,16 @@ def end_descendants(grace_s: float = 1.0) -> None:
     own = os.getpid()
     for pid in descendants(own):
         _signal(pid, signal.SIGTERM)
-    deadline = time.monotonic() + grace_s
-    while descendants(own) and time.monotonic() < deadline:
-        reap()
-        time.sleep(0.01)
+    _reap_for(grace_s)
     for pid in descendants(own):
         _signal(pid, signal.SIGKILL)
-    deadline = time.monotonic() + _UNKILLABLE_S
-    while descendants(own) and time.monotonic() < deadline:
-        reap()
+    _reap_for(_UNKILLABLE_S)
+
+
+def _reap_for(seconds: float) -> None:
+    """Reap until nothing is left below this process, or the time is up."""
+    deadline = time.monotonic() + seconds
+    while reap() and descendants(os.getpid()) and time.monotonic() < deadline:
         time.sleep(0.005)
     reap()
 

@@ -11,7 +11,7 @@ Rounds = Mapping[tuple[int, int], float]  # (session, round) -> seconds, or anot
 
 # The nominal level of t. Rounds may stop at checkpoints where the interval is narrow, and stopping
 # on what is seen costs coverage: at a nominal 95 % the worst case is 92.7 %, at 97 % it is 95 %
-# (tests/test_statistics.py simulates it). So what is called a 95 % interval keeps its word.
+# (simulated with normal logs; tests/test_statistics.py fails below 94 %).
 LEVEL = 0.97
 
 
