@@ -12,7 +12,8 @@ from bench.errors import UserError
 from bench.problem import Problem
 from bench.variant import Variant
 
-SETTINGS = ("dtype", "pass", "threads", "cache")
+SETTINGS = ("dtype", "pass", "threads", "ranks", "cache", "rounds", "quality_seeds")
+LEAST = {"threads": 1, "ranks": 1, "rounds": 0, "quality_seeds": 0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +93,9 @@ def _expect_settings(problem: type[Problem], settings: Mapping[str, Plain]) -> N
     for name, valid in allowed.items():
         if name in settings and settings[name] not in valid:
             raise UserError(f"axis {name}: expected {' or '.join(valid)}, got {settings[name]!r}")
-    threads = settings.get("threads", 1)
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise UserError(f"axis threads: expected a whole number of at least 1, got {threads!r}")
+    for name, least in LEAST.items():
+        value = settings.get(name, least)
+        if type(value) is not int or value < least:
+            raise UserError(
+                f"axis {name}: expected a whole number of at least {least}, got {value!r}"
+            )

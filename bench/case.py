@@ -17,7 +17,10 @@ class Case:
     """One variant on one problem in one setting; the unit that is checked, timed and reported.
 
     `module` is where the variant is found: a dotted module name, or the path of a user's file.
-    `flops` (a count) and `bytes_moved` are what the problem declares, None where it declares none.
+    `flops` (a count) and `bytes_moved` are what the problem declares, None where it declares none;
+    `work` is what else one call does, by unit (tokens, images): over time it is a rate. `rounds`
+    bounds the rounds of this case (None: as many as the run takes, 0: it is never timed), and
+    `quality_seeds` is how often its quality is measured.
     """
 
     suite: str
@@ -32,10 +35,12 @@ class Case:
     ranks: int = 1
     cache: str = "warm"
     options: dict[str, Plain] = field(default_factory=dict)
+    rounds: int | None = None
     quality_seeds: int = 0
     source_hash: str = ""
     flops: int | None = None
     bytes_moved: int | None = None
+    work: dict[str, float] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -62,11 +67,15 @@ def _join(values: dict[str, Plain]) -> str:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Raw samples of one quantity within one process, in the base unit (s, bytes, 1)."""
+    """Raw samples of one quantity within one process, in the base unit (s, bytes, 1).
+
+    Where a case has several ranks, `rank` tells whose samples these are; None: the whole job's.
+    """
 
     quantity: str
     unit: str
     samples: list[float]
+    rank: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Chart:
-    """A titled Vega-Lite drawing. `charts(table)` in a suite's `charts.py` returns a list of them.
+    """A titled Vega-Lite drawing.
 
-    `table` is the pandas table of `results.csv`, the rows of that suite only; `drawing` is an
-    Altair chart. The report gives every drawing the same theme.
+    `charts(table, trajectories)` in a suite's `charts.py` returns a list of them. `table` is the
+    pandas table of `results.csv`, `trajectories` that of `trajectories.csv` (one row a sample of
+    what quality measured: case, variant, quantity, seed, index, value), the rows of that suite
+    only. `drawing` is an Altair chart; the report gives every drawing the same theme.
     """
 
     title: str

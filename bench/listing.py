@@ -261,7 +261,10 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
     )
     setting = Setting.of(case)
     return dataclasses.replace(
-        case, flops=problem.flops(setting), bytes_moved=problem.bytes_moved(setting)
+        case,
+        flops=problem.flops(setting),
+        bytes_moved=problem.bytes_moved(setting),
+        work=problem.work(setting),
     )
 
 

@@ -71,6 +71,21 @@ class Problem(ABC):
         """Count the least bytes that cross device memory: inputs read, outputs written."""
         return None
 
-    def quality(self, step: Any, seed: int, setting: Setting) -> list[Measurement]:
-        """Measure what the result is worth (a loss trajectory, a distance); once per seed."""
+    def provision(self, progress: Callable[[str, float], None]) -> None:
+        """Make what the problem needs on disk (a trained network), if it is not there yet.
+
+        Called before anything is measured, in a process of its own, without a time limit.
+        `progress(what, share_done)` may be called at will.
+        """
+
+    def work(self, setting: Setting) -> dict[str, float]:
+        """Count what one call does, by a plural unit: `{"tokens": 2048}` gives tokens_per_s."""
+        return {}
+
+    def quality(self, built: Any, seed: int, setting: Setting) -> list[Measurement]:
+        """Measure what the result is worth (a loss trajectory, a distance); once per seed.
+
+        `built` is what the variant returned. A measurement of one sample becomes a column with an
+        interval over seeds; one of several is a trajectory (loss by step).
+        """
         raise NotImplementedError(f"{type(self).__name__} declares no quality")

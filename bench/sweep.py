@@ -18,20 +18,25 @@ PRESETS = ("smoke", "quick", "standard", "full")
 class Sweep:
     """The product of axes over one problem class, for every variant that solves it.
 
-    A new variant is always in; `without` leaves some out by name.
+    A new variant is always in; `without` leaves some out by name, `only` leaves all others out.
     """
 
     problem: str
     axes: Mapping[str, Axis]
     left_out: tuple[str, ...] = ()
+    picked: tuple[str, ...] = ("*",)
 
     def without(self, *patterns: str) -> Self:
         """Return the same sweep for fewer variants."""
         return replace(self, left_out=(*self.left_out, *patterns))
 
+    def only(self, *patterns: str) -> Self:
+        """Return the same sweep for these variants alone."""
+        return replace(self, picked=patterns)
+
     def asks(self, variant: str) -> bool:
         """Say whether a variant of the problem is asked."""
-        return not any(fnmatchcase(variant, pattern) for pattern in self.left_out)
+        return _fits(variant, self.picked) and not _fits(variant, self.left_out)
 
     def points(self, overrides: Mapping[str, tuple[Plain, ...]]) -> Iterator[Values]:
         """Yield every combination; an override replaces an axis, a callable is derived last."""
@@ -41,6 +46,10 @@ class Sweep:
         for combination in product(*free.values()):
             values = dict(zip(free, combination, strict=True))
             yield values | {name: rule(values) for name, rule in derived.items()}
+
+
+def _fits(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _tuple(axis: Any) -> tuple[Plain, ...]:

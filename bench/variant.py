@@ -24,6 +24,10 @@ class Variant:
     callable `step(inputs) -> outputs`, or an object with such a `step` and optionally
 
     - `reset()`: restore weights, optimiser and random state, never timed
+    - `phases(inputs)`: instead of `step`, a generator that does the same, yields the name of each
+      phase (forward, backward, optimizer) as it ends, and returns the outputs
+    - `tensors_by_kind()`: the live tensors of a training step as `{kind: [tensor, …]}`, kinds being
+      parameters, gradients, optimizer_state
     - `verify(inputs)`: raise `Unsupported` unless what the variant promises really ran
     """
 

@@ -39,8 +39,8 @@ class Regression(Problem):
         error = Measurement("loss_error", "1", [abs(float(loss) - expected)])
         return Verdict([error], [(1e-4, 1e-4)])
 
-    def quality(self, step, seed, setting):
-        losses = [float(step(self.make_inputs(100 * seed + i, setting))) for i in range(50)]
+    def quality(self, built, seed, setting):
+        losses = [float(built.step(self.make_inputs(100 * seed + i, setting))) for i in range(50)]
         return [Measurement("loss", "1", losses)]
 
 class Sgd:

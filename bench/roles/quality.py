@@ -7,4 +7,4 @@ from bench.roles.result import Result
 def quality(contest: Contest) -> Result:
     """Let the problem measure its own quality (a loss trajectory, a distance) for one seed."""
     contest.reset()
-    return Result(contest.problem.quality(contest.step, contest.seed, contest.setting))
+    return Result(contest.problem.quality(contest.built, contest.seed, contest.setting))
