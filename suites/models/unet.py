@@ -23,7 +23,10 @@ class UNet(nn.Module):
         super().__init__()
         width = 4 * channels[0]
         self.embed = nn.Sequential(
-            Sinusoidal(channels[0]), nn.Linear(channels[0], width), nn.SiLU(), nn.Linear(width, width)
+            Sinusoidal(channels[0]),
+            nn.Linear(channels[0], width),
+            nn.SiLU(),
+            nn.Linear(width, width),
         )
         self.first = nn.Conv2d(image_channels, channels[0], 3, padding=1)
         self.down = nn.ModuleList()
@@ -36,7 +39,9 @@ class UNet(nn.Module):
             if level + 1 < len(channels):
                 self.down.append(nn.Conv2d(now, now, 3, stride=2, padding=1))
                 kept.append(now)
-        self.middle = nn.ModuleList([Block(now, now, width), Attention(now), Block(now, now, width)])
+        self.middle = nn.ModuleList(
+            [Block(now, now, width), Attention(now), Block(now, now, width)]
+        )
         self.up = nn.ModuleList()
         for level, features in reversed(list(enumerate(channels))):
             for _ in range(num_blocks + 1):
@@ -61,7 +66,11 @@ class UNet(nn.Module):
         for layer in self.middle:
             x = layer(x, embedded) if isinstance(layer, Block) else layer(x)
         for layer in self.up:
-            x = layer(torch.cat([x, kept.pop()], 1), embedded) if isinstance(layer, Block) else layer(x)
+            x = (
+                layer(torch.cat([x, kept.pop()], 1), embedded)
+                if isinstance(layer, Block)
+                else layer(x)
+            )
         return self.last(x)
 
 

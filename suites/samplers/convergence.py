@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Floors this ladder stays above: the jump from sigma_min to 0 (1e-5), integer time steps (1e-4),
 # float32 tables (1e-6). So the ends are well inside, the levels continuous, the states float64.
 SIGMA_HIGH, SIGMA_LOW = 10.0, 0.2
-LADDER = (32, 64, 128, 256)  # steps
+LADDER = (64, 128, 256, 512)  # steps
 NUM_POINTS = 32
 TOLERANCE = 1e-12
 
