@@ -37,7 +37,7 @@ class GPTConfig:
             )
 
     def matmul_flops(self, num_tokens: int) -> int:
-        """Count the products of a forward pass, 2 a multiply-add; visible pairs of attention only."""
+        """Count the products of a forward pass (2 a multiply-add), attention by visible pairs."""
         weights = self.num_layers * 12 * self.dim**2 + self.dim * self.vocab_size
         pairs = self.num_layers * 2 * self.dim * (self.seqlen + 1) // 2
         return 2 * num_tokens * (weights + pairs)

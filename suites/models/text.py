@@ -41,7 +41,7 @@ def corpus(data: str | None = None) -> Tensor:
 
 
 def windows(seed: int, batch: int, seqlen: int, data: str | None = None) -> Tokens:
-    """Draw `batch` windows of `seqlen` characters; equal seeds draw equal windows, on any device."""
+    """Draw `batch` windows of `seqlen` characters; equal seeds draw equal windows."""
     text = corpus(data)
     if len(text) <= seqlen:
         raise ValueError(
