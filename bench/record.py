@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 
 from bench.case import Attempt, Case, Measurement
-from bench.seeds import SeedEstimate, over_seeds
+from bench.mean import Mean, estimate_mean
 from bench.statistics import Interval, Rounds, interval, round_values
 from bench.store import Run
 
@@ -59,12 +59,12 @@ class Record:
         ]
         return fmean(values) if values else None
 
-    def quality_of(self, quantity: str) -> SeedEstimate | None:
+    def quality_of(self, quantity: str) -> Mean | None:
         """Return the mean over seeds of a one-sample quality; None for a trajectory."""
         by_seed = self.trajectories.get(quantity, {})
         if not by_seed or any(len(samples) != 1 for samples in by_seed.values()):
             return None
-        return over_seeds([samples[0] for samples in by_seed.values()])
+        return estimate_mean([samples[0] for samples in by_seed.values()])
 
     @property
     def ranked(self) -> bool:

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from bench.case import Attempt, Case, Measurement, Outcome, Role
+from bench.mean import estimate_mean
 from bench.record import PENDING, fold_case
-from bench.seeds import over_seeds
 
 CASE = Case("s", "v", "m", "P", {"n": 1}, quality_seeds=2)
 
@@ -34,7 +34,7 @@ def test_quality_is_kept_per_seed() -> None:
     assert record.trajectories["loss"] == {0: [3.0, 2.0], 1: [3.5, 2.5, 2.0]}
     found = record.quality_of("fd")
     assert found is not None
-    assert (found.estimate, found.seeds) == (1.0, 2)
+    assert (found.estimate, found.count) == (1.0, 2)
     assert found.low is not None
     # t at 97.5 % with one degree of freedom is 12.706; the standard error of (-1, 3) is 2
     assert found.low == pytest.approx(1.0 - 12.7062 * 2.0, rel=1e-5)
@@ -51,9 +51,9 @@ def test_quality_is_kept_per_seed() -> None:
 
 
 def test_one_seed_has_no_interval_and_equal_seeds_have_no_width() -> None:
-    alone = over_seeds([0.0])
+    alone = estimate_mean([0.0])
     assert (alone.estimate, alone.low, alone.high) == (0.0, None, None)
-    same = over_seeds([-2.5, -2.5, -2.5])
+    same = estimate_mean([-2.5, -2.5, -2.5])
     assert (same.estimate, same.low, same.high) == (-2.5, -2.5, -2.5)
 
 
