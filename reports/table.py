@@ -70,9 +70,13 @@ def table(run: Run, records: list[Record]) -> pd.DataFrame:
         {**row(run, record), **per_s, **own}
         for record, per_s, own in zip(records, rates, found, strict=True)
     ]
-    problem = sorted({name for record in records for name in record.case.values})
-    columns = dict.fromkeys([*COLUMNS, *_names(rates), *_names(found), *problem])
+    columns = dict.fromkeys([*COLUMNS, *_names(rates), *_names(found), *value_columns(records)])
     return pd.DataFrame(rows).reindex(columns=list(columns))
+
+
+def value_columns(records: list[Record]) -> list[str]:
+    """Return the columns of the problems' own values, by name."""
+    return sorted({name for record in records for name in record.case.values})
 
 
 def _names(rows: list[dict[str, Any]]) -> list[str]:

@@ -45,9 +45,7 @@ def families(records: Sequence[Record], variant: str) -> dict[str, Family]:
         if length(case) >= 4 * whole(case, "head_dim"):
             grouped.setdefault(describe(case), []).append(record)
     ordered = {name: sorted(f, key=lambda r: length(r.case)) for name, f in grouped.items()}
-    return {
-        name: f for name, f in ordered.items() if len({length(r.case) for r in f}) >= NUM_LENGTHS
-    }
+    return {name: family for name, family in ordered.items() if _long_enough(family)}
 
 
 def describe(case: Case) -> str:
@@ -76,7 +74,7 @@ def time_exponent(family: Family) -> Mean | None:
     None where fewer than three lengths have unflagged times, or no round has them all.
     """
     timed = [record for record in family if record.ranked]
-    if len({length(record.case) for record in timed}) < NUM_LENGTHS:
+    if not _long_enough(timed):
         return None
     rounds = [record.rounds_of() for record in timed]
     common = sorted(set.intersection(*(set(r) for r in rounds)))
@@ -87,10 +85,14 @@ def time_exponent(family: Family) -> Mean | None:
 def memory_exponent(family: Family) -> Mean | None:
     """Fit log(peak bytes) on log(n); bytes are counted: no spread."""
     counted = [record for record in family if "peak" in record.values]
-    if len({length(record.case) for record in counted}) < NUM_LENGTHS:
+    if not _long_enough(counted):
         return None
     slope = _slope(counted, [record.values["peak"] for record in counted])
     return Mean(slope, slope, slope, 1)
+
+
+def _long_enough(family: Family) -> bool:
+    return len({length(record.case) for record in family}) >= NUM_LENGTHS
 
 
 def _slope(family: Family, costs: list[float]) -> float:
