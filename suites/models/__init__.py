@@ -1,1 +1,1 @@
-"""Shared ground: models and data that more than one suite measures; no suite of its own."""
+"""Shared ground: the networks and data that several suites train. No suite by itself."""
