@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import Protocol
 
 import torch
@@ -83,5 +82,3 @@ class Sampler:
     def deterministic(self) -> bool:
         """Say whether equal starts give equal images: whether it solves an ODE."""
         return self.order is not None
-
-
