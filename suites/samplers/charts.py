@@ -14,6 +14,8 @@ DISTANCES = {
     "fd_digits_cnn": "FD(digits-cnn)",
     "fd_coordinates": "FD(coordinates)",
 }
+LOG = alt.Scale(type="log", nice=False, padding=10)
+AXIS = alt.Axis(format="~g", tickCount=6)
 GRID_WIDTH = 66  # pixels of one picture of 16 samples
 
 
@@ -62,15 +64,15 @@ def _distance_chart(ground: str, name: str, rows: pd.DataFrame) -> Chart:
     return Chart(f"{DISTANCES[name]} on {ground}", caption, alt.hconcat(*panels, spacing=30))
 
 
-def _panel(rows: pd.DataFrame, x: str, title: str, y: str) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, x: str, title: str, y: str) -> alt.LayerChart | alt.FacetChart:
     """Draw one line a sampler, with intervals, above the floor of real against real."""
     bounds = [c for c in (f"{y}_low", f"{y}_high") if c in rows]
     optional = [c for c in ("options", "time_s", "overhead_share", "fd_floor") if c in rows]
     data = rows[list(dict.fromkeys([x, y, "sampler", "nfe", "measured_nfe", *bounds, *optional]))]
     base = alt.Chart(data, width=330, height=260).encode(
-        x=_log(x, title), color=_colour(data["sampler"])
+        x=alt.X(f"{x}:Q", title=title, scale=LOG, axis=AXIS), color=_colour(data["sampler"])
     )
-    distance = _log(y, DISTANCES.get(y, y))
+    distance = alt.Y(f"{y}:Q", title=DISTANCES.get(y, y), scale=LOG, axis=AXIS)
     tips = ["sampler", "nfe", "measured_nfe", alt.Tooltip(f"{y}:Q", format=".4g"), *optional]
     layers: list[alt.Chart] = [
         base.mark_line(strokeWidth=1.8).encode(y=distance),
@@ -85,12 +87,6 @@ def _panel(rows: pd.DataFrame, x: str, title: str, y: str) -> alt.LayerChart:
         rule = alt.Chart(floor).mark_rule(strokeDash=[5, 4], color="#8a8f98")
         layers.append(rule.encode(y=alt.Y(f"{y}:Q", title="")))
     return alt.layer(*layers)
-
-
-def _log(field: str, title: str) -> alt.X | alt.Y:
-    channel = alt.X if field in ("measured_nfe", "image_ms") else alt.Y
-    scale = alt.Scale(type="log", nice=False, padding=10)
-    return channel(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(format="~g", tickCount=6))
 
 
 def _colour(samplers: pd.Series) -> alt.Color:

@@ -37,7 +37,7 @@ class Ground(ABC):
 
     @abstractmethod
     def halves(self, num_images: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Return two disjoint sets of real samples, float64, of `num_images` each or what there is."""
+        """Return two disjoint sets of real samples, float64: `num_images` each, or half of all."""
 
     def provision(self, progress: Progress) -> None:
         """Make on disk what the denoiser needs; a closed form needs nothing."""
