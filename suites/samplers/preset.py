@@ -23,7 +23,7 @@ def quick(device: str) -> list[Sweep]:
         sweep("Sampling", ground="mlp", nfe=BUDGETS, batch=_batch, quality_seeds=3),
         *_full_count("mlp", quality_seeds=3, **UNTIMED),
         sweep("Sampling", ground="posterior", nfe=(10, 20, 50), quality_seeds=2, **UNTIMED),
-        sweep("Sampling", ground=EXACT[:2], nfe=(10, 20, 50), quality_seeds=2, **UNTIMED),
+        sweep("Sampling", ground=EXACT[:2], nfe=(10, 20, 50), quality_seeds=3, **UNTIMED),
     ]
 
 
