@@ -76,6 +76,7 @@ def shown(frame: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
     """Return the rows as a reader is shown them: in readable units, only columns that tell."""
     values = [name for name in value_columns(records) if name in frame]
     own = [name for name in frame.columns if name not in {*COLUMNS, *values}]
+    own = [name for name in own if "_rank_min" not in name]  # a rank's most is what it must have
     frame = frame.assign(half_width=_half_width(frame))
     parts = [
         _titled(frame, {**BEFORE, **{name: name for name in values}, **SETTING}),
