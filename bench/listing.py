@@ -103,6 +103,7 @@ def choose_device(asked: str) -> str:
 def list_cases(request: dict[str, Any], device: str) -> list[Case]:
     """Expand selectors, preset and overrides into cases; equal ids are kept once."""
     overrides = parse_overrides(request["sets"])
+    overrides |= {axis: (path,) for axis, path in request["files"].items()}
     contestants = [_find(selector, request["suites"]) for selector in _selectors(request)]
     _expect_axes(contestants, overrides)
     cases: dict[str, Case] = {}
@@ -247,7 +248,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
     bound = bind(variant, point)
     problem = _problem(variant.problem_type, bound.values)
     settings: dict[str, Any] = dict(bound.settings)
-    settings["pass_"] = settings.pop("pass", "fwd")
+    settings["pass_"] = settings.pop("pass", problem.passes[0])
     case = Case(
         suite=suite,
         variant=variant.name,
@@ -265,6 +266,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         flops=problem.flops(setting),
         bytes_moved=problem.bytes_moved(setting),
         work=problem.work(setting),
+        provisioned=type(problem).provision is not Problem.provision,
     )
 
 

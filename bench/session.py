@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import asdict, replace
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bench import machine, process
-from bench.checkout import git_state, located
+from bench.checkout import at_work, git_state, publishable
 from bench.errors import UserError
-from bench.schedule import Progress, Schedule
+from bench.schedule import Progress, Schedule, keep_log
 from bench.side import Side
 from bench.store import Run, Session
 
@@ -34,9 +35,23 @@ def measure(found: Run, side: Side, progress: Progress) -> None:
         with tempfile.TemporaryDirectory(prefix="touchstone-") as cache:
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{cache}/inductor"
             os.environ["TRITON_CACHE_DIR"] = f"{cache}/triton"
+            _provision(found, side, progress)
             ended_by = Schedule(found, side, progress).execute()
     finally:
         found.update_session(ended=_now(), ended_by=ended_by)
+
+
+def _provision(found: Run, side: Side, progress: Progress) -> None:
+    """Make what must exist first (trained networks); told apart from what is measured."""
+    cases = [at_work(case) for case in found.manifest.cases if case.provisioned]
+    if not cases:
+        return
+    log = found.folder / "logs" / "provision.txt"
+    started = time.monotonic()
+    for failure in side.provision(cases, log, progress.provision):
+        found.notices.append(f"could not be made ready: {publishable(failure)}")
+    keep_log(log)
+    found.update_session(provision_s=time.monotonic() - started)
 
 
 def _environment(found: Run, side: Side) -> dict[str, Any]:
@@ -58,7 +73,7 @@ def _expect_same(found: Run, side: Side, environment: dict[str, Any]) -> None:
     was, now = found.manifest.git.get("commit"), git_state().get("commit")
     if was != now:
         changes["commit"] = (was, now)
-    known = [asdict(replace(c, module=located(c.module))) for c in found.manifest.cases]
+    known = [at_work(case) for case in found.manifest.cases]
     if modules := side.changed_sources(known):
         changes["source"] = ("as listed", f"changed in {', '.join(modules)}")
     for name, (old, new) in changes.items():

@@ -1,0 +1,1 @@
+"""Shared ground: the networks and data that several suites train. No suite by itself."""
