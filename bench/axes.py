@@ -93,6 +93,8 @@ def _expect_settings(problem: type[Problem], settings: Mapping[str, Plain]) -> N
     for name, valid in allowed.items():
         if name in settings and settings[name] not in valid:
             raise UserError(f"axis {name}: expected {' or '.join(valid)}, got {settings[name]!r}")
+    if settings.get("ranks", 1) != 1 and problem.ranks == (1,):
+        raise UserError(f"axis ranks: {problem.__name__} runs in one process; expected 1")
     for name, least in LEAST.items():
         value = settings.get(name, least)
         if type(value) is not int or value < least:

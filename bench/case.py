@@ -19,8 +19,9 @@ class Case:
     `module` is where the variant is found: a dotted module name, or the path of a user's file.
     `flops` (a count) and `bytes_moved` are what the problem declares, None where it declares none;
     `work` is what else one call does, by unit (tokens, images): over time it is a rate. `rounds`
-    bounds the rounds of this case (None: as many as the run takes, 0: it is never timed), and
-    `quality_seeds` is how often its quality is measured.
+    bounds the rounds of this case (None: as many as the run takes, 0: it is never timed),
+    `quality_seeds` is how often its quality is measured, and `provisioned` says that something
+    must be on disk first.
     """
 
     suite: str
@@ -37,6 +38,7 @@ class Case:
     options: dict[str, Plain] = field(default_factory=dict)
     rounds: int | None = None
     quality_seeds: int = 0
+    provisioned: bool = False
     source_hash: str = ""
     flops: int | None = None
     bytes_moved: int | None = None
@@ -59,6 +61,10 @@ class Case:
         where += f",ranks={self.ranks}" if self.ranks > 1 else ""
         values = _join(self.values)
         return f"{self.problem}({values})/{self.dtype}/{self.pass_}/{where},{self.cache}"
+
+    def most_rounds(self, rounds: int) -> int:
+        """Return how many of a run's rounds this case takes part in."""
+        return rounds if self.rounds is None else min(rounds, self.rounds)
 
 
 def _join(values: dict[str, Plain]) -> str:

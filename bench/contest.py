@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.case import Case
 from bench.discover import find_variant, load_module, source_hash
+from bench.phases import Phases
 from bench.problem import Call, Problem
 from bench.setting import Setting
 
@@ -36,6 +37,11 @@ class Contest:
         return [self.problem.make_inputs(seed, self.setting) for seed in range(self.num_input_sets)]
 
     @property
+    def phases(self) -> Phases | None:
+        """Return the step as phases, where the variant tells them apart."""
+        return self.step if isinstance(self.step, Phases) else None
+
+    @property
     def stateful(self) -> bool:
         """Say whether a call changes what the next one returns."""
         return hasattr(self.built, "reset")
@@ -57,7 +63,8 @@ def prepare(case: Case, request: dict[str, Any]) -> Contest:
     problem = variant.problem_type(**case.values)
     setting = Setting.of(case)
     built = variant.build(problem, setting, case.options)
-    step = getattr(built, "step", built)
+    phases = getattr(built, "phases", None)
+    step = Phases(phases) if phases is not None else getattr(built, "step", built)
     extras = {
         name: request[name]
         for name in ("num_input_sets", "share_s", "seed", "fingerprints", "tolerances")

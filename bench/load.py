@@ -10,11 +10,15 @@ from pathlib import Path
 
 WAITED_SHARE = 0.05  # of the worker's own CPU time, spent runnable without a core
 STOLEN_SHARE = 0.05  # of all cores, taken by the host
+CROWDED_CORES = 0.15  # used by others beyond the cores that were free for them
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Counters at one moment, all in seconds; CPU seconds are summed over cores."""
+    """Counters at one moment, all in seconds; CPU seconds are summed over cores.
+
+    `own_s` counts this process and its children that have ended.
+    """
 
     wall_s: float
     busy_s: float
@@ -39,14 +43,21 @@ class Elsewhere:
     def contended(self) -> bool:
         return self.waited_share > WAITED_SHARE or self.stolen_share > STOLEN_SHARE
 
+    def crowded(self, free_cores: int) -> bool:
+        """Say whether others used more than the cores that a group of ranks left free.
+
+        Ranks wait for each other all the time, so their own waiting is no evidence.
+        """
+        return self.other_cores > free_cores + CROWDED_CORES or self.stolen_share > STOLEN_SHARE
+
 
 def snapshot() -> Snapshot:
     """Read the counters of the machine and of this process."""
     ticks = os.sysconf("SC_CLK_TCK")
     fields = [int(f) / ticks for f in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     user, nice, system, _idle, _iowait, irq, softirq, steal = fields
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    own = usage.ru_utime + usage.ru_stime
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     busy = user + nice + system + irq + softirq
     return Snapshot(time.monotonic(), busy, steal, own, _waited_s())
 

@@ -40,11 +40,13 @@ class Problem(ABC):
 
     Validate in `__post_init__` with ValueError("expected …, got …"): the user reads that line.
     `aliases` lets one axis name set several fields, as `seqlen` sets `seqlen_q` and `seqlen_kv`.
-    `examples` are values of small problems on which the tests check every variant.
+    `examples` are values of small problems on which the tests check every variant, at every number
+    of `ranks`.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("fwd",)
     dtypes: ClassVar[tuple[str, ...]] = DTYPES
+    ranks: ClassVar[tuple[int, ...]] = (1,)
     aliases: ClassVar[dict[str, tuple[str, ...]]] = {}
     examples: ClassVar[tuple[dict[str, Plain], ...]] = ({},)
 
@@ -77,10 +79,18 @@ class Problem(ABC):
         Called before anything is measured, in a process of its own, without a time limit.
         `progress(what, share_done)` may be called at will.
         """
+        return None
 
     def work(self, setting: Setting) -> dict[str, float]:
         """Count what one call does, by a plural unit: `{"tokens": 2048}` gives tokens_per_s."""
         return {}
+
+    def account(self, built: Any, inputs: Any, setting: Setting) -> list[Measurement]:
+        """Measure what else a step costs besides time and peak: bytes by kind, traffic; untimed.
+
+        Called in the memory role after a step has been taken; `built` is what the variant returned.
+        """
+        return []
 
     def quality(self, built: Any, seed: int, setting: Setting) -> list[Measurement]:
         """Measure what the result is worth (a loss trajectory, a distance); once per seed.

@@ -20,16 +20,17 @@ class TerminalProgress:
         self._outcomes: Counter[str] = Counter()
         self._started = time.monotonic()
         self._printed = self._started
+        self._provisioning = ""
         self._bar = Progress(
             TextColumn("{task.percentage:>3.0f}%"),
             BarColumn(bar_width=30),
-            TextColumn("[bold]{task.fields[left]}[/] left"),
+            TextColumn("[bold]{task.fields[left]}[/]"),
             TextColumn("[dim]{task.description}[/]"),
             console=console,
             auto_refresh=False,
             transient=True,
         )
-        self._task = self._bar.add_task("starting", total=1.0, left="?")
+        self._task = self._bar.add_task("starting", total=1.0, left="")
 
     def __enter__(self) -> TerminalProgress:
         if self._console.is_terminal:
@@ -45,12 +46,23 @@ class TerminalProgress:
         if self._console.is_terminal:
             self._bar.stop()
 
+    def provision(self, what: str, share: float) -> None:
+        """Redraw with what is being made ready, and how much of it is done."""
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=share, description=what, left="before measuring")
+            self._bar.refresh()
+        elif what != self._provisioning:
+            self._provisioning = what
+            self._console.print(f"{what} (once, before measuring)", highlight=False)
+
     def next(self, what: str, left_s: float) -> None:
         """Redraw with what comes next and the seconds left."""
         spent = time.monotonic() - self._started
         share = spent / max(spent + left_s, 1e-9)
         if self._console.is_terminal:
-            self._bar.update(self._task, completed=share, description=what, left=clock_time(left_s))
+            self._bar.update(
+                self._task, completed=share, description=what, left=f"{clock_time(left_s)} left"
+            )
             self._bar.refresh()
         elif time.monotonic() - self._printed > 30:
             self._printed = time.monotonic()

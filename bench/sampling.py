@@ -26,6 +26,12 @@ class Clock(Protocol):
     def now(self) -> float:
         """Return monotonic seconds."""
 
+    def mark(self) -> Any:
+        """Mark this moment of the device's work."""
+
+    def seconds(self, begun: Any, ended: Any) -> float:
+        """Return the seconds between two marks; asked only after the sample they lie in."""
+
     def first(self, call: Call, inputs: Any) -> tuple[float, tuple[Any, ...]]:
         """Time one call from the host's start until the device has finished."""
 

@@ -23,6 +23,7 @@ _MEMORY_SHARE = 0.9  # of what is available: beyond it an allocation fails in th
 class Progress(Protocol):
     """Told what is next and what came of it; draws only then, never while a worker runs."""
 
+    def provision(self, what: str, share: float) -> None: ...
     def next(self, what: str, left_s: float) -> None: ...
     def done(self, attempt: Attempt) -> None: ...
 
@@ -46,7 +47,7 @@ class Schedule:
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
         for log in (self.run.folder / "logs").iterdir():
-            _keep_log(log)  # what an earlier session was killed over
+            keep_log(log)  # what an earlier session was killed over
         if not self._prepare():
             return "budget"
         self._refit()
@@ -68,13 +69,17 @@ class Schedule:
 
     def _refit(self) -> None:
         """Shorten the share where preparation showed that the first checkpoint would not fit."""
-        num_active = sum(case.id not in self._failed for case in self.manifest.cases)
         rounds = self.manifest.checkpoints[0]
+        attempts = sum(self._timed_attempts(case, rounds) for case in self.manifest.cases)
         left = self.deadline - time.monotonic() - rounds * SERVER_START_S
-        if num_active and left < float("inf"):
+        if attempts and left < float("inf"):
             overhead = max(OVERHEAD_S, self._seconds["prepare"] / 2)
-            fitting = 0.9 * left / (num_active * rounds) - overhead
+            fitting = 0.9 * left / attempts - overhead
             self.share_s = min(self.share_s, max(fitting, SHARE_MIN_S))
+
+    def _timed_attempts(self, case: Case, rounds: int) -> int:
+        """Count the timed attempts of a case up to a number of rounds."""
+        return 0 if case.id in self._failed else case.most_rounds(rounds)
 
     def _rounds(self) -> bool:
         active = list(self.manifest.cases)
@@ -82,13 +87,15 @@ class Schedule:
         for number in range(checkpoints[-1]):
             if number in checkpoints:
                 active = [case for case in active if not self._narrow(case)]
+            active = [case for case in active if number < case.most_rounds(checkpoints[-1])]
             todo: list[tuple[Case, Role, int]] = [
                 (case, "time", number)
                 for case in active
                 if case.id not in self._failed and (case.id, "time", number) not in self._done
             ]
             random.Random(f"{self.manifest.seed}-{number}").shuffle(todo)
-            later = sum(c.id not in self._failed for c in active) * (checkpoints[-1] - number - 1)
+            last = checkpoints[-1]
+            later = sum(max(self._timed_attempts(c, last) - number - 1, 0) for c in active)
             if todo and not self._serve(todo, "time", later):
                 return False
         return True
@@ -116,13 +123,14 @@ class Schedule:
         finally:
             if server is not None:
                 server.close()
-                _keep_log(server.log)
+                keep_log(server.log)
         return True
 
     def _left_s(self, stage: str, here: int, later: int) -> float:
         """Estimate the seconds left from what attempts of each stage have taken so far."""
         if stage == "prepare":
-            later = len(self.manifest.cases) * self.manifest.checkpoints[0]
+            first = self.manifest.checkpoints[0]
+            later = sum(self._timed_attempts(case, first) for case in self.manifest.cases)
         left = here * self._seconds[stage] + later * self._seconds["time"]
         return min(left, max(self.deadline - time.monotonic(), 0.0))
 
@@ -174,7 +182,6 @@ class Schedule:
     def _as_attempt(
         self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
     ) -> Attempt:
-        reply.pop("worker_s", None)
         measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
         detail = publishable(" ".join(reply.pop("detail", "").split()))[:_DETAIL_CHARACTERS]
         return Attempt(
@@ -185,7 +192,7 @@ class Schedule:
             started=begun,
             detail=detail,
             measurements=measurements,
-            log=_keep_log(log),
+            log=keep_log(log),
             **reply,
         )
 
@@ -195,7 +202,7 @@ def _preparation(case: Case) -> list[tuple[Role, int]]:
     return [("check", 0), ("memory", 0), *quality]
 
 
-def _keep_log(log: Path) -> str:
+def keep_log(log: Path) -> str:
     """Keep what the worker wrote to stderr, made publishable; drop an empty log."""
     try:
         text = log.read_text(errors="replace")

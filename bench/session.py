@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bench import machine, process
-from bench.checkout import git_state, located
+from bench.checkout import git_state, located, publishable
 from bench.errors import UserError
-from bench.schedule import Progress, Schedule
+from bench.schedule import Progress, Schedule, keep_log
 from bench.side import Side
 from bench.store import Run, Session
 
@@ -34,9 +35,27 @@ def measure(found: Run, side: Side, progress: Progress) -> None:
         with tempfile.TemporaryDirectory(prefix="touchstone-") as cache:
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{cache}/inductor"
             os.environ["TRITON_CACHE_DIR"] = f"{cache}/triton"
+            _provision(found, side, progress)
             ended_by = Schedule(found, side, progress).execute()
     finally:
         found.update_session(ended=_now(), ended_by=ended_by)
+
+
+def _provision(found: Run, side: Side, progress: Progress) -> None:
+    """Make what must exist first (trained networks); told apart from what is measured."""
+    cases = [
+        asdict(replace(case, module=located(case.module)))
+        for case in found.manifest.cases
+        if case.provisioned
+    ]
+    if not cases:
+        return
+    log = found.folder / "logs" / "provision.txt"
+    started = time.monotonic()
+    for failure in side.provision(cases, log, progress.provision):
+        found.notices.append(f"could not be made ready: {publishable(failure)}")
+    keep_log(log)
+    found.update_session(provision_s=time.monotonic() - started)
 
 
 def _environment(found: Run, side: Side) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +59,34 @@ class Side:
             raise UserError(answer["error"])
         sys.stderr.write(done.stderr)
         return answer
+
+    def provision(
+        self, cases: list[dict[str, Any]], log: Path, progress: Callable[[str, float], None]
+    ) -> list[str]:
+        """Let these cases' problems make what they need on disk; return what could not be made."""
+        with log.open("wb") as stderr:
+            child = subprocess.Popen(
+                [self.interpreter, "-P", "-m", "bench.provision", str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+                env=_environment(),
+            )
+        failed: list[str] = []
+        with child:
+            _text(child.stdin).write(json.dumps(cases))
+            _text(child.stdin).close()
+            for line in _text(child.stdout):
+                told = json.loads(line)
+                if "failed" in told:
+                    failed.append(told["failed"])
+                else:
+                    progress(told["what"], told["share"])
+        if child.returncode:
+            failed.append(f"ended with status {child.returncode}; see {log}")
+        return failed
 
     def serve(self, log: Path) -> Server:
         """Start a fork server; its own stderr goes to `log`."""
@@ -137,6 +166,11 @@ class Server:
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
+
+
+def _text(stream: IO[str] | None) -> IO[str]:
     assert stream is not None
     return stream
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.case import Case
 from bench.statistics import Interval
 
 TARGET_HALF_WIDTH = 0.02  # of the estimate: narrower than this is narrow enough
@@ -30,6 +32,8 @@ EFFORTS = {
 SHARE_MIN_S = 0.05
 OVERHEAD_S = 0.05  # of an attempt: fork, inputs, set-up
 PREPARATION_S = 0.4  # of a case: check and memory
+QUALITY_S = 1.0  # of a seed
+RANKS_START_S = 1.0  # of an attempt of several ranks
 SERVER_START_S = 1.3
 
 
@@ -42,21 +46,31 @@ def narrow(found: Interval | None) -> bool:
     )
 
 
-def estimate_s(num_cases: int, effort: Effort) -> float:
+def estimate_s(cases: Sequence[Case], effort: Effort) -> float:
     """Estimate the seconds of a whole run up to its last checkpoint."""
     rounds = effort.checkpoints[-1]
-    timing = rounds * (SERVER_START_S + num_cases * (effort.share_s + OVERHEAD_S))
-    return SERVER_START_S + num_cases * PREPARATION_S + timing
+    attempts = sum(case.most_rounds(rounds) for case in cases)
+    return _fixed_s(cases, rounds) + attempts * effort.share_s
 
 
-def fit(effort: Effort, num_cases: int, budget_s: float | None) -> Effort:
+def fit(effort: Effort, cases: Sequence[Case], budget_s: float | None) -> Effort:
     """Shorten the share of each attempt so that the first checkpoint fits the budget."""
-    if budget_s is None or not num_cases:
-        return effort
     rounds = effort.checkpoints[0]
-    fixed = SERVER_START_S * (rounds + 1) + num_cases * (PREPARATION_S + rounds * OVERHEAD_S)
-    share = (0.9 * budget_s - fixed) / (num_cases * rounds)
+    attempts = sum(case.most_rounds(rounds) for case in cases)
+    if budget_s is None or not attempts:
+        return effort
+    share = (0.9 * budget_s - _fixed_s(cases, rounds)) / attempts
     return Effort(min(max(share, SHARE_MIN_S), effort.share_s), effort.checkpoints)
+
+
+def _fixed_s(cases: Sequence[Case], rounds: int) -> float:
+    """Estimate what does not shrink with the share: servers, processes, ranks, preparation."""
+    total = SERVER_START_S * (rounds + 1)
+    for case in cases:
+        start_s = OVERHEAD_S if case.ranks == 1 else RANKS_START_S
+        total += PREPARATION_S + case.quality_seeds * QUALITY_S
+        total += start_s * (2 + case.quality_seeds + case.most_rounds(rounds))
+    return total
 
 
 def reason(rounds: int, found: Interval | None, checkpoints: list[int], ended_by: str) -> str:

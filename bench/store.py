@@ -29,6 +29,7 @@ class Session:
     environment: dict[str, Any]
     ended: str = ""
     timing_wall_s: float = 0.0
+    provision_s: float = 0.0
     ended_by: str = ""
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import resource
-import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import torch
 
-from bench import allocator, load
+from bench import allocator, load, ranks
 from bench.case import Case
 from bench.contest import Contest, prepare
 from bench.problem import Incorrect
-from bench.roles import ROLES, Result
+from bench.roles import ROLES
 from bench.variant import Unsupported
 
 _OUT_OF_MEMORY_WORDS = (
@@ -28,32 +28,46 @@ _OUT_OF_MEMORY_WORDS = (
 
 def attempt(request: dict[str, Any]) -> dict[str, Any]:
     """Run the request's role of its case; return the attempt's part that only the worker knows."""
-    started = time.perf_counter()
-    before = None
-    try:
-        before = load.snapshot()
-        _limit_memory(request.get("memory_limit_bytes"))
-        contest = _prepare(request)
-        result = ROLES[request["role"]](contest)
-        reply = _ok(result)
-    except Exception as error:  # the one broad except: whatever a variant raises is an outcome
-        reply = _outcome_of(error)
-        if not isinstance(error, Unsupported):
-            traceback.print_exc()
-    if request["role"] == "time" and before is not None:
-        elsewhere = load.between(before, load.snapshot())
-        reply.setdefault("labels", {}).update(
-            other_cpu_cores=f"{elsewhere.other_cores:.2f}",
-            waited_share=f"{elsewhere.waited_share:.3f}",
-        )
-        if elsewhere.contended:
-            reply.setdefault("flags", []).append("contended")
-    reply["worker_s"] = time.perf_counter() - started
+    case = Case(**request["case"])
+    if case.ranks > 1:
+        return _outcome(lambda: ranks.host(case, request, run_role))
+    before = load.snapshot()
+    reply = run_role(case, request)
+    if request["role"] == "time":
+        _explain_times(reply, load.between(before, load.snapshot()))
     return reply
 
 
-def _prepare(request: dict[str, Any]) -> Contest:
-    case = Case(**request["case"])
+def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
+    """Do the request's role in this process."""
+
+    def role() -> dict[str, Any]:
+        _limit_memory(request.get("memory_limit_bytes"))
+        return {"outcome": "ok", **asdict(ROLES[request["role"]](_prepare(case, request)))}
+
+    return _outcome(role)
+
+
+def _outcome(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return work()
+    except Exception as error:  # the one broad except: whatever a variant raises is an outcome
+        if not isinstance(error, Unsupported):
+            traceback.print_exc()
+        return _outcome_of(error)
+
+
+def _explain_times(reply: dict[str, Any], elsewhere: load.Elsewhere) -> None:
+    """Label a timed reply with what others did meanwhile, and flag it where that disturbed it."""
+    reply.setdefault("labels", {}).update(
+        other_cpu_cores=f"{elsewhere.other_cores:.2f}",
+        waited_share=f"{elsewhere.waited_share:.3f}",
+    )
+    if elsewhere.contended:
+        reply.setdefault("flags", []).append("contended")
+
+
+def _prepare(case: Case, request: dict[str, Any]) -> Contest:
     torch.set_num_threads(case.threads)
     torch.set_grad_enabled(case.pass_ != "fwd")
     if case.device == "cpu":
@@ -61,10 +75,6 @@ def _prepare(request: dict[str, Any]) -> Contest:
     else:
         torch.cuda.set_device(case.device)
     return prepare(case, request)
-
-
-def _ok(result: Result) -> dict[str, Any]:
-    return {"outcome": "ok", **asdict(result)}
 
 
 def _outcome_of(error: Exception) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def test_help_has_examples(bench: Bench) -> None:
         (["run", "--set", "head_dim=0"], 2, "expected head_dim of at least 1, got 0"),
         (["run", "--set", "num_kv_heads=3"], 2, "divisible by num_kv_heads"),
         (["run", "--set", "dtype=float8"], 2, "expected float32 or bfloat16"),
-        (["run", "--set", "ranks=2"], 2, "unknown axis 'ranks'"),
+        (["run", "attention", "--set", "ranks=2"], 2, "runs in one process; expected 1"),
         (["run", "--preset", "standard", "--set", "seqlen=0"], 2, "nothing can be derived"),
         (["run", "--preset", "standard", "--set", "head_dim=wide"], 2, "expected int, got 'wide'"),
         (["run", "--set", "threads=0"], 2, "at least 1"),

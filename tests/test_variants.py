@@ -24,14 +24,16 @@ REFUSALS = {"unsupported"}
 
 
 def cases(suite: str, variant: Variant) -> list[Case]:
-    """Return every example in float32, the first one in every dtype and pass as well."""
+    """Return every example in the first dtype and pass, the first one in every other as well."""
     problem = variant.problem_type
-    settings = [("float32", "fwd", example) for example in problem.examples]
+    first = (problem.dtypes[0], problem.passes[0])
+    settings = [(*first, 1, example) for example in problem.examples]
     settings += [
-        (dtype, pass_, problem.examples[0])
-        for dtype in ("float32", "bfloat16", "float16")
+        (dtype, pass_, ranks, problem.examples[0])
+        for dtype in problem.dtypes
         for pass_ in problem.passes
-        if (dtype, pass_) != ("float32", "fwd")
+        for ranks in problem.ranks
+        if (dtype, pass_, ranks) != (*first, 1)
     ]
     return [
         Case(
@@ -42,9 +44,10 @@ def cases(suite: str, variant: Variant) -> list[Case]:
             {f.name: getattr(problem(**example), f.name) for f in fields(problem)},
             dtype=dtype,
             pass_=pass_,
+            ranks=ranks,
             options=variant.options,
         )
-        for dtype, pass_, example in settings
+        for dtype, pass_, ranks, example in settings
     ]
 
 

@@ -6,7 +6,11 @@ from bench.sampling import Clock
 
 
 def clock_for(case: Case, working_set_bytes: int) -> Clock:
-    """Return the clock of the case's device and cache state."""
+    """Return the clock of the case's device, ranks and cache state."""
+    if case.ranks > 1:
+        from bench.clocks.ranks import RankClock
+
+        return RankClock(case.device, case.cache)
     if case.device == "cpu":
         return CpuClock(case.cache, working_set_bytes)
     from bench.clocks.cuda import CudaClock

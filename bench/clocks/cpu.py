@@ -35,6 +35,12 @@ class CpuClock:
     def now(self) -> float:
         return perf_counter()
 
+    def mark(self) -> float:
+        return perf_counter()
+
+    def seconds(self, begun: float, ended: float) -> float:
+        return ended - begun
+
     def first(self, call: Call, inputs: Any) -> tuple[float, tuple[Any, ...]]:
         started = perf_counter()
         outputs = call(inputs)

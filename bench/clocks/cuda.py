@@ -57,6 +57,14 @@ class CudaClock:
     def now(self) -> float:
         return perf_counter()
 
+    def mark(self) -> torch.cuda.Event:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def seconds(self, begun: torch.cuda.Event, ended: torch.cuda.Event) -> float:
+        return begun.elapsed_time(ended) * 1e-3
+
     def first(self, call: Call, inputs: Any) -> tuple[float, tuple[Any, ...]]:
         torch.cuda.synchronize(self._device)
         started = perf_counter()

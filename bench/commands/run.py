@@ -111,7 +111,7 @@ def _plan(
     budget_s = parse_budget(budget)
     cases, where = select(Side(), selectors, keyword, sets, preset, device)
     effort = EFFORTS[preset] if rounds is None else Effort(EFFORTS[preset].share_s, (rounds,))
-    effort = fit(effort, len(cases), budget_s)
+    effort = fit(effort, cases, budget_s)
     manifest = Manifest(
         command=["bench", *(publishable(word) for word in sys.argv[1:])],
         preset=preset,
@@ -128,7 +128,7 @@ def _plan(
 
 
 def _in_words(manifest: Manifest, effort: Effort) -> str:
-    seconds = estimate_s(len(manifest.cases), effort)
+    seconds = estimate_s(manifest.cases, effort)
     if manifest.budget_s is not None:
         seconds = min(seconds, manifest.budget_s)
     rounds = " or ".join(map(str, effort.checkpoints))

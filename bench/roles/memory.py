@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,48 @@ from bench.contest import Contest
 from bench.roles.result import Result
 from bench.tensors import storage_bytes
 
+SAVED = "activations"  # what the first phase leaves alive for the next ones
+
 
 def memory(contest: Contest) -> Result:
-    """Measure a second call; the peak includes all that is alive then: inputs, weights, masks."""
+    """Measure a second call; the peak includes all that is alive then: inputs, weights, masks.
+
+    A pure or restored step is measured from its start; a training step in its steady state, with
+    the optimiser state of a first step alive. Several ranks account for what they hold and send;
+    allocations on their communication threads cannot be followed, so they have no peak on a CPU.
+    """
     inputs = contest.problem.make_inputs(0, contest.setting)
     contest.reset()
     contest.call(inputs)  # what libraries and compilers allocate once is no part of a call
-    contest.reset()
+    if contest.phases is None:
+        contest.reset()
+    result = _peak(contest, inputs)
+    result.measurements.extend(contest.problem.account(contest.built, inputs, contest.setting))
+    return result
+
+
+def _peak(contest: Contest, inputs: Any) -> Result:
     if contest.setting.device.type == "cuda":
         return _on_cuda(contest, inputs)
-    return _on_cpu(contest, inputs)
+    return _on_cpu(contest, inputs) if contest.setting.ranks == 1 else Result()
 
 
 def _on_cuda(contest: Contest, inputs: Any) -> Result:
     device = contest.setting.device
     torch.cuda.synchronize(device)
     torch.cuda.reset_peak_memory_stats(device)
-    outputs = contest.call(inputs)
+    before = torch.cuda.memory_allocated(device)
+    running = _phases(contest, inputs)
+    next(running)
+    saved = torch.cuda.memory_allocated(device) - before
+    for _ in running:
+        pass
     torch.cuda.synchronize(device)
-    del outputs
     return Result(
         [
             Measurement("peak", "bytes", [float(torch.cuda.max_memory_allocated(device))]),
             Measurement("peak_reserved", "bytes", [float(torch.cuda.max_memory_reserved(device))]),
+            *_saved(contest, saved),
         ],
         {"memory_counted_by": "CUDA caching allocator"},
     )
@@ -48,18 +68,46 @@ def _on_cpu(contest: Contest, inputs: Any) -> Result:
     outputs = contest.call(inputs)
     grown = max(_resident_bytes("VmHWM") - before, 0)
     del outputs
-    contest.reset()
+    if contest.phases is None:
+        contest.reset()
     held = _live_tensor_bytes()
-    with profile(profile_memory=True) as profiler:
-        outputs = contest.call(inputs)
-    del outputs
+    peak, live = _follow(_phases(contest, inputs))
     return Result(
         [
-            Measurement("peak", "bytes", [float(held + _peak_of_events(profiler))]),
+            Measurement("peak", "bytes", [float(held + peak)]),
             Measurement("resident_growth", "bytes", [float(grown)]),
+            *_saved(contest, live[0]),
         ],
         {"memory_counted_by": "live tensors, plus the profiler's allocation events"},
     )
+
+
+def _phases(contest: Contest, inputs: Any) -> Iterator[str]:
+    """Run a call phase by phase; one without phases is a single phase."""
+    if contest.phases is not None:
+        yield from contest.phases.start(inputs)
+        return
+    outputs = contest.call(inputs)
+    yield "call"
+    del outputs
+
+
+def _follow(running: Iterator[str]) -> tuple[int, list[int]]:
+    """Return the highest growth of live bytes during a call, and the growth after each phase."""
+    live, peak = [0], 0
+    ended = False
+    while not ended:
+        with profile(profile_memory=True) as profiler:
+            ended = next(running, None) is None
+        highest, net = _events(profiler)
+        peak = max(peak, live[-1] + highest)
+        live.append(live[-1] + net)
+    return peak, live[1:]
+
+
+def _saved(contest: Contest, live: int) -> list[Measurement]:
+    """Return what the first phase, the forward pass, left alive for the next ones."""
+    return [Measurement(SAVED, "bytes", [float(live)])] if contest.phases is not None else []
 
 
 def _live_tensor_bytes() -> int:
@@ -73,8 +121,11 @@ def _is_stand_in(tensor: torch.Tensor) -> bool:
     return tensor.layout != torch.strided or torch._is_functional_tensor(tensor)
 
 
-def _peak_of_events(profiler: profile) -> int:
-    """Return the highest running sum of allocations and frees, kernels' own buffers included."""
+def _events(profiler: profile) -> tuple[int, int]:
+    """Return the highest running sum of allocations and frees, and the last one.
+
+    Kernels' own buffers are among them.
+    """
     results = profiler.kineto_results
     assert results is not None
     events: list[Any] = [event for event in results.events() if event.name() == "[memory]"]
@@ -82,7 +133,7 @@ def _peak_of_events(profiler: profile) -> int:
     for event in sorted(events, key=lambda event: event.start_ns()):
         live += event.nbytes()
         peak = max(peak, live)
-    return peak
+    return peak, live
 
 
 def _resident_bytes(field: str) -> int:

@@ -8,6 +8,7 @@ from bench.case import Measurement
 from bench.clocks import clock_for
 from bench.contest import Contest, outputs_of
 from bench.fingerprint import mismatch
+from bench.phases import PhasedClock
 from bench.problem import Incorrect
 from bench.roles.result import Result
 from bench.rotation import Rotation
@@ -18,6 +19,8 @@ def time(contest: Contest) -> Result:
     """Sample the call for the attempt's share of time, then look at what it left behind."""
     rotation = Rotation(contest.input_sets())
     clock = clock_for(contest.case, rotation.input_bytes)
+    if contest.phases is not None:
+        clock = PhasedClock(clock, contest.phases)
     contest.reset()
     samples = sample(clock, contest.call, rotation, contest.share_s)
     _hold_to_check(contest, rotation)

@@ -1,0 +1,107 @@
+"""The replies of ranks: each rank's own part of a request, one reply made of all, who failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+Reply = dict[str, Any]
+
+RANK_TIME = "rank_time"  # what a rank's own clock says; `time` is the maximum over ranks
+
+
+def own_part(request: Reply, rank: int, ranks: int) -> Reply:
+    """Return the request with this rank's fingerprints and share of memory."""
+    part = dict(request)
+    prints = request.get("fingerprints") or []
+    each = len(prints) // ranks
+    part["fingerprints"] = prints[rank * each : (rank + 1) * each]
+    if request.get("memory_limit_bytes"):
+        part["memory_limit_bytes"] = request["memory_limit_bytes"] // ranks
+    return part
+
+
+def merge(replies: list[Reply]) -> Reply:
+    """Make one reply of those of all ranks, in order of rank.
+
+    A quantity of the job is the maximum over ranks, sample by sample; what differs between ranks
+    is kept beside it, rank by rank.
+    """
+    first = replies[0]
+    measurements: list[Reply] = []
+    for own in zip(*(reply.get("measurements", []) for reply in replies), strict=True):
+        measurements += _of_the_job(list(own))
+    return {
+        **first,
+        "measurements": measurements,
+        "fingerprints": [one for reply in replies for one in reply.get("fingerprints", [])],
+        "tolerances": _widest([reply.get("tolerances", []) for reply in replies]),
+        "measuring_s": max(reply.get("measuring_s", 0.0) for reply in replies),
+    }
+
+
+def _of_the_job(own: list[Reply]) -> list[Reply]:
+    name = own[0]["quantity"]
+    assert all(m["quantity"] == name for m in own), "ranks measured different things"
+    kept = "time" if name == RANK_TIME else name
+    by_rank = [{**m, "quantity": kept, "rank": rank} for rank, m in enumerate(own)]
+    if name == RANK_TIME:
+        return by_rank
+    samples = [max(together) for together in zip(*(m["samples"] for m in own), strict=True)]
+    same = all(m["samples"] == own[0]["samples"] for m in own)
+    return [{**own[0], "samples": samples}, *([] if same else by_rank)]
+
+
+def _widest(tolerances: list[list[list[float]]]) -> list[tuple[float, ...]]:
+    return [
+        tuple(max(bounds) for bounds in zip(*pairs, strict=True))
+        for pairs in zip(*tolerances, strict=True)
+    ]
+
+
+def announce(folder: Path, rank: int) -> None:
+    """Leave the rank's pid where the host finds it."""
+    (folder / f"{rank}.pid").write_text(str(os.getpid()))
+
+
+def pid_of(folder: Path, rank: int) -> int | None:
+    """Return the pid of a rank; None where it has not come up."""
+    try:
+        return int((folder / f"{rank}.pid").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def leave(folder: Path, rank: int, reply: Reply) -> None:
+    """Leave a failed rank's reply where the host finds it, with the moment of its failure."""
+    told = {**reply, "rank": rank, "failed_at": time.monotonic()}
+    partial = folder / f"{rank}.partial"
+    partial.write_text(json.dumps(told))
+    partial.rename(folder / f"{rank}.reply")
+
+
+def failure(folder: Path, error: Exception) -> Reply:
+    """Tell which rank failed first and how: a signal, or the earliest reply that was left.
+
+    `error` is what torchrun's engine raised: it names the process whose end it noticed first.
+    """
+    signalled = [
+        (rank, failed)
+        for rank, failed in getattr(error, "failures", {}).items()
+        if failed.exitcode < 0
+    ]
+    if signalled:
+        rank, failed = signalled[0]
+        return {
+            "outcome": "crash",
+            "detail": f"rank {rank} died of {failed.signal_name()} without a result",
+        }
+    left = [json.loads(path.read_text()) for path in folder.glob("*.reply")]
+    if not left:
+        return {"outcome": "crash", "detail": f"the ranks ended without a result: {error}"[:400]}
+    worst = min(left, key=lambda reply: reply.pop("failed_at"))
+    rank = worst.pop("rank")
+    return {**worst, "detail": f"rank {rank}: {worst.get('detail', '')}"}
