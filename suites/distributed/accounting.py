@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.case import Measurement
 from bench.setting import Setting
-from bench.tensors import storage_bytes
+from bench.tensors import bytes_by_kind
 from suites.distributed.heap import heap_bytes
 from suites.distributed.theory import (
     FLOAT32,
@@ -60,9 +60,7 @@ def _bytes_after_backward(strategy: Any, batch: Batch) -> tuple[dict[str, int], 
     before = after = None
     for phase in strategy.phases(batch):
         if phase == "backward":
-            kinds = strategy.tensors_by_kind()
-            held = {kind: storage_bytes(tensors) for kind, tensors in kinds.items()}
-            del kinds
+            held = bytes_by_kind(strategy.tensors_by_kind())
             before = heap_bytes()
     strategy.release()
     gc.collect()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bench.case import Measurement
 from bench.error_budget import Error, budget, errors
 from bench.problem import Incorrect, Verdict
 from bench.setting import Setting
@@ -26,9 +25,7 @@ FACTOR = 3.0
 STRIDE = 1000  # between the seeds of one check's batches
 
 
-def check(
-    problem: DataParallelTraining, strategy: Any, inputs: Batch, setting: Setting
-) -> Verdict:
+def check(problem: DataParallelTraining, strategy: Any, inputs: Batch, setting: Setting) -> Verdict:
     """Compare losses by step and the parameters after the last; raise Incorrect beyond budget."""
     seeds = [inputs.seed + STRIDE * i for i in range(NUM_STEPS)]
     got = _by_strategy(problem, strategy, seeds, setting)

@@ -1,4 +1,4 @@
-"""DeepSpeed's ZeRO engine, as its three stages share it: Rajbhandari et al. 2020 (arXiv:1910.02054).
+"""DeepSpeed's ZeRO engine, as its three stages share it (Rajbhandari et al., arXiv:1910.02054).
 
 Whatever the dtype of the model, the engine keeps float32 master weights of its own, partitioned
 like the optimizer states: in float32 that is a copy which the paper's count does not have.
@@ -11,12 +11,12 @@ import os
 import warnings
 from itertools import accumulate
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from bench.setting import Setting
-from suites.distributed.problems import Batch, DataParallelTraining
+from suites.distributed.problems import Batch
 from suites.distributed.strategy import Strategy, adam_bytes, adamw, state_tensors
 from suites.distributed.theory import Layout
 from suites.models.gpt import loss
@@ -28,7 +28,7 @@ _START_ALIGNMENT = 2  # elements: where a rank's partition of the flat buffer ma
 class DeepSpeedStrategy(Strategy):
     """Trains through `engine(…)`, `engine.backward(…)`, `engine.step()`."""
 
-    zero_options: dict[str, Any] = {}
+    zero_options: ClassVar[dict[str, Any]] = {}
 
     def wrap(self, network: nn.Module) -> None:
         deepspeed = import_deepspeed(self.setting)

@@ -8,6 +8,7 @@ kept, they are not (2 Psi, and whole parameters live from forward to backward).
 from __future__ import annotations
 
 from math import ceil
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -34,8 +35,8 @@ class Fsdp2(Strategy):
         self.optimizer = adamw(list(network.parameters()))
 
     def full_parameters(self) -> list[Tensor]:
-        full: list[Tensor] = [p.full_tensor().detach() for p in self.network.parameters()]  # type: ignore[operator]
-        return full
+        sharded: list[Any] = list(self.network.parameters())  # DTensors
+        return [p.full_tensor().detach() for p in sharded]
 
     @staticmethod
     def predicted_bytes(layout: Layout) -> dict[str, float]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from bench.case import Measurement, Plain
 from bench.problem import Call, Problem, Verdict
 from bench.setting import Setting
+from bench.variant import Unsupported
 from suites.distributed import accounting, agreement
 from suites.models.gpt import GPT, GPTConfig, gpt
 from suites.models.text import Tokens, windows
@@ -25,7 +26,7 @@ SEEDS_APART = 1_000_000  # batches of one seed never meet those of another
 
 @dataclass(frozen=True)
 class Batch:
-    """This rank's rows of a global batch, and the seed the whole of it was drawn from."""
+    """One rank's rows of a global batch, and the seed the whole of it was drawn from."""
 
     inputs_BS: Tensor
     targets_BS: Tensor
@@ -49,6 +50,7 @@ class DataParallelTraining(Problem):
 
     passes: ClassVar[tuple[str, ...]] = ("fwd_bwd",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    ranks: ClassVar[tuple[int, ...]] = (1, 2)
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"batch": 4, "seqlen": 16, "num_heads": 2, "dim": 32},
     )
@@ -80,8 +82,8 @@ class DataParallelTraining(Problem):
     def make_inputs(self, seed: int, setting: Setting) -> Batch:
         """Draw the global batch and keep this rank's rows."""
         if self.batch % setting.ranks:
-            raise ValueError(
-                f"expected batch divisible by ranks, got {self.batch} and {setting.ranks}"
+            raise Unsupported(
+                f"needs a batch divisible by ranks, got {self.batch} and {setting.ranks}"
             )
         rows = slice(rank_of(setting), None, setting.ranks)
         tokens = self.global_batch(seed, setting.device)
@@ -123,14 +125,15 @@ class TrainingCall:
     """One step as the instrument calls it; the check asks the strategy behind it for more."""
 
     def __init__(self, step: Any):
-        self.step = step
+        self.step = step  # bench.phases.Phases over the strategy's method
 
     def __call__(self, batch: Batch) -> tuple[Tensor, ...]:
-        return (self.step(batch),)
+        outputs: tuple[Tensor, ...] = self.step(batch)
+        return outputs
 
     @property
     def strategy(self) -> Any:
-        return self.step.__self__
+        return self.step.start.__self__
 
 
 def rank_of(setting: Setting) -> int:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from bench.problem import Incorrect
+from bench.phases import Phases
 from bench.setting import Setting
 from bench.variant import Unsupported
 from suites.distributed.theory import Layout
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from suites.distributed.problems import Batch, DataParallelTraining
 
 # Every option of the optimizer is pinned, so that all strategies take the same step.
-ADAMW = {"lr": 1e-3, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.1}
+ADAMW: dict[str, Any] = {"lr": 1e-3, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.1}
 STEP_COUNTER_BYTES = 4  # AdamW keeps how many steps it took, once a tensor, in float32
 
 
@@ -55,14 +55,9 @@ class Strategy(ABC):
         self.wrap(self.problem.network(seed).to(self.setting.device))
 
     def step(self, batch: Batch) -> Tensor:
-        """Take one step; return this rank's loss (1,)."""
-        phases = self.phases(batch)
-        while True:
-            try:
-                next(phases)
-            except StopIteration as end:
-                outputs: tuple[Tensor, ...] = end.value
-                return outputs[0]
+        """Take one step outside the clock; return this rank's loss (1,)."""
+        outputs: tuple[Tensor, ...] = Phases(self.phases)(batch)
+        return outputs[0]
 
     def phases(self, batch: Batch) -> Generator[str, None, tuple[Tensor, ...]]:
         """Take one step, telling when each phase has ended."""
@@ -88,7 +83,7 @@ class Strategy(ABC):
         return loss(self.network(batch.inputs_BS), batch.targets_BS)
 
     def backward(self, found: Tensor) -> None:
-        found.backward()  # type: ignore[no-untyped-call]
+        found.backward()
 
     def update(self) -> None:
         self.optimizer.step()
@@ -125,7 +120,7 @@ class Strategy(ABC):
 
 def adamw(parameters: list[nn.Parameter]) -> torch.optim.AdamW:
     """Make the optimizer all strategies share."""
-    return torch.optim.AdamW(parameters, **ADAMW)  # type: ignore[arg-type]
+    return torch.optim.AdamW(parameters, **ADAMW)
 
 
 def local(tensor: Tensor) -> Tensor:
@@ -143,9 +138,3 @@ def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
 def adam_bytes(num_elements: float, num_tensors: int) -> float:
     """Count momentum and variance in float32, and a step counter for every tensor."""
     return 8 * num_elements + STEP_COUNTER_BYTES * num_tensors
-
-
-def expect_finite(found: Tensor) -> None:
-    """Raise Incorrect where a loss is not finite."""
-    if not bool(torch.isfinite(found).all()):
-        raise Incorrect(f"the loss is not finite: {found.tolist()}")

@@ -36,7 +36,7 @@ class Traffic(TorchDispatchMode):
     """Count elements by collective while active; a flag or a norm counts as control instead."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.elements: Counter[str] = Counter()
         self.control_elements = 0
 

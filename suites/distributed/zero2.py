@@ -6,6 +6,8 @@ where a reduce to each owner (`reduce_to_owner`) moves the paper's 2 Psi in more
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from torch import Tensor
 
 from bench import Setting, variant
@@ -39,7 +41,7 @@ class Zero2(DeepSpeedStrategy):
 class Zero2ToOwner(Zero2):
     """The same, each gradient reduced to its owner alone."""
 
-    zero_options = {"use_multi_rank_bucket_allreduce": False}
+    zero_options: ClassVar[dict[str, Any]] = {"use_multi_rank_bucket_allreduce": False}
 
     @staticmethod
     def predicted_traffic(layout: Layout) -> dict[str, float]:

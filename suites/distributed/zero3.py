@@ -7,7 +7,7 @@ again for backward; the engine's defaults keep what fits its limits, so those ar
 from __future__ import annotations
 
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -27,7 +27,7 @@ class Zero3(DeepSpeedStrategy):
     """A rank keeps its part of every tensor and gathers a layer when it runs."""
 
     stage = 3
-    zero_options: dict[str, Any] = {
+    zero_options: ClassVar[dict[str, Any]] = {
         "stage3_param_persistence_threshold": 0,
         "stage3_max_live_parameters": 0,
         "stage3_max_reuse_distance": 0,
@@ -36,8 +36,9 @@ class Zero3(DeepSpeedStrategy):
 
     def tensors_by_kind(self) -> dict[str, list[Tensor]]:
         optimizer = self.engine.optimizer
-        partitions = [p.ds_tensor for p in self.network.parameters()]
-        whole = [p.data for p in self.network.parameters() if p.data.numel() == p.ds_numel]
+        parameters: list[Any] = list(self.network.parameters())  # the engine adds `ds_…` to each
+        partitions = [p.ds_tensor for p in parameters]
+        whole = [p.data for p in parameters if p.data.numel() == p.ds_numel]
         groups = optimizer.averaged_gradients.values()
         return {
             "parameters": partitions + whole,

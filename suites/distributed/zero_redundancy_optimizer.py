@@ -57,8 +57,6 @@ def owned_sizes(layout: Layout) -> list[int]:
 
 
 @variant
-def zero_redundancy_optimizer(
-    problem: DataParallelTraining, *, setting: Setting
-) -> OwnerUpdates:
+def zero_redundancy_optimizer(problem: DataParallelTraining, *, setting: Setting) -> OwnerUpdates:
     """Replicate parameters and gradients, partition the optimizer by whole parameters."""
     return OwnerUpdates(problem, setting)
