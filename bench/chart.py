@@ -17,3 +17,17 @@ class Chart:
     title: str
     caption: str
     drawing: Any
+
+# One palette for all suites: told apart by most eyes, readable on white.
+COLOURS = (
+    "#4269d0",
+    "#ff725c",
+    "#3ca951",
+    "#a463f2",
+    "#efb118",
+    "#6cc5b0",
+    "#9c6b4e",
+    "#ff8ab7",
+    "#97bbf5",
+    "#9498a0",
+)

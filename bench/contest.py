@@ -63,8 +63,7 @@ def prepare(case: Case, request: dict[str, Any]) -> Contest:
     problem = variant.problem_type(**case.values)
     setting = Setting.of(case)
     built = variant.build(problem, setting, case.options)
-    phases = getattr(built, "phases", None)
-    step = Phases(phases) if phases is not None else getattr(built, "step", built)
+    step = Phases(built) if hasattr(built, "phases") else getattr(built, "step", built)
     extras = {
         name: request[name]
         for name in ("num_input_sets", "share_s", "seed", "fingerprints", "tolerances")

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.module import ModuleProblem, module_variants
-from bench.variant import Variant
+from bench.variant import Variant, contestants
 
 USER_PREFIX = "user_file_"  # so that mine.py named like a library does not replace it
 
@@ -48,7 +48,7 @@ def variants_of(module: ModuleType) -> list[Variant]:
     found: list[Variant] = []
     for value in vars(module).values():
         if isinstance(value, Variant) and value.module == module.__name__:
-            found.append(value)
+            found += contestants(value)
         elif _is_module_problem(value) and value.__module__ == module.__name__:
             found += module_variants(value, module.__name__)
     return found

@@ -247,7 +247,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
     bound = bind(variant, point)
     problem = _problem(variant.problem_type, bound.values)
     settings: dict[str, Any] = dict(bound.settings)
-    settings["pass_"] = settings.pop("pass", "fwd")
+    settings["pass_"] = settings.pop("pass", problem.passes[0])
     case = Case(
         suite=suite,
         variant=variant.name,

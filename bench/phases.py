@@ -10,10 +10,11 @@ from bench.sampling import Clock
 
 
 class Phases:
-    """A step that runs all phases, and remembers a mark of the clock at the end of each."""
+    """A step that runs all phases of `built`, and remembers a mark of the clock after each."""
 
-    def __init__(self, phases: Callable[[Any], Generator[str, None, Any]]):
-        self.start = phases
+    def __init__(self, built: Any):
+        self.built = built
+        self.start: Callable[[Any], Generator[str, None, Any]] = built.phases
         self.mark: Callable[[], Any] = _no_mark
         self.marks: list[tuple[str, Any, Any]] = []
 

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 
-from bench.case import Attempt, Case
+from bench.case import Attempt, Case, Measurement
+from bench.mean import Mean, estimate_mean
 from bench.statistics import Interval, Rounds, interval, round_values
 from bench.store import Run
 
@@ -24,7 +25,9 @@ class Record:
     """One row: the case, its outcome, and every measurement by quantity.
 
     `samples` keeps session x round x process x call; `values` holds quantities that were measured
-    once or are the same whenever measured. Flags bar an `ok` record from rankings.
+    once or are the same whenever measured; `trajectories` holds what quality measured, by quantity
+    and seed. What one rank measured is in `by_rank` alone, by quantity and rank: one value an
+    attempt, of timed ones the median. Flags bar an `ok` record from rankings.
     """
 
     case: Case
@@ -33,6 +36,9 @@ class Record:
     failed_in: str = ""
     samples: dict[str, dict[tuple[int, int], list[list[float]]]] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
+    trajectories: dict[str, dict[int, list[float]]] = field(default_factory=dict)
+    by_rank: dict[str, dict[int, list[float]]] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
@@ -53,10 +59,17 @@ class Record:
         ]
         return fmean(values) if values else None
 
+    def quality_of(self, quantity: str) -> Mean | None:
+        """Return the mean over seeds of a one-sample quality; None for a trajectory."""
+        by_seed = self.trajectories.get(quantity, {})
+        if not by_seed or any(len(samples) != 1 for samples in by_seed.values()):
+            return None
+        return estimate_mean([samples[0] for samples in by_seed.values()])
+
     @property
     def ranked(self) -> bool:
-        """Say whether this record may be compared with others."""
-        return self.outcome == "ok" and not self.flags
+        """Say whether this record's time may be compared with others'."""
+        return self.outcome == "ok" and not self.flags and "time" in self.samples
 
 
 def fold(run: Run) -> list[Record]:
@@ -76,7 +89,7 @@ def fold_case(case: Case, attempts: list[Attempt]) -> Record:
     if failed:
         outcome, detail = str(failed.outcome), failed.detail
     else:
-        outcome, detail = ("ok", "") if timed else (PENDING, "")
+        outcome, detail = ("ok" if timed or _complete(case, attempts) else PENDING), ""
     labels = _labels(attempts)
     failed_in = str(failed.role) if failed else ""
     logs = [a.log for a in attempts if a.log]
@@ -92,6 +105,13 @@ def fold_case(case: Case, attempts: list[Attempt]) -> Record:
     return record
 
 
+def _complete(case: Case, attempts: list[Attempt]) -> bool:
+    """Say whether a case that is never timed has all that it asks: check, memory, every seed."""
+    done = {(attempt.role, attempt.round) for attempt in attempts}
+    seeds = {("quality", seed) for seed in range(case.quality_seeds)}
+    return case.rounds == 0 and done >= {("check", 0), ("memory", 0)} | seeds
+
+
 def _labels(attempts: list[Attempt]) -> dict[str, str]:
     """Join the values a label had over the attempts, each once."""
     seen: dict[str, set[str]] = {}
@@ -102,13 +122,25 @@ def _labels(attempts: list[Attempt]) -> dict[str, str]:
 
 
 def _take(record: Record, attempt: Attempt) -> None:
-    key = (attempt.session, attempt.round)
     for measurement in attempt.measurements:
-        if attempt.role == "time":
+        record.units[measurement.quantity] = measurement.unit
+        if measurement.rank is not None:
+            _take_of_rank(record, attempt, measurement, measurement.rank)
+        elif attempt.role == "time":
             rounds = record.samples.setdefault(measurement.quantity, {})
+            key = (attempt.session, attempt.round)
             rounds.setdefault(key, []).append(measurement.samples)
+        elif attempt.role == "quality":
+            by_seed = record.trajectories.setdefault(measurement.quantity, {})
+            by_seed[attempt.round] = measurement.samples
         else:
             record.values[measurement.quantity] = measurement.samples[-1]
+
+
+def _take_of_rank(record: Record, attempt: Attempt, measurement: Measurement, rank: int) -> None:
+    samples = measurement.samples
+    value = median(samples) if attempt.role == "time" else samples[-1]
+    record.by_rank.setdefault(measurement.quantity, {}).setdefault(rank, []).append(value)
 
 
 def _flags(timed: list[Attempt]) -> list[str]:

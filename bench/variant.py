@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.case import Plain
@@ -47,6 +47,21 @@ class Variant:
         if self.wants_setting:
             keywords["setting"] = setting
         return self.function(problem, **keywords)
+
+
+def contestants(found: Variant) -> list[Variant]:
+    """Return the variant once for every problem it solves.
+
+    One whose problem is abstract (any training workload) solves all of its concrete subclasses.
+    """
+    if not inspect.isabstract(found.problem_type):
+        return [found]
+    return [replace(found, problem_type=kind) for kind in _concrete(found.problem_type)]
+
+
+def _concrete(kind: type[Any]) -> list[type[Any]]:
+    below = [leaf for child in kind.__subclasses__() for leaf in _concrete(child)]
+    return below if inspect.isabstract(kind) else [kind, *below]
 
 
 def variant(function: Callable[..., Any]) -> Variant:

@@ -1,4 +1,4 @@
-"""`bench show` and `bench report`: read a run folder, measure nothing."""
+"""`bench show`, `report` and `claims`: read a run folder, measure nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def show(folder: RunFolder = None) -> None:
 
 
 def report(folder: RunFolder = None) -> None:
-    """Write `results.csv` and `report.html` of a run anew.
+    """Write the tables and the report of a run anew.
 
     **Examples**
 
@@ -54,8 +54,28 @@ def report(folder: RunFolder = None) -> None:
     for point in sorted(entry_points(group="touchstone.outputs"), key=lambda p: p.name):
         point.load()(run, records, run.folder / point.name)
         console.print(
-            f"{point.name:<12} {run.folder / point.name}", highlight=False, soft_wrap=True
+            f"{point.name:<16} {run.folder / point.name}", highlight=False, soft_wrap=True
         )
+
+
+def claims(folder: RunFolder = None) -> None:
+    """Say which claims of the literature hold in a run, with the figures.
+
+    A claim that fails is a finding, not an error: the exit code stays 0.
+
+    **Examples**
+
+    - `bench claims`
+    - `bench claims reports/published/h100`
+    """
+    from reports.findings import count_verdicts, judge
+    from reports.terminal import print_claims
+
+    console = Console()
+    judged = judge(fold(_open(console, folder)))
+    print_claims(console, judged)
+    counted = count_verdicts(judged)
+    console.print(f"Of {len(judged)} claims, {counted}." if judged else "No suite here has claims.")
 
 
 def _open(console: Console, folder: Path | None) -> Run:

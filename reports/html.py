@@ -1,8 +1,9 @@
-"""`report.html`: one file that needs no network, the answer first."""
+"""`report.html`: one file that needs no network, the answers first, a section a suite."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -14,38 +15,27 @@ from bench.chart import Chart
 from bench.record import Record
 from bench.store import Run, write_whole
 from reports import page
-from reports.table import COLUMNS, table
+from reports.answers import Family, families
+from reports.cases import datatable, datatable_scripts
+from reports.findings import Judged, judge
+from reports.table import own_columns, table
+from reports.trajectories import trajectories
 
-# The columns of the sortable table, and what a reader calls them.
-SHOWN = {
-    "variant": "variant",
-    "options": "options",
-    "problem": "problem",
-    "dtype": "dtype",
-    "pass": "pass",
-    "cache": "cache",
-    "outcome": "outcome",
-    "time_s": "time (ms)",
-    "half_width": "± (%)",
-    "flops_per_s": "GFLOP/s",
-    "bytes_per_s": "GB/s",
-    "peak_bytes": "peak (MiB)",
-    "first_call_s": "first call (ms)",
-    "error_over_budget": "error / budget",
-    "rounds": "rounds",
-    "stopped_by": "stopped by",
-    "flags": "flags",
-    "suite": "suite",
-    "detail": "reason",
-}
-ALWAYS = ("variant", "outcome", "time_s", "half_width", "error_over_budget")
-SCALES = {
-    "time_s": 1e-3,
-    "first_call_s": 1e-3,
-    "flops_per_s": 1e9,
-    "bytes_per_s": 1e9,
-    "peak_bytes": 2**20,
-}
+SHOWN_FAMILIES = 3  # of a suite's tables of answers; the others are folded
+
+
+@dataclass(frozen=True)
+class Section:
+    """Everything the page says of one suite."""
+
+    suite: str
+    headline: str
+    families: list[Family]
+    charts: list[Chart]
+    claims: list[Judged]
+    failures: list[page.Failure]
+    num_cases: int
+    table: str
 
 
 def write(run: Run, records: list[Record], path: Path) -> None:
@@ -63,32 +53,47 @@ def render(run: Run, records: list[Record]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["json_script"] = json_script
-    frame = table(run, records)
+    sections = suite_sections(run, records)
     return environment.get_template("report.html").render(
         run=run,
-        headline=page.headline(records),
-        families=page.families(records),
-        failures=page.failures(records),
+        sections=sections,
+        shown_families=SHOWN_FAMILIES,
+        specs=[chart.drawing.to_dict() for section in sections for chart in section.charts],
         facts=page.facts(run, records),
-        charts=[
-            {"title": c.title, "caption": c.caption, "spec": c.drawing.to_dict()}
-            for c in charts(frame)
-        ],
-        table=datatable(frame),
         table_scripts=datatable_scripts(),
         vega=vega_bundle(),
         environment=run.last_session.environment,
     )
 
 
-def charts(frame: pd.DataFrame) -> list[Chart]:
-    """Collect the charts of every suite that has rows and knows how to draw them."""
+def suite_sections(run: Run, records: list[Record]) -> list[Section]:
+    """Gather a section for every suite that has cases, in order of appearance."""
+    frame, samples = table(run, records), trajectories(records)
+    judged = judge(records)
+    sections = []
+    for suite, own in page.by_suite(records).items():
+        claims = [found for found in judged if found.suite == suite]
+        rows = own_columns(frame, own)
+        sections.append(
+            Section(
+                suite=suite,
+                headline=page.told(own, claims),
+                families=families(own),
+                charts=charts(suite, rows, samples[samples["suite"] == suite]),
+                claims=claims,
+                failures=page.failures(own),
+                num_cases=len(own),
+                table=datatable(rows, own),
+            )
+        )
+    return sections
+
+
+def charts(suite: str, rows: pd.DataFrame, samples: pd.DataFrame) -> list[Chart]:
+    """Return the charts of a suite, none where it does not know how to draw."""
     found: list[Chart] = []
-    for point in sorted(entry_points(group="touchstone.charts"), key=lambda p: p.name):
-        rows = frame[frame["suite"] == point.name]
-        foreign = [c for c in frame.columns[len(COLUMNS) :] if rows[c].isna().all()]
-        if len(rows):
-            found += point.load().charts(rows.drop(columns=foreign))
+    for point in entry_points(group="touchstone.charts", name=suite):
+        found += point.load().charts(rows, samples)
     return found
 
 
@@ -108,60 +113,3 @@ def vega_bundle() -> str:
 
     bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     return bundle.replace("</script", "<\\/script")
-
-
-def datatable(frame: pd.DataFrame) -> str:
-    """Return the sortable, searchable table of all cases."""
-    import itables
-
-    shown = frame.assign(half_width=_half_width(frame))
-    for column, scale in SCALES.items():
-        shown[column] = shown[column].astype(float) / scale
-    columns = [*list(SHOWN)[:3], *frame.columns[len(COLUMNS) :], *list(SHOWN)[3:]]
-    shown = shown[[c for c in columns if c in ALWAYS or _tells(shown, c)]]
-    shown = shown.astype(object).map(_cell).rename(columns=SHOWN)
-    html: str = itables.to_html_datatable(
-        shown,
-        connected=False,
-        showIndex=False,
-        maxBytes=0,
-        classes="display compact nowrap",
-        pageLength=25,
-        lengthMenu=[25, 100, 1000],
-        scrollX=True,
-        allow_html=False,
-        style="width:100%",
-        display_logo_when_loading=False,
-    )
-    return html
-
-
-def datatable_scripts() -> str:
-    """Return the table's own script and styles, for offline use."""
-    from itables import options
-    from itables.javascript import generate_init_offline_itables_html
-
-    html: str = generate_init_offline_itables_html(options.dt_bundle)
-    return html
-
-
-def _half_width(frame: pd.DataFrame) -> pd.Series:
-    ratio = (frame["time_high_s"] / frame["time_low_s"]).astype(float)
-    return (ratio**0.5 - 1) * 100
-
-
-def _tells(frame: pd.DataFrame, name: str) -> bool:
-    """Say whether a column differs between rows, and from the column it defaults to."""
-    twin = {"seqlen_kv": "seqlen_q", "num_kv_heads": "num_heads"}.get(name)
-    if twin in frame and frame[name].equals(frame[twin]):
-        return False
-    return frame[name].nunique(dropna=False) > 1
-
-
-def _cell(value: Any) -> Any:
-    """Write a missing value as nothing, a whole number without a point, others in four digits."""
-    if value is None or value != value:
-        return ""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else float(f"{value:.4g}")
-    return value

@@ -1,4 +1,4 @@
-"""What the HTML report says, gathered as plain values for its template."""
+"""What the HTML report says beside the answers, gathered as plain values for its template."""
 
 from __future__ import annotations
 
@@ -6,35 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from bench.case import Case
 from bench.record import Record
 from bench.store import Run
+from reports.answers import headline
+from reports.findings import Judged, count_verdicts
 from reports.measuring import measuring_share
-from reports.ranking import Ranking, rankings
-from reports.words import factor, plus_minus, seconds, shape
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One line of the answer: at this size, this variant, by this factor."""
-
-    size: str
-    fastest: str
-    time: str
-    interval: str
-    ties: list[str]
-    next: str
-    next_factor: str
-    slowest: str
-    slowest_factor: str
-
-
-@dataclass(frozen=True)
-class Family:
-    """The answers that differ only in size."""
-
-    title: str
-    answers: list[Answer]
 
 
 @dataclass(frozen=True)
@@ -48,57 +24,20 @@ class Failure:
     log: str
 
 
-def families(records: list[Record]) -> list[Family]:
-    """Group the rankings by everything but the numbers that vary within a problem."""
-    grouped: dict[tuple[str, ...], list[Ranking]] = {}
-    for ranking in rankings(records):
-        grouped.setdefault(_family(ranking.fastest.case), []).append(ranking)
-    return [_as_family(key, group) for key, group in grouped.items()]
+def by_suite(records: list[Record]) -> dict[str, list[Record]]:
+    """Group records by suite, in order of appearance."""
+    grouped: dict[str, list[Record]] = {}
+    for record in records:
+        grouped.setdefault(record.case.suite, []).append(record)
+    return grouped
 
 
-def _family(case: Case) -> tuple[str, ...]:
-    switches = [name for name, value in case.values.items() if value is True]
-    return (case.problem, *switches, case.dtype, case.pass_, case.device, f"{case.cache} cache")
-
-
-def _as_family(key: tuple[str, ...], group: list[Ranking]) -> Family:
-    cases = [ranking.fastest.case for ranking in group]
-    values = cases[0].values
-    constant = {n for n in values if all(case.values[n] == values[n] for case in cases)}
-    varying = values.keys() - constant
-    same = shape(cases[0], leave_out=varying | {n for n in values if values[n] is True})
-    title = " · ".join([*key, *([same] if same else [])])
-    return Family(title, [_answer(ranking, constant) for ranking in group])
-
-
-def _answer(ranking: Ranking, constant: set[str]) -> Answer:
-    case, found = ranking.fastest.case, ranking.fastest.interval_of()
-    assert found is not None
-    near, far = ranking.rivals[0], ranking.rivals[-1]
-    return Answer(
-        size=shape(case, leave_out=constant),
-        fastest=case.variant,
-        time=seconds(found.estimate),
-        interval=plus_minus(found),
-        ties=[rival.record.case.variant for rival in ranking.tied],
-        next=near.record.case.variant,
-        next_factor=factor(near.ratio),
-        slowest=far.record.case.variant,
-        slowest_factor=factor(far.ratio),
-    )
-
-
-def headline(records: list[Record]) -> str:
-    """Say in one sentence who wins how often."""
-    ranked = rankings(records)
-    wins = Counter(r.fastest.case.variant for r in ranked if not r.tied)
-    if not ranked:
-        return "No question has two verified answers, so nothing is ranked."
-    told = ", ".join(f"{name} {count}" for name, count in wins.most_common())
-    ties = sum(bool(r.tied) for r in ranked)
-    tail = f"; in {ties} the fastest cannot be told from its rivals" if ties else ""
-    clear = f"fastest beyond doubt: {told}" if told else "none has a clear winner"
-    return f"Of {len(ranked)} questions with rival answers, {clear}{tail}."
+def told(records: list[Record], judged: list[Judged]) -> str:
+    """Say shortly how much of a suite was measured, who wins, and what its claims came to."""
+    ok = sum(record.outcome == "ok" for record in records)
+    sentence = f"{ok} of {len(records)} cases measured. {headline(records)}"
+    counts = count_verdicts(judged)
+    return f"{sentence} Of its claims, {counts}." if counts else sentence
 
 
 def failures(records: list[Record]) -> list[Failure]:

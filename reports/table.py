@@ -11,8 +11,10 @@ from bench.record import Record
 from bench.statistics import Interval
 from bench.stopping import reason
 from bench.store import Run
+from reports.measured import measured, work_rates
 
-# Columns every row has, in this order; the problem's own values follow, by name.
+# Columns every table has, in this order. What else was measured follows, as far as it was: work
+# over time, quantities by name, and last the problems' own values.
 COLUMNS = (
     "suite",
     "variant",
@@ -62,9 +64,31 @@ COLUMNS = (
 
 def table(run: Run, records: list[Record]) -> pd.DataFrame:
     """Return the table of a run; a value that was not measured is missing, never 0."""
-    frame = pd.DataFrame([row(run, record) for record in records])
-    problem_columns = sorted(set(frame.columns) - set(COLUMNS))
-    return frame.reindex(columns=[*COLUMNS, *problem_columns])
+    rates = [work_rates(record) for record in records]
+    found = [measured(record, COLUMNS) for record in records]
+    rows = [
+        {**row(run, record), **per_s, **own}
+        for record, per_s, own in zip(records, rates, found, strict=True)
+    ]
+    columns = dict.fromkeys([*COLUMNS, *_names(rates), *_names(found), *value_columns(records)])
+    return pd.DataFrame(rows).reindex(columns=list(columns))
+
+
+def value_columns(records: list[Record]) -> list[str]:
+    """Return the columns of the problems' own values, by name."""
+    return sorted({name for record in records for name in record.case.values})
+
+
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    """Return every column of the rows once, in order of appearance."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def own_columns(frame: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
+    """Return some of the records' rows, without the columns that only other suites fill."""
+    rows = frame[frame["case"].isin({record.case.id for record in records})]
+    foreign = [c for c in frame.columns if c not in COLUMNS and rows[c].isna().all()]
+    return rows.drop(columns=foreign)
 
 
 def row(run: Run, record: Record) -> dict[str, Any]:

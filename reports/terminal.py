@@ -1,4 +1,4 @@
-"""The summary a run ends with: what is fastest, what failed and why, and how time was spent."""
+"""The summary a run ends with: suite by suite what is fastest, what failed, and the claims."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from collections import Counter
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from bench.record import Record
 from bench.store import Run
-from reports import page
+from reports.answers import Family, families
+from reports.findings import Judged, judge
 from reports.measuring import measuring_share
+from reports.page import Failure, by_suite, failures, told
+
+NUM_FAMILIES = 4  # of a suite; the report has them all
+COLOURS = {"holds": "green", "fails": "red", "untested": "dim"}
 
 
 def summarise(console: Console, run: Run, records: list[Record]) -> None:
-    """Print the answers, the failures by reason, and the share of time spent measuring."""
-    for family in page.families(records):
-        console.print(_answers(family))
-    if failures := page.failures(records):
-        console.print(_failures(failures))
+    """Print every suite's answers and failures, and the share of time spent measuring."""
+    judged = judge(records)
+    for suite, own in by_suite(records).items():
+        claims = [found for found in judged if found.suite == suite]
+        _summarise_suite(console, suite, own, claims)
     counts = Counter(record.outcome for record in records)
-    console.print(page.headline(records), highlight=False)
     console.print(
         ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common()), highlight=False
     )
@@ -33,15 +39,38 @@ def summarise(console: Console, run: Run, records: list[Record]) -> None:
         )
 
 
-def _answers(family: page.Family) -> Table:
-    table = Table(
-        box=None,
-        title=escape(family.title),
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-        pad_edge=False,
-    )
+def print_claims(console: Console, judged: list[Judged]) -> None:
+    """Print every claim with its verdict, source and figures; colours only on a terminal."""
+    suite = ""
+    for found in judged:
+        if found.suite != suite:
+            suite = found.suite
+            console.print(f"[bold]{escape(suite)}[/]")
+        colour = COLOURS[found.verdict]
+        console.print(
+            f"[{colour}]{found.verdict:<8}[/] {escape(found.claim.sentence)}", highlight=False
+        )
+        for line in (found.claim.source, *found.figures):
+            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 9)))
+
+
+def _summarise_suite(
+    console: Console, suite: str, records: list[Record], judged: list[Judged]
+) -> None:
+    console.print(f"[bold]{escape(suite)}[/]", highlight=False)
+    found = families(records)
+    for family in found[:NUM_FAMILIES]:
+        console.print(_answers(family))
+    if len(found) > NUM_FAMILIES:
+        console.print(f"… and {len(found) - NUM_FAMILIES} more kinds of question in the report")
+    if grouped := failures(records):
+        console.print(_failures(grouped))
+    console.print(escape(told(records, judged)), highlight=False)
+    console.print()
+
+
+def _answers(family: Family) -> Table:
+    table = _table(family.title)
     for name in ("size", "fastest", "time", "next takes"):
         table.add_column(name, no_wrap=name != "size", overflow="fold")
     for answer in family.answers:
@@ -55,15 +84,8 @@ def _answers(family: page.Family) -> Table:
     return table
 
 
-def _failures(failures: list[page.Failure]) -> Table:
-    table = Table(
-        box=None,
-        title="Not measured, and why",
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-        pad_edge=False,
-    )
+def _failures(failures: list[Failure]) -> Table:
+    table = _table("Not measured, and why")
     for name in ("cases", "outcome", "variant", "reason"):
         table.add_column(name, overflow="fold")
     for failure in failures:
@@ -71,3 +93,14 @@ def _failures(failures: list[page.Failure]) -> Table:
             str(failure.count), failure.outcome, escape(failure.name), escape(failure.detail)
         )
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        box=None,
+        title=escape(title),
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        pad_edge=False,
+    )

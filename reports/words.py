@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from bench.case import Case
 from bench.statistics import Interval
@@ -57,7 +57,37 @@ def shape(case: Case, leave_out: Container[str] = ()) -> str:
 
 
 def _implied(case: Case, name: str) -> bool:
-    """Say whether `seqlen_kv` or `num_kv_heads` only repeats what is said of the queries."""
-    twins = {"seqlen_kv": "seqlen_q", "num_kv_heads": "num_heads"}
-    twin = twins.get(name)
-    return twin is not None and case.values.get(twin) == case.values[name]
+    """Say whether a value only repeats an earlier one, as `seqlen_kv` often does `seqlen_q`."""
+    for earlier, value in case.values.items():
+        if earlier == name:
+            return False
+        if value == case.values[name] and same_kind(earlier, name):
+            return True
+    return False
+
+
+def same_kind(one: str, other: str) -> bool:
+    """Say whether two names are of one kind of thing, as `num_heads` and `num_kv_heads` are.
+
+    They share a word, and each has at most one of its own; `num` is no kind of thing.
+    """
+    a, b = ({*name.split("_")} - {"num"} for name in (one, other))
+    return bool(a & b) and max(len(a - b), len(b - a)) == 1
+
+
+def name_of(case: Case, rivals: Sequence[Case]) -> str:
+    """Name a variant, with its options where another of the rivals differs in them alone."""
+    twins = [rival for rival in rivals if rival.variant == case.variant]
+    if all(twin.options == case.options for twin in twins):
+        return case.variant
+    return f"{case.variant}[{','.join(f'{k}={v}' for k, v in case.options.items())}]"
+
+
+def column_title(name: str) -> tuple[str, float]:
+    """Return how a reader calls a column of results.csv, and what its values are divided by."""
+    if name.endswith("_per_s"):
+        return f"{name.removesuffix('_per_s').replace('_', ' ')}/s", 1.0
+    for suffix, unit, scale in (("_s", "ms", 1e-3), ("_bytes", "MiB", float(2**20))):
+        if name.endswith(suffix):
+            return f"{name.removesuffix(suffix).replace('_', ' ')} ({unit})", scale
+    return name.replace("_", " "), 1.0

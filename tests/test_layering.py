@@ -82,6 +82,7 @@ def test_parent_runs_without_torch(faults_run: Path) -> None:
         ["list", "suites.faults"],
         ["show", str(faults_run)],
         ["report", str(faults_run)],
+        ["claims", str(ROOT / "tests" / "data" / "golden")],
         ["run", "attention", "--dry-run"],
     ):
         done = without_torch(*words)

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +19,11 @@ from bench.case import Case
 from bench.record import Record, fold
 from bench.store import Run, read
 from reports import csv, html
+from reports.cases import shown
 from reports.ranking import rankings
-from reports.table import COLUMNS, table
-from reports.words import rate, seconds, size
+from reports.table import COLUMNS, own_columns, table
+from reports.words import name_of, rate, same_kind, seconds, shape, size
+from tests import several_suites
 from tests.conftest import Bench
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
@@ -53,7 +56,7 @@ def test_golden_csv(run: Run, records: list[Record], tmp_path: Path) -> None:
 def test_golden_page(run: Run, records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
     for bundle in ("vega_bundle", "datatable_scripts"):
         monkeypatch.setattr(html, bundle, lambda: "")
-    monkeypatch.setattr(html, "datatable", lambda frame: "")
+    monkeypatch.setattr(html, "datatable", lambda frame, records: "")
     page = html.render(run, records)
     # chart specifications carry the version of the library that wrote them
     page = re.sub(r"const specs = .*;\n", "const specs = [];\n", page)
@@ -141,6 +144,115 @@ def test_words() -> None:
     assert rate(2.5e12) == "2.5 TFLOP/s"
 
 
+SUITES = ("training", "parallel", "sampling")
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Run:
+    return several_suites.several_suites(tmp_path)
+
+
+@pytest.fixture
+def with_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the made-up suites have charts, as an installed package's would."""
+
+    def points(group: str, name: str) -> list[EntryPoint]:
+        found = EntryPoint(name, "tests.several_suites", group)
+        return [found] if name in SUITES else []
+
+    monkeypatch.setattr(html, "entry_points", points)
+
+
+def test_what_was_measured_becomes_columns(several: Run) -> None:
+    frame = pd.read_csv(io.StringIO(table(several, fold(several)).to_csv(index=False)))
+    extra = list(frame.columns[len(COLUMNS) :])
+    assert extra[:2] == ["tokens_per_s", "images_per_s"]
+    assert extra[-4:] == ["ground", "model", "nfe", "width"]  # the problems' values come last
+    step = frame[frame["variant"] == "fp32"].iloc[0]
+    assert step["tokens_per_s"] == pytest.approx(2048 / step["time_s"])
+    assert step["forward_s"] == pytest.approx(0.3 * step["time_s"], rel=0.02)
+    assert step["parameters_bytes"] == 4e6
+    assert step["seeds"] == several_suites.SEEDS
+    assert step["loss_gap_low"] < step["loss_gap"] < step["loss_gap_high"]
+    drawn = frame[frame["variant"] == "heun"].iloc[0]
+    assert (drawn["nfe"], drawn["measured_nfe"]) == (5, 4)  # asked, and spent
+    assert "loss" not in extra
+
+
+def test_ranks_become_columns_and_cases_never_timed_are_rows(several: Run) -> None:
+    records = fold(several)
+    frame = table(several, records)
+    two, four = (frame[(frame["variant"] == "ddp") & (frame["ranks"] == n)].iloc[0] for n in (2, 4))
+    assert two["rank_time_spread"] == pytest.approx(0.05, rel=0.02)
+    assert two["held_rank_max_bytes"] - two["held_rank_min_bytes"] == 64
+    assert four["outcome"] == "ok"
+    assert pd.isna(four["time_s"])
+    assert four["wire_bytes"] == 1.5e6
+    assert not [r for r in rankings(records) if r.fastest.case.suite == "parallel"]
+    assert "No time is ranked" in html.render(several, records)
+
+
+def test_trajectories_are_tidy(several: Run, tmp_path: Path) -> None:
+    csv.write_trajectories(several, fold(several), tmp_path / "trajectories.csv")
+    frame = pd.read_csv(tmp_path / "trajectories.csv")
+    assert list(frame.columns) == [
+        "case",
+        "suite",
+        "variant",
+        "quantity",
+        "seed",
+        "index",
+        "value",
+    ]
+    losses = frame[(frame["variant"] == "fp32") & (frame["quantity"] == "loss")]
+    assert len(losses) == 2 * several_suites.SEEDS * 12
+    attempt = next(a for a in several.attempts if a.role == "quality" and a.round == 1)
+    own = losses[(losses["case"] == attempt.case) & (losses["seed"] == 1)]
+    assert own.sort_values("index")["value"].tolist() == attempt.measurements[0].samples
+    assert (frame[frame["quantity"] == "fd"]["index"] == 0).all()
+
+
+def test_a_table_of_a_suite_shows_what_tells_there(several: Run) -> None:
+    records = fold(several)
+    own = [record for record in records if record.case.suite == "sampling"]
+    rows = shown(own_columns(table(several, records), own), own)
+    assert "fd" in rows
+    assert "± fd" in rows
+    assert "images/s" in rows
+    assert "measured nfe" in rows
+    for silent in ("tokens/s", "forward (ms)", "ground", "dtype", "fd low", "fd_low", "seeds"):
+        assert silent not in rows, silent
+    assert rows["time (ms)"].tolist() == pytest.approx(
+        [record.interval_of().estimate * 1e3 for record in own]  # type: ignore[union-attr]
+    )
+
+
+def test_the_page_has_a_section_a_suite(several: Run, with_charts: None) -> None:
+    page = html.render(several, fold(several))
+    body = strip_scripts(page)
+    for number, suite in enumerate(SUITES, 1):
+        assert f'<a href="#suite-{number}">{suite}</a>' in body
+        assert f'id="suite-{number}-charts"' in body
+    for target in re.findall(r'href="#([^"]+)"', body):
+        assert f'id="{target}"' in body, target
+    assert several_suites.DEATH in body
+
+
+def test_names_of_a_kind() -> None:
+    assert same_kind("seqlen_q", "seqlen_kv")
+    assert same_kind("num_heads", "num_kv_heads")
+    assert not same_kind("num_layers", "num_heads")
+    assert not same_kind("batch", "width")
+    case = Case("s", "v", "m", "P", {"num_layers": 4, "num_heads": 4, "num_kv_heads": 4})
+    assert shape(case) == "num_layers=4 num_heads=4"
+
+
+def test_a_variant_is_named_with_options_only_among_its_own() -> None:
+    one, other = (Case("s", "v", "m", "P", {}, options={"block": n}) for n in (64, 128))
+    assert name_of(one, [one]) == "v"
+    assert name_of(one, [one, other]) == "v[block=64]"
+
+
 def hostile_run(tmp_path: Path) -> tuple[Run, list[Record]]:
     """Return the golden run with a variant, an option and a reason that try to break out."""
     folder = tmp_path / "hostile"
@@ -203,9 +315,24 @@ def test_page_draws_in_a_browser(run: Run, records: list[Record], tmp_path: Path
     for chart in charts:
         assert "<svg" in chart or "<canvas" in chart
         assert "Error" not in chart
-    body = document[document.index('id="cases"') :]
-    assert body.count("<tr") > len(records)  # the sortable table has its rows
-    assert "dt-container" in body
+    tables = re.findall(r'<details class="cases.*?</details>', document, re.S)
+    assert len(tables) == 2  # one a suite
+    for suite, body in zip(("attention", "faults"), tables, strict=True):
+        own = [record for record in records if record.case.suite == suite]
+        assert body.count("<tr") > len(own)  # the sortable table has its rows
+        assert "dt-container" in body
+
+
+@pytest.mark.browser
+def test_a_page_of_several_suites_draws_in_a_browser(
+    several: Run, with_charts: None, tmp_path: Path
+) -> None:
+    html.write(several, fold(several), tmp_path / "report.html")
+    document = browse(tmp_path / "report.html", tmp_path)
+    charts = re.findall(r'<div class="chart[^>]*>(.*?)</figure>', document, re.S)
+    assert len(charts) == len(SUITES)
+    assert all("<svg" in chart or "<canvas" in chart for chart in charts)
+    assert document.count("dt-container") >= len(SUITES)
 
 
 @pytest.mark.browser

@@ -29,8 +29,12 @@ COLOURS = (
 )
 
 
-def charts(table: pd.DataFrame) -> list[Chart]:
-    """Draw every family of at least two lengths: same operator, heads, mask, dtype and pass."""
+def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
+    """Draw every family of at least two lengths: same operator, heads, mask, dtype and pass.
+
+    Attention has no quality of its own to draw: there are no trajectories.
+    """
+    del trajectories
     ok = table[table["outcome"] == "ok"].copy()
     if ok.empty:
         return []

@@ -21,7 +21,7 @@ from bench.case import Measurement, Plain
 from bench.problem import Call, Incorrect, Problem, Verdict
 from suites.distributed.problems import rank_of
 from suites.distributed.theory import gloo_bytes, ring_bytes
-from suites.distributed.traffic import Traffic, wire, wire_is_visible
+from suites.distributed.traffic import wire, wire_is_visible
 
 LARGEST = 8  # whole numbers up to this: sums over 32 ranks are exact even in bfloat16
 
@@ -91,15 +91,11 @@ class Collective(Problem):
         return Verdict([found], [(0.0, 0.0)])
 
     def account(self, built: Any, inputs: Contribution, setting: Setting) -> list[Measurement]:
-        """Count the elements asked for and, on CPU, the bytes sent, beside what a ring sends."""
-        with Traffic() as counted, wire() as sent:
+        """Count, on CPU, the bytes sent, beside what a ring sends."""
+        with wire() as sent:
             built(inputs.tensor)
-        found = [
-            Measurement(f"{name}_elements", "1", [float(count)])
-            for name, count in counted.elements.items()
-        ]
         ring = ring_bytes(self.collective, self.num_bytes, setting.ranks)
-        found.append(Measurement("wire_paper", "bytes", [ring]))
+        found = [Measurement("wire_paper", "bytes", [ring])]
         if wire_is_visible(setting.device):
             asked = {self.collective: self.elements(setting)}
             engine = gloo_bytes(asked, setting.dtype.itemsize, setting.ranks)

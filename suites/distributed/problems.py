@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from bench.case import Measurement, Plain
+from bench.phases import Phases
 from bench.problem import Call, Problem, Verdict
 from bench.setting import Setting
 from bench.variant import Unsupported
@@ -48,7 +49,7 @@ class DataParallelTraining(Problem):
     loss_steps: int = 20
     data: str | None = None
 
-    passes: ClassVar[tuple[str, ...]] = ("fwd_bwd",)
+    passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
     ranks: ClassVar[tuple[int, ...]] = (1, 2)
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
@@ -124,8 +125,8 @@ class DataParallelTraining(Problem):
 class TrainingCall:
     """One step as the instrument calls it; the check asks the strategy behind it for more."""
 
-    def __init__(self, step: Any):
-        self.step = step  # bench.phases.Phases over the strategy's method
+    def __init__(self, step: Phases):
+        self.step = step
 
     def __call__(self, batch: Batch) -> tuple[Tensor, ...]:
         outputs: tuple[Tensor, ...] = self.step(batch)
@@ -133,7 +134,7 @@ class TrainingCall:
 
     @property
     def strategy(self) -> Any:
-        return self.step.start.__self__
+        return self.step.built
 
 
 def rank_of(setting: Setting) -> int:

@@ -56,7 +56,7 @@ class Strategy(ABC):
 
     def step(self, batch: Batch) -> Tensor:
         """Take one step outside the clock; return this rank's loss (1,)."""
-        outputs: tuple[Tensor, ...] = Phases(self.phases)(batch)
+        outputs: tuple[Tensor, ...] = Phases(self)(batch)
         return outputs[0]
 
     def phases(self, batch: Batch) -> Generator[str, None, tuple[Tensor, ...]]:

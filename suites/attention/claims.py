@@ -1,0 +1,216 @@
+"""What the literature says of attention, put to a run. Torch-free. n is the sequence length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import exp, log
+
+from bench.claim import Finding, Verdict, claim
+from bench.judge import at_least, at_most, near, together
+from bench.mean import Mean
+from bench.record import Record
+from bench.statistics import Interval, ratio
+from suites.attention.growth import (
+    Exponent,
+    describe,
+    families,
+    length,
+    memory_exponent,
+    span,
+    time_exponent,
+    whole,
+)
+
+# Thresholds and their reasons; no run moves them.
+TOLERANCE = 0.25  # of an exponent: half of the way to where it would round to another half
+SPEEDUP = 2.0  # the lower end of the published 2-4x; more is more of the same
+SPEEDUP_FROM = 1024  # tokens: below it the published figures are of launches as much as of kernels
+ORDER = 10  # "of the order of head_dim" is at most ten times it
+FIXED_COSTS = 1.25  # a windowed kernel gathers keys and loads masks beside its products
+
+
+@claim("Vaswani et al. 2017, arXiv:1706.03762, table 1")
+def softmax_time_is_quadratic(records: Sequence[Record]) -> Finding:
+    """Softmax attention as the equation stands takes time that grows as n²."""
+    return _growth(records, ["math"], time_exponent, 2)
+
+
+@claim("Dao et al. 2022, arXiv:2205.14135, section 2.2")
+def softmax_memory_is_quadratic(records: Sequence[Record]) -> Finding:
+    """Softmax attention as the equation stands takes memory that grows as n²."""
+    return _growth(records, ["math"], memory_exponent, 2)
+
+
+@claim("Dao et al. 2022, arXiv:2205.14135, theorem 1")
+def flash_memory_is_linear(records: Sequence[Record]) -> Finding:
+    """FlashAttention takes memory that grows as n."""
+    return _growth(records, ["sdpa_flash"], memory_exponent, 1)
+
+
+@claim("Dao 2023, arXiv:2307.08691, abstract")
+def flash_is_faster(records: Sequence[Record]) -> Finding:
+    """FlashAttention runs 2 to 4 times as fast as the equation on a GPU."""
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for plain, flash in _pairs(records, "math", "sdpa_flash"):
+        found = ratio(plain.rounds_of(), flash.rounds_of())
+        if found is None or length(plain.case) < SPEEDUP_FROM or plain.case.values.get("window"):
+            continue
+        figures.append(f"{_question(flash)}: {_times(found)} as fast")
+        if plain.case.device != "cpu":
+            judged.append(at_least(found, SPEEDUP))
+    if not judged:
+        figures.insert(0, f"no question of {SPEEDUP_FROM} tokens or more that both answer on a GPU")
+    return Finding(together(judged), figures)
+
+
+@claim("Katharopoulos et al. 2020, arXiv:2006.16236, section 3.2")
+def linear_time_is_linear(records: Sequence[Record]) -> Finding:
+    """Linear attention takes time that grows as n."""
+    return _growth(records, ["linear", "linear_chunked"], time_exponent, 1)
+
+
+@claim("Katharopoulos et al. 2020, arXiv:2006.16236, section 3.2")
+def linear_memory_is_linear(records: Sequence[Record]) -> Finding:
+    """Linear attention takes memory that grows as n."""
+    return _growth(records, ["linear", "linear_chunked"], memory_exponent, 1)
+
+
+@claim("Katharopoulos et al. 2020, arXiv:2006.16236, section 3.2: n² d against n d² products")
+def linear_overtakes_early(records: Sequence[Record]) -> Finding:
+    """Linear attention overtakes the n × n product at a length of the order of head_dim."""
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for variant in ("linear", "linear_chunked"):
+        for name, ratios in _by_length(records, "quadratic", variant).items():
+            low, high = _crossover(ratios)
+            figures.append(f"{name}: overtakes {_between(ratios, low, high)}")
+            judged.append(_within_order(low, high, ORDER * _head_dim(records, name)))
+    return Finding(together(judged), figures or ["no length at which both forms were timed"])
+
+
+@claim("Dong et al. 2024, arXiv:2412.05496; Child et al. 2019, arXiv:1904.10509")
+def hidden_blocks_cost_nothing(records: Sequence[Record]) -> Finding:
+    """Blocks that a sliding window hides cost nothing: time goes with the blocks that are left."""
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for windowed, whole_one, share in _windowed(records):
+        found = ratio(windowed.rounds_of(), whole_one.rounds_of())
+        if found is None:
+            continue
+        judged.append(at_most(found, FIXED_COSTS * share))
+        figures.append(
+            f"{_question(windowed)}: {_times(found)} the time of {whole_one.case.variant} "
+            f"for {share:.3f} of its pairs"
+        )
+    return Finding(together(judged), figures or ["no window was timed beside what it is cut from"])
+
+
+def _growth(
+    records: Sequence[Record], variants: list[str], exponent: Exponent, nominal: int
+) -> Finding:
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for variant in variants:
+        for name, family in families(records, variant).items():
+            if (found := exponent(family)) is not None:
+                figures.append(f"{name}, {span(family)}: exponent {_written(found)}")
+                judged.append(near(found, nominal, TOLERANCE))
+    nothing = [f"no three lengths of {' or '.join(variants)}, of at least 4 × head_dim"]
+    return Finding(together(judged), figures or nothing)
+
+
+def _pairs(records: Sequence[Record], one: str, other: str) -> Iterator[tuple[Record, Record]]:
+    """Yield unflagged records of two variants that answer the same question."""
+    ranked = [record for record in records if record.ranked]
+    ones = {record.case.question: record for record in ranked if record.case.variant == one}
+    for record in ranked:
+        if record.case.variant == other and record.case.question in ones:
+            yield ones[record.case.question], record
+
+
+def _by_length(
+    records: Sequence[Record], one: str, other: str
+) -> dict[str, list[tuple[int, float]]]:
+    """Return by family the lengths, in order, and the factor by which `one` takes longer."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for slow, fast in _pairs(records, one, other):
+        factor = ratio(slow.rounds_of(), fast.rounds_of())
+        if factor is not None:
+            lengths = found.setdefault(describe(fast.case), [])
+            lengths.append((length(fast.case), factor.estimate))
+    return {name: sorted(lengths) for name, lengths in found.items()}
+
+
+def _crossover(ratios: list[tuple[int, float]]) -> tuple[float, float]:
+    """Return bounds of the length from which on the ratio stays above 1, in log-log.
+
+    Equal bounds where it lies between two lengths; (0, first) below all, (last, inf) beyond all.
+    """
+    below = [number for number, (_, factor) in enumerate(ratios) if factor <= 1]
+    if not below:
+        return 0.0, float(ratios[0][0])
+    if below[-1] == len(ratios) - 1:
+        return float(ratios[-1][0]), float("inf")
+    (n0, f0), (n1, f1) = ratios[below[-1]], ratios[below[-1] + 1]
+    share = -log(f0) / (log(f1) - log(f0))
+    crossing = exp(log(n0) + share * (log(n1) - log(n0)))
+    return crossing, crossing
+
+
+def _within_order(low: float, high: float, limit: float) -> Verdict:
+    if high <= limit:
+        return "holds"
+    return "fails" if low > limit else "untested"
+
+
+def _between(ratios: list[tuple[int, float]], low: float, high: float) -> str:
+    """Write where a crossover lies, and the factors at both ends of what was measured."""
+    where = f"at n = {low:.0f}" if low == high else f"below n = {high:.0f}, the least measured"
+    if high == float("inf"):
+        where = f"beyond n = {low:.0f}, the most measured, if at all"
+    ends = ", ".join(f"{f:.2f}× at {n}" for n, f in dict.fromkeys((ratios[0], ratios[-1])))
+    return f"{where} ({ends})"
+
+
+def _head_dim(records: Sequence[Record], name: str) -> int:
+    return next(whole(r.case, "head_dim") for r in records if describe(r.case) == name)
+
+
+def _windowed(records: Sequence[Record]) -> Iterator[tuple[Record, Record, float]]:
+    """Yield windowed records, what they are cut from, and the share of its pairs they compute.
+
+    Whole blocks of w keys are computed, two for a query. `banded` is set against `math`, which
+    computes all n x n pairs of the same question; `flex` against itself without the window, which
+    computes half of them.
+    """
+    for plain, banded in _pairs(records, "math", "banded"):
+        if banded.case.values.get("window"):
+            yield banded, plain, _two_blocks(banded)
+    flex = [record for record in records if record.ranked and record.case.variant == "flex"]
+    by_id = {record.case.id: record for record in flex}
+    for record in flex:
+        open_values = {**record.case.values, "window": None}
+        other = by_id.get(replace(record.case, values=open_values).id)
+        if record.case.values.get("window") and record.case.values["causal"] and other:
+            yield record, other, min(2 * _two_blocks(record), 1.0)
+
+
+def _two_blocks(record: Record) -> float:
+    return min(2 * whole(record.case, "window") / length(record.case), 1.0)
+
+
+def _question(record: Record) -> str:
+    return f"{describe(record.case)}, n = {length(record.case)}"
+
+
+def _written(found: Mean) -> str:
+    if found.low is None or found.high is None or found.low == found.high:
+        return f"{found.estimate:.2f}"
+    return f"{found.estimate:.2f} ({found.low:.2f}–{found.high:.2f} over {found.count} rounds)"
+
+
+def _times(found: Interval) -> str:
+    bounds = "" if found.low is None else f" ({found.low:.2f}–{found.high:.2f})"
+    return f"{found.estimate:.2f}×{bounds}"

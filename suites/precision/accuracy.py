@@ -1,0 +1,96 @@
+"""Output and gradients of a first step against float64, and what of them was lost to zero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from bench.case import Measurement
+from bench.error_budget import budget, errors
+from bench.problem import Incorrect, Verdict
+from bench.setting import Setting
+from suites.precision.policy import Policy, finish
+
+if TYPE_CHECKING:
+    from suites.precision.training import Batch, Training
+
+OUTPUT_FACTOR = 2.0
+GRADIENT_FACTOR = 3.0
+MOST_SKIPPED = 40  # a scale halves at each: 2**16 is gone long before
+
+
+def check(problem: Training, policy: Policy, batch: Batch, setting: Setting) -> Verdict:
+    """Hold a policy to the error of the whole network cast to the type it computes in.
+
+    That plain computation has no autocast, no scaler and no float32 weights: an honest policy errs
+    at most `factor` times as much, plus one rounding (factor 2 for the output, 3 for gradients).
+    Gradients are one vector of all parameters, unscaled.
+    """
+    policy.reset()
+    got = policy_pass(policy, batch)
+    exact = plain_pass(problem, batch, setting, torch.float64)
+    plain = plain_pass(problem, batch, setting, policy.compute)
+    found = [
+        errors(name, mine, true, budget(low, true, factor, policy.compute))
+        for name, factor, mine, true, low in zip(
+            ("out", "grad"), (OUTPUT_FACTOR, GRADIENT_FACTOR), got[:2], exact, plain, strict=True
+        )
+    ]
+    measurements = [m for error in found for m in error.measurements()]
+    measurements.append(Measurement("grad_lost_to_zero", "1", [_lost(got.gradient, exact[1])]))
+    if bad := [error.describe() for error in found if not error.within]:
+        raise Incorrect("; ".join(bad), measurements)
+    rounding = torch.finfo(policy.compute).eps
+    return Verdict(measurements, [(rounding * abs(got.loss), rounding)])
+
+
+class FirstStep(NamedTuple):
+    """Output, unscaled gradient of all parameters (float64), and loss."""
+
+    output: Tensor
+    gradient: Tensor
+    loss: float
+
+
+def policy_pass(policy: Policy, batch: Batch) -> FirstStep:
+    """Take the first step that is not skipped.
+
+    A skipped step leaves the weights alone, so the next one is a first step again.
+    """
+    output = policy.output(batch).detach().double()
+    for _ in range(MOST_SKIPPED):
+        gradient, loss = _step(policy, batch)
+        if not policy.scaled or bool(torch.isfinite(gradient).all()):
+            return FirstStep(output, gradient, loss)
+    raise Incorrect(f"gradients overflow still after {MOST_SKIPPED} skipped steps")
+
+
+def _step(policy: Policy, batch: Batch) -> tuple[Tensor, float]:
+    """Take one step; return the gradient it had, unscaled, and its loss."""
+    running, scale = policy.phases(batch), policy.scale()
+    while next(running) != "backward":
+        pass
+    return _flat(policy.gradients()) / scale, finish(running)
+
+
+def plain_pass(
+    problem: Training, batch: Batch, setting: Setting, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Return output and gradient with weights, data and arithmetic in `dtype`, as float64."""
+    network = problem.network(0).to(setting.device, dtype)
+    cast = tuple(t.to(dtype) if t.is_floating_point() else t for t in batch)
+    output = problem.output(network, cast)
+    gradients = torch.autograd.grad(problem.loss(output, cast), list(network.parameters()))
+    return output.detach().double(), _flat(list(gradients))
+
+
+def _lost(gradient: Tensor, exact: Tensor) -> float:
+    """Return the share of elements that are 0, of those that are not in float64."""
+    there = exact != 0
+    return float((gradient[there] == 0).double().mean())
+
+
+def _flat(gradients: list[Tensor]) -> Tensor:
+    return torch.cat([gradient.detach().double().reshape(-1) for gradient in gradients])

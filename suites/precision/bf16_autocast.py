@@ -1,0 +1,14 @@
+"""BF16 mixed precision: Kalamkar et al. 2019 (arXiv:1905.12322)."""
+
+import torch
+
+from bench.setting import Setting
+from bench.variant import variant
+from suites.precision.policy import Policy
+from suites.precision.problems import Training
+
+
+@variant
+def bf16_autocast(problem: Training, *, setting: Setting) -> Policy:
+    """Keep weights and state in float32, compute products in bfloat16; no loss scaling."""
+    return Policy(problem, setting, compute=torch.bfloat16)

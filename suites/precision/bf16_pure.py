@@ -1,0 +1,14 @@
+"""Pure BF16: nothing is kept in float32, so that small updates are rounded away."""
+
+import torch
+
+from bench.setting import Setting
+from bench.variant import variant
+from suites.precision.policy import Policy
+from suites.precision.problems import Training
+
+
+@variant
+def bf16_pure(problem: Training, *, setting: Setting) -> Policy:
+    """Keep weights, gradients and optimizer state in bfloat16, and compute in it."""
+    return Policy(problem, setting, storage=torch.bfloat16, compute=torch.bfloat16)

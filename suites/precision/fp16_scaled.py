@@ -1,0 +1,16 @@
+"""FP16 mixed precision with dynamic loss scaling: Micikevicius et al. 2018 (arXiv:1710.03740)."""
+
+import torch
+
+from bench.setting import Setting
+from bench.variant import variant
+from suites.precision.half import expect_trainable
+from suites.precision.policy import Policy
+from suites.precision.problems import Training
+
+
+@variant
+def fp16_scaled(problem: Training, *, setting: Setting) -> Policy:
+    """Compute products in float16 under torch's GradScaler; weights and state in float32."""
+    expect_trainable(problem, setting)
+    return Policy(problem, setting, compute=torch.float16, scaled=True)

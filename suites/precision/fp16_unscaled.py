@@ -1,0 +1,16 @@
+"""FP16 mixed precision without loss scaling: small gradients underflow to 0."""
+
+import torch
+
+from bench.setting import Setting
+from bench.variant import variant
+from suites.precision.half import expect_trainable
+from suites.precision.policy import Policy
+from suites.precision.problems import Training
+
+
+@variant
+def fp16_unscaled(problem: Training, *, setting: Setting) -> Policy:
+    """Compute products in float16 with the loss as it is; weights and state in float32."""
+    expect_trainable(problem, setting)
+    return Policy(problem, setting, compute=torch.float16)

@@ -1,0 +1,14 @@
+"""Full precision: IEEE float32 throughout."""
+
+from bench.setting import Setting
+from bench.variant import variant
+from suites.precision.matmul import set_float32_products
+from suites.precision.policy import Policy
+from suites.precision.problems import Training
+
+
+@variant
+def fp32(problem: Training, *, setting: Setting) -> Policy:
+    """Keep and compute everything in float32, without tensor cores."""
+    set_float32_products("ieee")
+    return Policy(problem, setting)

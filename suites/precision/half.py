@@ -1,0 +1,13 @@
+"""Where float16 cannot be trained in a time worth waiting for."""
+
+from bench.setting import Setting
+from bench.variant import Unsupported
+from suites.precision.problems import Training
+
+
+def expect_trainable(problem: Training, setting: Setting) -> None:
+    """Raise Unsupported for convolutions in float16 on a CPU."""
+    if problem.convolutional and setting.device.type == "cpu":
+        raise Unsupported(
+            "float16 convolutions train about 100 times slower than float32 ones on a CPU: left out"
+        )

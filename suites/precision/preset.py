@@ -1,0 +1,62 @@
+"""What each preset asks of precision. Torch-free: plain Python that names problems and axes."""
+
+from bench.sweep import Axis, Sweep, sweep
+
+# A GPU fills its tensor cores only with wide layers; two CPU cores are busy with narrow ones.
+GPT_SMALL: dict[str, Axis] = {
+    "batch": 8,
+    "seqlen": 128,
+    "num_layers": 2,
+    "num_heads": 4,
+    "dim": 128,
+}
+GPT_WIDE: dict[str, Axis] = {"batch": 8, "seqlen": 128, "num_layers": 4, "num_heads": 4, "dim": 256}
+GPT_GPU: dict[str, Axis] = {
+    "batch": 16,
+    "seqlen": 1024,
+    "num_layers": 12,
+    "num_heads": 12,
+    "dim": 768,
+}
+
+
+def smoke(device: str) -> list[Sweep]:
+    """Show every policy on both workloads, small."""
+    if device == "cuda":
+        return quick(device)
+    return [
+        sweep("GPTTraining", **GPT_SMALL, num_steps=30, quality_seeds=2),
+        sweep("UNetTraining", batch=16, channels=16, num_steps=20, quality_seeds=2),
+    ]
+
+
+def quick(device: str) -> list[Sweep]:
+    """Ask at two widths of the GPT, with more seeds and steps."""
+    if device == "cuda":
+        return [
+            sweep("GPTTraining", **GPT_GPU, num_steps=100, quality_seeds=3),
+            sweep("UNetTraining", batch=256, channels=128, num_steps=100, quality_seeds=3),
+        ]
+    return [
+        sweep("GPTTraining", **GPT_SMALL, num_steps=100, quality_seeds=3),
+        sweep("GPTTraining", **GPT_WIDE, num_steps=25, quality_seeds=2),
+        sweep("UNetTraining", batch=32, channels=16, num_steps=60, quality_seeds=3),
+    ]
+
+
+def standard(device: str) -> list[Sweep]:
+    """Ask for trajectories long enough to tell policies apart."""
+    gpt = GPT_GPU if device == "cuda" else GPT_WIDE
+    return [
+        sweep("GPTTraining", **gpt, num_steps=500, quality_seeds=3),
+        sweep("UNetTraining", batch=128, channels=64, num_steps=500, quality_seeds=3),
+    ]
+
+
+def full(device: str) -> list[Sweep]:
+    """Ask the same of more seeds."""
+    gpt = GPT_GPU if device == "cuda" else GPT_WIDE
+    return [
+        sweep("GPTTraining", **gpt, num_steps=2000, quality_seeds=5),
+        sweep("UNetTraining", batch=128, channels=64, num_steps=2000, quality_seeds=5),
+    ]

@@ -1,0 +1,21 @@
+"""Bytes that a training step holds after its backward pass, by kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.case import Measurement
+from bench.tensors import bytes_by_kind
+
+if TYPE_CHECKING:
+    from suites.precision.policy import Policy
+    from suites.precision.training import Batch
+
+
+def account(policy: Policy, batch: Batch) -> list[Measurement]:
+    """Count distinct storages when most is alive: parameters, gradients, optimizer_state."""
+    found: dict[str, int] = {}
+    for phase in policy.phases(batch):
+        if phase == "backward":
+            found = bytes_by_kind(policy.tensors_by_kind())
+    return [Measurement(kind, "bytes", [float(count)]) for kind, count in found.items()]

@@ -1,0 +1,18 @@
+"""TF32: float32 with 10 bits of mantissa in the products of NVIDIA's tensor cores."""
+
+import torch
+
+from bench.setting import Setting
+from bench.variant import Unsupported, variant
+from suites.precision.matmul import set_float32_products
+from suites.precision.policy import Policy
+from suites.precision.problems import Training
+
+
+@variant
+def tf32(problem: Training, *, setting: Setting) -> Policy:
+    """Keep everything in float32, round the factors of products to TF32."""
+    if setting.device.type != "cuda" or torch.cuda.get_device_capability(setting.device) < (8, 0):
+        raise Unsupported("TF32 is a format of NVIDIA GPUs since Ampere")
+    set_float32_products("tf32")
+    return Policy(problem, setting)

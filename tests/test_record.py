@@ -1,0 +1,88 @@
+"""Folding: attempts become one record a case; seeds, ranks and cases that are never timed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from bench.case import Attempt, Case, Measurement, Outcome, Role
+from bench.mean import estimate_mean
+from bench.record import PENDING, fold_case
+
+CASE = Case("s", "v", "m", "P", {"n": 1}, quality_seeds=2)
+
+
+def attempt(role: Role, number: int, *found: Measurement, outcome: Outcome = "ok") -> Attempt:
+    return Attempt(CASE.id, role, 0, number, outcome, measurements=list(found))
+
+
+def one(quantity: str, value: float, unit: str = "1", rank: int | None = None) -> Measurement:
+    return Measurement(quantity, unit, [value], rank)
+
+
+PREPARED = [
+    attempt("check", 0, one("out_error_l2", 1e-7)),
+    attempt("memory", 0, one("peak", 64, "bytes")),
+    attempt("quality", 0, one("fd", -1.0), Measurement("loss", "1", [3.0, 2.0])),
+    attempt("quality", 1, one("fd", 3.0), Measurement("loss", "1", [3.5, 2.5, 2.0])),
+]
+
+
+def test_quality_is_kept_per_seed() -> None:
+    record = fold_case(CASE, [*PREPARED, attempt("time", 0, one("time", 0.5, "s"))])
+    assert record.trajectories["loss"] == {0: [3.0, 2.0], 1: [3.5, 2.5, 2.0]}
+    found = record.quality_of("fd")
+    assert found is not None
+    assert (found.estimate, found.count) == (1.0, 2)
+    assert found.low is not None
+    # t at 97.5 % with one degree of freedom is 12.706; the standard error of (-1, 3) is 2
+    assert found.low == pytest.approx(1.0 - 12.7062 * 2.0, rel=1e-5)
+    assert record.quality_of("loss") is None
+    assert record.quality_of("unheard of") is None
+    assert "fd" not in record.values
+    assert record.units == {
+        "out_error_l2": "1",
+        "peak": "bytes",
+        "fd": "1",
+        "loss": "1",
+        "time": "s",
+    }
+
+
+def test_one_seed_has_no_interval_and_equal_seeds_have_no_width() -> None:
+    alone = estimate_mean([0.0])
+    assert (alone.estimate, alone.low, alone.high) == (0.0, None, None)
+    same = estimate_mean([-2.5, -2.5, -2.5])
+    assert (same.estimate, same.low, same.high) == (-2.5, -2.5, -2.5)
+
+
+def test_what_a_rank_measured_stays_apart() -> None:
+    times = [one("time", 1.0, "s", rank=0), Measurement("time", "s", [2.0, 4.0, 3.0], rank=1)]
+    memory = attempt("memory", 0, one("held", 8, "bytes", rank=1), one("held", 9, "bytes"))
+    record = fold_case(CASE, [memory, attempt("time", 0, one("time", 4.0, "s"), *times)])
+    assert record.samples["time"] == {(0, 0): [[4.0]]}
+    assert record.by_rank == {"held": {1: [8.0]}, "time": {0: [1.0], 1: [3.0]}}
+    assert record.values == {"held": 9.0}
+
+
+def test_a_case_that_is_never_timed_is_ok_once_prepared() -> None:
+    untimed = dataclasses.replace(CASE, rounds=0)
+    record = fold_case(untimed, PREPARED)
+    assert record.outcome == "ok"
+    assert not record.ranked
+    assert record.interval_of() is None
+    for missing in range(len(PREPARED)):
+        rest = [a for number, a in enumerate(PREPARED) if number != missing]
+        assert fold_case(untimed, rest).outcome == PENDING
+    assert fold_case(CASE, PREPARED).outcome == PENDING
+
+
+def test_a_failed_seed_fails_the_case_and_bars_its_costs() -> None:
+    failed = dataclasses.replace(PREPARED[3], outcome="crash", measurements=[], detail="why")
+    record = fold_case(dataclasses.replace(CASE, rounds=0), [*PREPARED[:3], failed])
+    assert (record.outcome, record.detail, record.failed_in) == ("crash", "why", "quality")
+    assert record.trajectories["fd"] == {
+        0: [-1.0]
+    }  # what it was worth stays, what it cost does not
+    assert "peak" not in record.values
