@@ -18,7 +18,9 @@ class Mlp(nn.Module):
     def __init__(self, shape: tuple[int, ...], width: int = 256, num_blocks: int = 4):
         super().__init__()
         size = math.prod(shape)
-        self.embed = nn.Sequential(Sinusoidal(NUM_TIME_FEATURES), nn.Linear(NUM_TIME_FEATURES, width))
+        self.embed = nn.Sequential(
+            Sinusoidal(NUM_TIME_FEATURES), nn.Linear(NUM_TIME_FEATURES, width)
+        )
         self.first = nn.Linear(size, width)
         self.blocks = nn.ModuleList(Residual(width) for _ in range(num_blocks))
         self.last = nn.Linear(width, size)

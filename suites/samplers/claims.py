@@ -55,7 +55,9 @@ def ddim_needs_a_tenth_of_ddpm(records: Sequence[Record]) -> Finding:
             f"{reached.estimate / bound.estimate:.2f} times"
         )
     if not figures:
-        return Finding("untested", [f"needs DDPM at {FULL_COUNT} and DDIM at 20 to 100 on one ground"])
+        return Finding(
+            "untested", [f"needs DDPM at {FULL_COUNT} and DDIM at 20 to 100 on one ground"]
+        )
     return Finding("holds" if all(verdicts) else "fails", figures)
 
 

@@ -45,8 +45,10 @@ class Grid:
 def _time_of(sigma: float) -> float:
     """Invert sigma(t)^2 + 1 = exp(beta_min t + (beta_max - beta_min) t^2 / 2)."""
     slope = BETA_MAX - BETA_MIN
-    return 2 * math.log1p(sigma**2) / (
-        BETA_MIN + math.sqrt(BETA_MIN**2 + 2 * slope * math.log1p(sigma**2))
+    return (
+        2
+        * math.log1p(sigma**2)
+        / (BETA_MIN + math.sqrt(BETA_MIN**2 + 2 * slope * math.log1p(sigma**2)))
     )
 
 
@@ -56,7 +58,9 @@ def _sigma_of(time: float) -> float:
 
 GRIDS = {
     "vp": Grid(_time_of, _sigma_of, from_zero=True),  # even in the time of the VP process
-    "flow": Grid(lambda s: s / (1 + s), lambda t: t / (1 - t), from_zero=True),  # x = (1-t) x0 + t n
+    "flow": Grid(
+        lambda s: s / (1 + s), lambda t: t / (1 - t), from_zero=True
+    ),  # x = (1-t) x0 + t n
     "karras": Grid(lambda s: s ** (1 / RHO), lambda u: u**RHO),  # Karras et al. 2022, eq. 5
     "log": Grid(math.log, math.exp),  # even in the log of the signal-to-noise ratio
 }

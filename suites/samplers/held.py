@@ -38,7 +38,10 @@ def to_formula(sampler: Sampler, noise: Noise) -> Verdict:
     image. So the same number of steps is also taken to `HALFWAY`, where the path still shows.
     """
     halfway = sampler.grid.between(sampler.num_steps, sampler.sigmas[0], HALFWAY)
-    found = [_beside(sampler, noise, "out", sampler.sigmas), _beside(sampler, noise, "halfway", halfway)]
+    found = [
+        _beside(sampler, noise, "out", sampler.sigmas),
+        _beside(sampler, noise, "halfway", halfway),
+    ]
     measurements = [m for error in found for m in error.measurements()]
     if bad := [error.describe() for error in found if not error.within]:
         raise Incorrect("; ".join(bad), measurements)

@@ -77,7 +77,11 @@ class Inception(nn.Module):
         self.Conv2d_2b_3x3 = Convolution(32, 64, 3, padding=1)
         self.Conv2d_3b_1x1 = Convolution(64, 80, 1)
         self.Conv2d_4a_3x3 = Convolution(80, 192, 3)
-        self.Mixed_5b, self.Mixed_5c, self.Mixed_5d = MixedA(192, 32), MixedA(256, 64), MixedA(288, 64)
+        self.Mixed_5b, self.Mixed_5c, self.Mixed_5d = (
+            MixedA(192, 32),
+            MixedA(256, 64),
+            MixedA(288, 64),
+        )
         self.Mixed_6a = MixedB(288)
         self.Mixed_6b, self.Mixed_6c = MixedC(768, 128), MixedC(768, 160)
         self.Mixed_6d, self.Mixed_6e = MixedC(768, 160), MixedC(768, 192)

@@ -49,7 +49,5 @@ def draw_noise(
     first: int = 0,
 ) -> Noise:
     """Draw the start of images `first` ... `first + batch - 1`."""
-    own = [
-        torch.randn(shape, generator=generator(seed, first + i, START)) for i in range(batch)
-    ]
+    own = [torch.randn(shape, generator=generator(seed, first + i, START)) for i in range(batch)]
     return Noise(torch.stack(own).to(device, dtype), seed, first)

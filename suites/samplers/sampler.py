@@ -83,5 +83,3 @@ class Sampler:
     def deterministic(self) -> bool:
         """Say whether equal starts give equal images: whether it solves an ODE."""
         return self.order is not None
-
-

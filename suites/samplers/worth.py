@@ -63,9 +63,7 @@ def noise_of(problem: Sampling, sampler: Sampler, seed: int, batch: int, first: 
     return draw_noise(shape, batch, seed, setting.dtype, setting.device, first)
 
 
-def distances(
-    problem: Sampling, images: Tensor, real: Tensor, other: Tensor
-) -> list[Measurement]:
+def distances(problem: Sampling, images: Tensor, real: Tensor, other: Tensor) -> list[Measurement]:
     """Return the distance to one half of the real images, and that between the halves."""
     name, extract = features_for(images.shape[1:], problem.data is None, problem.inception)
     known = extract(real)
