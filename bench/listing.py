@@ -103,6 +103,7 @@ def choose_device(asked: str) -> str:
 def list_cases(request: dict[str, Any], device: str) -> list[Case]:
     """Expand selectors, preset and overrides into cases; equal ids are kept once."""
     overrides = parse_overrides(request["sets"])
+    overrides |= {axis: (path,) for axis, path in request["files"].items()}
     contestants = [_find(selector, request["suites"]) for selector in _selectors(request)]
     _expect_axes(contestants, overrides)
     cases: dict[str, Case] = {}

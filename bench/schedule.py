@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.case import Attempt, Case, Measurement, Role
-from bench.checkout import located, publishable
+from bench.checkout import at_work, publishable
 from bench.record import fold_case
 from bench.side import Server, ServerDied, Side
 from bench.stopping import OVERHEAD_S, PREPARATION_S, SERVER_START_S, SHARE_MIN_S, narrow
@@ -164,7 +163,7 @@ class Schedule:
     def _request(self, case: Case, role: Role, number: int) -> dict[str, Any]:
         self._number += 1
         request: dict[str, Any] = {
-            "case": asdict(replace(case, module=located(case.module))),
+            "case": at_work(case),
             "role": role,
             "timeout_s": self.manifest.timeout_s,
             "share_s": self.share_s,

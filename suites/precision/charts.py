@@ -62,7 +62,7 @@ def _in_words(rows: pd.DataFrame) -> str:
     return f"{text} Speed over fp32: {', '.join(told)}." if told else text
 
 
-def _speed(rows: pd.DataFrame, colour: alt.Color) -> alt.LayerChart | None:
+def _speed(rows: pd.DataFrame, colour: alt.Color) -> alt.LayerChart | alt.FacetChart | None:
     rate = f"{UNITS.get(rows['problem'].iloc[0], 'tokens')}_per_s"
     if rate not in rows or "loss_gap" not in rows:
         return None
@@ -79,7 +79,10 @@ def _speed(rows: pd.DataFrame, colour: alt.Color) -> alt.LayerChart | None:
         layers.append(bars.encode(y=alt.Y("loss_gap_low:Q", title=""), y2="loss_gap_high:Q"))
     points = base.mark_point(size=80, filled=True).encode(
         y=alt.Y("loss_gap:Q", title="final loss − float32's"),
-        tooltip=[alt.Tooltip(c, format=".4g") if c != "variant" else alt.Tooltip(c) for c in data],
+        tooltip=[
+            "variant:N",
+            *(alt.Tooltip(f"{c}:Q", format=".4g") for c in columns[1:] if c in data),
+        ],
     )
     return alt.layer(*layers, points)
 

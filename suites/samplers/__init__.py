@@ -1,0 +1,1 @@
+"""Samplers: (data, denoiser, budget of network evaluations) x solver."""

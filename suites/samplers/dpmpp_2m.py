@@ -1,0 +1,71 @@
+"""DPM-Solver++(2M): a two-step exponential integrator of the data prediction."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+from torch import Tensor
+
+from bench import Setting, variant
+from suites.samplers.families import vp_scale
+from suites.samplers.ground import Denoise
+from suites.samplers.noise import Noise
+from suites.samplers.problem import Sampling
+from suites.samplers.sampler import Sampler
+from suites.samplers.sigmas import set_sigmas
+
+
+@variant
+def dpmpp_2m(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
+    """DPM-Solver++(2M) by diffusers, Lu et al. 2022 (arXiv:2211.01095), algorithm 2."""
+    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+
+    @cache
+    def scheduler(to_data: bool) -> Any:
+        return DPMSolverMultistepScheduler(
+            solver_order=2,
+            prediction_type="sample",
+            thresholding=False,
+            algorithm_type="dpmsolver++",
+            solver_type="midpoint",
+            lower_order_final=to_data,  # the step to sigma = 0 is infinite in log sigma
+            euler_at_final=False,
+            use_karras_sigmas=False,
+            use_exponential_sigmas=False,
+            use_beta_sigmas=False,
+            use_lu_lambdas=False,
+            use_flow_sigmas=False,
+            final_sigmas_type="zero" if to_data else "sigma_min",
+            timestep_spacing="linspace",
+            steps_offset=0,
+            rescale_betas_zero_snr=False,
+        )
+
+    def solve(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
+        made = scheduler(sigmas[-1] == 0)
+        set_sigmas(made, sigmas)
+        state = x * vp_scale(sigmas[0])
+        for time, sigma in zip(made.timesteps, sigmas, strict=False):
+            clean = denoise(state / vp_scale(sigma), sigma)
+            state = made.step(clean, time, state).prev_sample
+        return state / vp_scale(sigmas[-1])
+
+    def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
+        """Extrapolate D to the middle of each step in lambda = -log sigma (VP states)."""
+        state, before, last_step = x * vp_scale(sigmas[0]), None, 0.0
+        for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+            alpha, alpha_next = vp_scale(sigma), vp_scale(following)
+            clean = denoise(state / alpha, sigma)
+            extrapolated = clean
+            step = math.log(sigma / following) if following else math.inf
+            if before is not None and following:
+                ratio = last_step / step
+                extrapolated = (1 + 1 / (2 * ratio)) * clean - 1 / (2 * ratio) * before
+            shrink = alpha_next * following / (alpha * sigma)
+            state = shrink * state - alpha_next * math.expm1(-step) * extrapolated
+            before, last_step = clean, step
+        return state / vp_scale(sigmas[-1])
+
+    return Sampler(problem, setting, solve=solve, formula=formula, grid=grid, order=2)

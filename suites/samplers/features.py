@@ -1,0 +1,44 @@
+"""What a Fréchet distance is taken of; a distance is named after its features.
+
+Only Inception-v3's pool features, from weights the user has, give what may be called FID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from suites.models.digits_cnn import digits_cnn
+
+BATCH = 64  # images a call of a feature network; its results are float32
+
+
+class Features(NamedTuple):
+    """The name of the distance, and the map from images in [-1, 1] to features (n, d)."""
+
+    distance: str
+    extract: Callable[[Tensor], Tensor]
+
+
+def features_for(shape: tuple[int, ...], digits: bool, inception: str | None) -> Features:
+    """Choose: Inception where there are weights, the digits' classifier, else the pixels."""
+    if inception is not None:
+        from suites.samplers.inception import load_inception
+
+        return Features("fid", in_batches(load_inception(inception)))
+    if digits and shape == (1, 8, 8):
+        return Features("fd_digits_cnn", in_batches(digits_cnn().features))
+    return Features("fd_coordinates", lambda images: images.flatten(1))
+
+
+def in_batches(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Apply a float32 network on the CPU, a fixed number of images at a time."""
+
+    def extract(images: Tensor) -> Tensor:
+        with torch.no_grad():
+            return torch.cat([network(part) for part in images.float().cpu().split(BATCH)])
+
+    return extract

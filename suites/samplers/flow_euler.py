@@ -1,0 +1,53 @@
+"""Euler's method on the flow-matching ODE: straight steps in x_t = (1 - t) x0 + t noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from bench import Setting, variant
+from suites.samplers.families import predict_velocity
+from suites.samplers.ground import Denoise
+from suites.samplers.noise import Noise
+from suites.samplers.problem import Sampling
+from suites.samplers.sampler import Sampler
+from suites.samplers.sigmas import set_sigmas
+
+
+@variant
+def flow_euler(problem: Sampling, *, setting: Setting, grid: str = "flow") -> Sampler:
+    """Flow-matching Euler by diffusers, Lipman et al. 2023 (arXiv:2210.02747); no shift."""
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+        FlowMatchEulerDiscreteScheduler,
+    )
+
+    scheduler: Any = FlowMatchEulerDiscreteScheduler(
+        shift=1.0,
+        use_dynamic_shifting=False,
+        invert_sigmas=False,
+        shift_terminal=None,
+        use_karras_sigmas=False,
+        use_exponential_sigmas=False,
+        use_beta_sigmas=False,
+        stochastic_sampling=False,
+    )
+
+    def solve(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
+        times = [sigma / (1 + sigma) for sigma in sigmas]
+        set_sigmas(scheduler, times)
+        state = x * (1 - times[0])
+        for name, time in zip(scheduler.timesteps, times, strict=False):
+            velocity = predict_velocity(denoise, state, time)
+            state = scheduler.step(velocity, name, state).prev_sample
+        return state / (1 - times[-1])
+
+    def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
+        """Follow dx / dt = noise - data."""
+        times = [sigma / (1 + sigma) for sigma in sigmas]
+        state = x * (1 - times[0])
+        for time, following in zip(times, times[1:], strict=False):
+            state = state + (following - time) * predict_velocity(denoise, state, time)
+        return state / (1 - times[-1])
+
+    return Sampler(problem, setting, solve=solve, formula=formula, grid=grid, order=1)

@@ -1,0 +1,1 @@
+"""What is sampled from: one module a ground, found by its name; see `suites.samplers.ground`."""

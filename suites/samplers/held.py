@@ -1,0 +1,118 @@
+"""What a sampler is held to: its textbook formula, its budget, and the network it drives."""
+
+from __future__ import annotations
+
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from bench.case import Measurement
+from bench.contest import synchronize
+from bench.error_budget import Error, Norms, budget, errors
+from bench.problem import Incorrect, Verdict
+from suites.samplers.noise import Noise
+
+if TYPE_CHECKING:
+    from suites.samplers.sampler import Sampler
+
+FACTOR = 2.0
+HALFWAY = 0.5  # the level at which digits can be seen and are not yet decided
+NUM_REALISATIONS = 8  # of the formula's rounding error
+PAIRS, PAIRS_S = 5, 2.0  # of a run and its bare calls: so many, or so long
+
+
+def network_calls(sampler: Sampler, noise: Noise) -> int:
+    """Count the calls of the network in one run."""
+    before = sampler.network.num_calls
+    sampler(noise)
+    return sampler.network.num_calls - before
+
+
+def to_formula(sampler: Sampler, noise: Noise) -> Verdict:
+    """Compare images with the formula in float64, on the same grid and the same noise.
+
+    Images alone would not show every fault: an ideal denoiser pulls a wrong path to a right
+    image. So the same number of steps is also taken to `HALFWAY`, where the path still shows.
+    """
+    halfway = sampler.grid.between(sampler.num_steps, sampler.sigmas[0], HALFWAY)
+    found = [
+        _beside(sampler, noise, "out", sampler.sigmas),
+        _beside(sampler, noise, "halfway", halfway),
+    ]
+    measurements = [m for error in found for m in error.measurements()]
+    if bad := [error.describe() for error in found if not error.within]:
+        raise Incorrect("; ".join(bad), measurements)
+    return Verdict(measurements, [found[0].budget.of_a_repeat()])
+
+
+def _beside(sampler: Sampler, noise: Noise, name: str, sigmas: list[float]) -> Error:
+    """Put the error of one run beside its budget.
+
+    The budget is `FACTOR` times the error of the formula in the case's dtype plus one rounding, in
+    relative L2 and in the maximum norm over the batch. Where the ODE is sensitive one image
+    dominates, and the error of a single run is one draw of its rounding: the largest of
+    `NUM_REALISATIONS` runs is taken, the first as it is, the others from a start rounded otherwise.
+    """
+    dtype = sampler.setting.dtype
+    exact = sampler.by_formula(noise, sigmas, torch.float64)
+    got = sampler.run(noise, sigmas)
+    if got.shape != exact.shape or got.dtype != dtype:
+        raise Incorrect(f"expected {exact.shape}, {dtype}; got {got.shape}, {got.dtype}")
+    allowed = [
+        budget(sampler.by_formula(_rounded(noise, number), sigmas, dtype), exact, FACTOR, dtype)
+        for number in range(NUM_REALISATIONS)
+    ]
+    most = Norms(max(a.l2 for a in allowed), max(a.maximum for a in allowed))
+    return errors(name, got, exact, most)
+
+
+def _rounded(noise: Noise, number: int) -> Noise:
+    """Move every element of the start by half a rounding, up or down; realisation 0 is unmoved."""
+    if number == 0:
+        return noise
+    generator = torch.Generator().manual_seed(number)
+    signs = torch.randint(2, noise.start.shape, generator=generator) * 2 - 1
+    half = torch.finfo(noise.start.dtype).eps / 2
+    start = noise.start * (1 + half * signs.to(noise.start.device, torch.float64))
+    return Noise(start.to(noise.start.dtype), noise.seed, noise.first)
+
+
+def overhead(sampler: Sampler, noise: Noise) -> list[Measurement]:
+    """Time runs beside bare calls of the network at the same shapes and noise levels, in turn.
+
+    `overhead_share` is the rest of a run over its bare calls; noise that a stochastic sampler
+    draws image by image is part of it.
+    """
+    calls = network_calls(sampler, noise)
+    levels = _levels(sampler.sigmas, calls)
+    runs, bare, begun = [], [], perf_counter()
+    while len(runs) < 2 or (len(runs) < PAIRS and perf_counter() - begun < PAIRS_S):
+        runs.append(_seconds(sampler, lambda: sampler(noise)))
+        bare.append(_seconds(sampler, lambda: _bare(sampler, noise.start, levels)))
+    share = median(run / own - 1 for run, own in zip(runs, bare, strict=True))
+    return [
+        Measurement("bare_network", "s", [median(bare)]),
+        Measurement("overhead_share", "1", [share]),
+    ]
+
+
+def _levels(sigmas: list[float], calls: int) -> list[float]:
+    """Return as many noise levels as there are calls, the grid's own in turn."""
+    own = sigmas[:-1]
+    return [own[i * len(own) // calls] for i in range(calls)]
+
+
+def _bare(sampler: Sampler, x: Tensor, levels: list[float]) -> None:
+    for sigma in levels:
+        sampler.network.denoise(x, sigma)
+
+
+def _seconds(sampler: Sampler, call) -> float:  # type: ignore[no-untyped-def]
+    synchronize(sampler.setting)
+    started = perf_counter()
+    call()
+    synchronize(sampler.setting)
+    return perf_counter() - started

@@ -1,0 +1,65 @@
+"""A trained denoiser as a ground: EDM preconditioning, trained on first use, kept on disk."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from suites.models import edm, stored, training
+from suites.models.digits import load_images
+from suites.samplers.ground import Denoise, Ground, Progress
+from suites.samplers.real import disjoint_halves
+
+
+@dataclass(frozen=True)
+class Trained(Ground):
+    """A network's constructor `build`, the recipe it is trained by, and the images (n, C, H, W).
+
+    `sources` are the modules whose text the weights depend on: with the recipe, the images and
+    torch's version they name the file that the weights are kept in.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    recipe: training.Recipe
+    images: Tensor
+    sources: tuple[ModuleType, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        return tuple(self.images.shape[1:])
+
+    def provision(self, progress: Progress) -> None:
+        """Train the denoiser, unless its weights are there."""
+        self.weights(lambda _, share: progress(f"training {self.name}", share))
+
+    def weights(self, progress: Progress = lambda *_: None) -> dict[str, Tensor]:
+        """Return the trained weights, from the cache or trained now."""
+        own = (sys.modules[__name__], edm, training, *self.sources)
+        key = stored.content_key(*own, self.recipe, self.images)
+        kept: dict[str, Tensor] = stored.stored(
+            f"samplers-{self.name}",
+            key,
+            lambda: training.train_denoiser(self.build, self.images, self.recipe, progress),
+        )
+        return kept
+
+    def denoiser(self, dtype: torch.dtype, device: torch.device) -> Denoise:
+        """Return the trained network; all of its arithmetic is in `dtype`."""
+        weights = self.weights()
+        network = edm.Preconditioned(self.build(), 1.0)
+        network.load_state_dict(weights)
+        network = network.to(device, dtype).eval().requires_grad_(False)
+
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            return network(x, x.new_full((len(x),), sigma))
+
+        return denoise
+
+    def halves(self, num_images: int, seed: int) -> tuple[Tensor, Tensor]:
+        return disjoint_halves(self.images, num_images, seed)

@@ -1,0 +1,100 @@
+"""What the images are worth: distance to real ones, error of the solver, order of convergence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from bench.case import Measurement
+from suites.samplers.convergence import observed_order
+from suites.samplers.features import features_for
+from suites.samplers.frechet import frechet_distance
+from suites.samplers.noise import Noise, draw_noise
+from suites.samplers.reference import reference
+
+if TYPE_CHECKING:
+    from suites.samplers.problem import Sampling
+    from suites.samplers.sampler import Sampler
+
+NUM_SOLVED = 32  # images whose ODE is solved finely
+NUM_SHOWN = 16  # images in the report's grid
+DIGITS_SHOWN = 3
+
+
+def provision(problem: Sampling, progress: Callable[[str, float], None]) -> None:
+    """Make the network of the features, unless it is there."""
+    progress("features", 0.0)
+    features_for(problem.loaded.shape, problem.data is None, problem.inception)
+    progress("features", 1.0)
+
+
+def worth(problem: Sampling, sampler: Sampler, seed: int) -> list[Measurement]:
+    """Measure one seed: other noise, another split of the real images."""
+    ground = problem.loaded
+    real, other = ground.halves(problem.num_images, seed)
+    images = torch.cat(list(_batches(problem, sampler, seed, len(real))))
+    found = distances(problem, images, real, other)
+    if ground.exact and sampler.deterministic:
+        found += solver_errors(problem, images, sampler, seed)
+    if ground.smooth and sampler.order is not None:
+        found += observed_order(sampler, seed)
+    if seed == 0 and len(ground.shape) == 3:
+        found.append(_shown(images))
+    return found
+
+
+def _batches(problem: Sampling, sampler: Sampler, seed: int, count: int) -> Iterator[Tensor]:
+    """Sample `count` images, at most a batch at a time; which batch an image is in is no matter."""
+    for first in range(0, count, BATCH):
+        noise = noise_of(problem, sampler, seed, min(BATCH, count - first), first)
+        yield sampler(noise).double().cpu()
+
+
+BATCH = 256  # images a call; quality is not timed
+
+
+def noise_of(problem: Sampling, sampler: Sampler, seed: int, batch: int, first: int = 0) -> Noise:
+    """Draw the noise that images `first` ... of a seed start from."""
+    setting = sampler.setting
+    shape = problem.loaded.shape
+    return draw_noise(shape, batch, seed, setting.dtype, setting.device, first)
+
+
+def distances(problem: Sampling, images: Tensor, real: Tensor, other: Tensor) -> list[Measurement]:
+    """Return the distance to one half of the real images, and that between the halves."""
+    name, extract = features_for(images.shape[1:], problem.data is None, problem.inception)
+    known = extract(real)
+    return [
+        Measurement(name, "1", [frechet_distance(extract(images), known)]),
+        Measurement("fd_floor", "1", [frechet_distance(extract(other), known)]),
+        Measurement("fd_n", "1", [float(len(images))]),
+    ]
+
+
+def solver_errors(
+    problem: Sampling, images: Tensor, sampler: Sampler, seed: int
+) -> list[Measurement]:
+    """Compare the first images with the finely solved ODE from the same noise.
+
+    `error` is the root mean square over elements; `other_image_share`, where the data are
+    finitely many images, the share that ended at another image than the true solution.
+    """
+    count = min(NUM_SOLVED, len(images))
+    noise = noise_of(problem, sampler, seed, count)
+    true = reference(problem.loaded, problem.ground, noise)
+    error = float((images[:count] - true).square().mean().sqrt())
+    found = [Measurement("error", "1", [error])]
+    nearest = getattr(problem.loaded, "nearest", None)
+    if nearest is not None:
+        other = (nearest(images[:count]) != nearest(true)).double().mean()
+        found.append(Measurement("other_image_share", "1", [float(other)]))
+    return found
+
+
+def _shown(images: Tensor) -> Measurement:
+    """Keep the first images as one row of pixels each, for the report."""
+    pixels = images[:NUM_SHOWN].reshape(-1).tolist()
+    return Measurement("sample_pixels", "1", [round(p, DIGITS_SHOWN) for p in pixels])
