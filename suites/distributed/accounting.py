@@ -94,16 +94,17 @@ def _model_states(kinds: Mapping[str, float]) -> float:
 
 def _elements(strategy: Any, layout: Layout, counted: Traffic) -> list[Measurement]:
     engine = strategy.predicted_traffic(layout)
+    as_stage = strategy.stage if strategy.traffic_stage is None else strategy.traffic_stage
+    paper = paper_traffic(as_stage, layout.num_parameters) if layout.ranks > 1 else 0
     values = {
+        "zero_stage": strategy.stage,
         "num_parameters": layout.num_parameters,
         **{f"{name}_elements": count for name, count in counted.elements.items()},
         "control_elements": counted.control_elements,
         "traffic_elements": traffic(counted.elements),
         "traffic_engine_elements": traffic(engine),
-        "traffic_paper_elements": paper_traffic(strategy.stage, layout.num_parameters),
+        "traffic_paper_elements": paper,
     }
-    if layout.ranks == 1:
-        values["traffic_paper_elements"] = 0
     return [Measurement(name, "1", [float(value)]) for name, value in values.items()]
 
 

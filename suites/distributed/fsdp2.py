@@ -57,6 +57,7 @@ class Fsdp2Kept(Fsdp2):
     """The same, with whole parameters kept from forward to backward."""
 
     reshard = False
+    traffic_stage = 2  # nothing is gathered for backward
 
     @staticmethod
     def predicted_traffic(layout: Layout) -> dict[str, float]:

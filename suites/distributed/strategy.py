@@ -29,10 +29,12 @@ STEP_COUNTER_BYTES = 4  # AdamW keeps how many steps it took, once a tensor, in 
 class Strategy(ABC):
     """A network, an optimizer and the collectives between them.
 
-    `stage` is the row of the ZeRO paper this is to be held to: 0 replicates everything.
+    `stage` is the row of the ZeRO paper this is to be held to: 0 replicates everything. Where its
+    traffic is that of another row, `traffic_stage` says so.
     """
 
     stage: ClassVar[int] = 0
+    traffic_stage: ClassVar[int | None] = None
 
     def __init__(self, problem: DataParallelTraining, setting: Setting):
         if setting.ranks < 2:
