@@ -266,6 +266,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         flops=problem.flops(setting),
         bytes_moved=problem.bytes_moved(setting),
         work=problem.work(setting),
+        preload=list(problem.preload),
         provisioned=type(problem).provision is not Problem.provision,
     )
 

@@ -51,8 +51,10 @@ class Sampling(Problem):
     inception: str | None = None
 
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
-    # imported by the server before it forks, where it offers that: a second or more an attempt
-    preload: ClassVar[tuple[str, ...]] = ("diffusers.schedulers.scheduling_ddim",)
+    preload: ClassVar[tuple[str, ...]] = (
+        "diffusers.schedulers.scheduling_ddim",
+        "diffusers.schedulers.scheduling_unipc_multistep",
+    )
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"ground": "mixture2", "nfe": 12, "batch": 4},
         {"ground": "mixture64", "nfe": 9, "batch": 4},
