@@ -37,9 +37,11 @@ def account(
         strategy.step(batch)
     with Traffic() as counted, wire() as sent:
         strategy.step(batch)
-    held, heap = _bytes_after_backward(strategy, batch)
+    held, _ = _after_backward(strategy, batch)
     layout = _layout(problem, setting)
-    found = _bytes(strategy, layout, held, heap) + _elements(strategy, layout, counted)
+    found = _bytes(strategy, layout, held) + _elements(strategy, layout, counted)
+    if setting.device.type == "cpu":
+        found += _heap_growth(strategy, batch)
     if wire_is_visible(setting.device) and setting.ranks > 1:
         found += _wire(strategy, layout, sent.num_bytes)
     return found
@@ -51,27 +53,35 @@ def _layout(problem: DataParallelTraining, setting: Setting) -> Layout:
     return Layout(problem.shapes(), setting.ranks, rank_of(setting))
 
 
-def _bytes_after_backward(strategy: Any, batch: Batch) -> tuple[dict[str, int], int | None]:
-    """Walk the storages where all model states are alive; then see what their end gives back.
-
-    The heap is the witness: what malloc gets back when the engine is let go, tensors or not.
-    """
+def _after_backward(strategy: Any, batch: Batch) -> tuple[dict[str, int], int | None]:
+    """Walk the storages where all model states are alive, and read the heap; finish the step."""
     held: dict[str, int] = {}
-    before = after = None
+    heap = None
     for phase in strategy.phases(batch):
         if phase == "backward":
             held = bytes_by_kind(strategy.tensors_by_kind())
-            before = heap_bytes()
+            heap = heap_bytes()
+    return held, heap
+
+
+def _heap_growth(strategy: Any, batch: Batch) -> list[Measurement]:
+    """Build the engine again and see what malloc hands out for it, tensors of ours or not.
+
+    A second witness beside the walk, which knows nothing of communication buffers.
+    """
     strategy.release()
     gc.collect()
-    after = heap_bytes()
+    before = heap_bytes()
     strategy.rebuild()
-    return held, None if before is None or after is None else before - after
+    for _ in range(SETTLING_STEPS):
+        strategy.step(batch)
+    _, after = _after_backward(strategy, batch)
+    if before is None or after is None:
+        return []
+    return [_in_bytes("heap_growth", after - before)]
 
 
-def _bytes(
-    strategy: Any, layout: Layout, held: Mapping[str, int], heap: int | None
-) -> list[Measurement]:
+def _bytes(strategy: Any, layout: Layout, held: Mapping[str, int]) -> list[Measurement]:
     engine = strategy.predicted_bytes(layout)
     paper = model_state_bytes(strategy.stage, layout.num_parameters, layout.ranks, FLOAT32)
     found = [_in_bytes(kind, count) for kind, count in held.items()]
@@ -82,8 +92,6 @@ def _bytes(
         _in_bytes("model_states_engine", _model_states(engine)),
         _in_bytes("model_states_paper", sum(paper.values())),
     ]
-    if heap is not None:
-        found.append(_in_bytes("heap_released", heap))
     return found
 
 

@@ -15,6 +15,7 @@ KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
 COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast": 1, "reduce": 1}
 SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
 Drawing = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
+BINARY = "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value / 1024 + ' KiB'"
 PAPER, ENGINE = "the paper", "the engine's plan"
 
 
@@ -52,9 +53,10 @@ def _strategies(
     first = rows.iloc[0]
     sizes = ", ".join(f"{name} {first[name]:.0f}" for name in SIZES if name in rows)
     caption = (
-        "Bytes of model states a rank holds after backward, by kind, and elements a step hands to "
-        "each collective, in parameters (an all-reduce counts twice); ticks mark what the ZeRO "
-        f"paper and the engine's own plan predict.{_oversubscribed(rows)}{apart}"
+        "Bytes a rank holds after backward, by kind (grey buckets are no model states), and what a "
+        "step hands to each collective, in parameters (an all-reduce counts twice). Long red ticks "
+        "are the ZeRO paper's prediction, short black ones the engine's own plan."
+        f"{_oversubscribed(rows)}{apart}"
     )
     return Chart(f"{ranks} ranks: {sizes}", caption, drawing.resolve_scale(color="independent"))
 
@@ -130,20 +132,13 @@ def _bars(
             tooltip=tooltip,
         )
     )
-    marks = alt.Scale(domain=[PAPER, ENGINE], range=["#d1242f", "#1f2328"])
-    dashes = alt.Scale(domain=[PAPER, ENGINE], range=[[3, 2], [1, 0]])
-    ticks = (
-        alt.Chart(theory)
-        .mark_tick(thickness=2, size=20)
-        .encode(
-            x=alt.X("value:Q", title=title),
-            y=y,
-            stroke=alt.Stroke("part:N", title=None, scale=marks),
-            strokeDash=alt.StrokeDash("part:N", title=None, scale=dashes),
-            tooltip=tooltip,
-        )
-    )
-    return alt.layer(bars, ticks)
+    ticks = [
+        alt.Chart(theory[theory["part"] == which])
+        .mark_tick(thickness=3, size=size, color=colour, opacity=1)
+        .encode(x=alt.X("value:Q", title=title), y=y, tooltip=tooltip)
+        for which, size, colour in ((PAPER, 22, "#d1242f"), (ENGINE, 10, "#1f2328"))
+    ]
+    return alt.layer(bars, *ticks)
 
 
 def _times(rows: pd.DataFrame) -> Drawing | None:
@@ -153,12 +148,16 @@ def _times(rows: pd.DataFrame) -> Drawing | None:
     for part in ("time", "time_low", "time_high"):
         data[part] = data[f"{part}_s"] * 1e3
     y = alt.Y("name:N", title=None, sort=sorted(data["name"].unique()))
-    x = alt.X("time:Q", title="time of a step, slowest rank (ms)")
+    shown = [0.0, 1.6 * float(data["time"].max())]  # two rounds can have endless intervals
+    scale = alt.Scale(domain=shown, nice=False)
+    x = alt.X("time:Q", title="time of a step, slowest rank (ms)", scale=scale)
     base = alt.Chart(data, width=270, height=210)
     columns = ("time", "time_low", "time_high")
     tooltip = ["name:N", *(alt.Tooltip(f"{c}:Q", format=".4g") for c in columns)]
     bars = base.mark_bar(color="#8fb3d9").encode(x=x, y=y, tooltip=tooltip)
-    rules = base.mark_rule(strokeWidth=1.5).encode(x=alt.X("time_low:Q"), x2="time_high:Q", y=y)
+    rules = base.mark_rule(strokeWidth=1.5, clip=True).encode(
+        x=alt.X("time_low:Q", title=""), x2="time_high:Q", y=y
+    )
     return alt.layer(bars, rules)
 
 
@@ -204,23 +203,32 @@ def _collectives(rows: pd.DataFrame) -> Chart:
     data["line"] = [
         f"{v}, {r:.0f} ranks" for v, r in zip(data["variant"], data["ranks"], strict=True)
     ]
-    panels = []
-    for rate in ("algbw", "busbw"):
-        data[rate] = data[f"{rate}_bytes_per_s"] / 1e9
-        panels.append(
-            alt.Chart(data[["num_bytes", rate, "line", "time_s"]], width=280, height=220)
-            .mark_line(point=True, strokeWidth=1.8)
-            .encode(
-                x=alt.X("num_bytes:Q", title="buffer (bytes)", scale=alt.Scale(type="log", base=2),
-                        axis=alt.Axis(format="~s")),
-                y=alt.Y(f"{rate}:Q", title=f"{rate} (GB/s)", scale=alt.Scale(type="log")),
-                color=alt.Color("line:N", title=None),
-                tooltip=["line:N", "num_bytes:Q", alt.Tooltip(f"{rate}:Q", format=".4g"),
-                         alt.Tooltip("time_s:Q", format=".4g")],
-            )
-        )  # fmt: skip
+    sizes = sorted(float(size) for size in data["num_bytes"].unique())
+    panels = [_rate(data, rate, sizes) for rate in ("algbw", "busbw")]
     caption = (
         "algbw is the buffer over time; busbw multiplies it by 2(N-1)/N for all-reduce and by "
         "(N-1)/N for the others, as nccl-tests does, so that it compares with the links' speed."
     )
     return Chart("Collectives", caption, alt.hconcat(*panels, spacing=28))
+
+
+def _rate(data: pd.DataFrame, rate: str, sizes: list[float]) -> alt.Chart:
+    shown = data[["num_bytes", "line", "time_s"]].assign(rate=data[f"{rate}_bytes_per_s"] / 1e9)
+    y = alt.Y("rate:Q", title=f"{rate} (GB/s)", scale=alt.Scale(type="log"))
+    x = alt.X(
+        "num_bytes:Q",
+        title="buffer",
+        scale=alt.Scale(type="log", base=2),
+        axis=alt.Axis(values=sizes, labelExpr=BINARY),
+    )
+    figures = [
+        alt.Tooltip("rate:Q", format=".4g", title=f"{rate} (GB/s)"),
+        alt.Tooltip("time_s:Q", format=".4g", title="time (s)"),
+    ]
+    base = alt.Chart(shown, width=280, height=220).mark_line(point=True, strokeWidth=1.8)
+    return base.encode(
+        x=x,
+        y=y,
+        color=alt.Color("line:N", title=None),
+        tooltip=["line:N", "num_bytes:Q", *figures],
+    )

@@ -9,10 +9,13 @@ from __future__ import annotations
 import gc
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 from math import ceil
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from bench.setting import Setting
@@ -64,6 +67,23 @@ class DeepSpeedStrategy(Strategy):
 
     def update(self) -> None:
         self.engine.step()
+
+    def restore(self, seed: int) -> None:
+        """Write initial weights into the engine: another one would live beside what is left of it.
+
+        Its hooks on autograd's nodes keep an engine of stage 3 alive even when it is destroyed.
+        """
+        initial = self.problem.network(seed).parameters()
+        with self.whole_parameters() as parameters, torch.no_grad():
+            for parameter, value in zip(parameters, initial, strict=True):
+                parameter.copy_(value)
+        self.engine.optimizer.refresh_fp32_params()
+        self.engine.optimizer.optimizer.state.clear()
+
+    @contextmanager
+    def whole_parameters(self) -> Iterator[list[nn.Parameter]]:
+        """Give every parameter its full shape; what is written into it on exit is kept."""
+        yield list(self.network.parameters())
 
     def release(self) -> None:
         self.engine.destroy()

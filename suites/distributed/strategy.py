@@ -36,6 +36,11 @@ class Strategy(ABC):
     stage: ClassVar[int] = 0
     traffic_stage: ClassVar[int | None] = None
 
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    _seed: int
+    _steps: int  # taken since the weights were initial
+
     def __init__(self, problem: DataParallelTraining, setting: Setting):
         if setting.ranks < 2:
             raise Unsupported("needs at least two ranks")
@@ -48,8 +53,13 @@ class Strategy(ABC):
     def reset(self, seed: int = 0) -> None:
         """Go back to the initial weights of a seed and a new optimizer."""
         if self._steps or seed != self._seed:
-            self.release()
-            self.rebuild(seed)
+            self.restore(seed)
+            self._seed, self._steps = seed, 0
+
+    def restore(self, seed: int) -> None:
+        """Bring weights and optimizer back; by building the engine anew, unless it knows better."""
+        self.release()
+        self.rebuild(seed)
 
     def rebuild(self, seed: int = 0) -> None:
         """Build the engine after it was released."""
@@ -73,9 +83,6 @@ class Strategy(ABC):
         return (found.detach().reshape(1),)
 
     # What a strategy of another engine replaces.
-
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
 
     @abstractmethod
     def wrap(self, network: nn.Module) -> None:

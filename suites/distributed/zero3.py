@@ -6,10 +6,12 @@ again for backward; the engine's defaults keep what fits its limits, so those ar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import ceil
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench import Setting, variant
 from suites.distributed.deepspeed_engine import (
@@ -49,10 +51,15 @@ class Zero3(DeepSpeedStrategy):
         }
 
     def full_parameters(self) -> list[Tensor]:
+        with self.whole_parameters() as parameters:
+            return [p.detach().clone() for p in parameters]
+
+    @contextmanager
+    def whole_parameters(self) -> Iterator[list[nn.Parameter]]:
         gathered = import_deepspeed(self.setting).zero.GatheredParameters
         parameters = list(self.network.parameters())
-        with gathered(parameters):
-            return [p.detach().clone() for p in parameters]
+        with gathered(parameters, modifier_rank=0):
+            yield parameters
 
     @staticmethod
     def predicted_bytes(layout: Layout) -> dict[str, float]:
