@@ -12,7 +12,7 @@ TORCH_gpu := torch
 STAMP := $(VENV)/installed-$(DEVICE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention test test-slow benchmarks lint report show doctor clean
+.PHONY: help setup bench attention precision distributed samplers test test-slow benchmarks lint report show doctor clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,7 +25,8 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@# torch first, so that nothing else decides which build of it comes
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(TORCH_$(DEVICE))
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(DEVICE),dev]'
+	@# DeepSpeed comes as source: its kernels are compiled when they are first needed, if ever
+	DS_BUILD_OPS=0 $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(DEVICE),dev]'
 	@touch $@
 
 bench: setup ## measure a telling slice of every suite (PRESET=smoke) and name the report
@@ -33,6 +34,15 @@ bench: setup ## measure a telling slice of every suite (PRESET=smoke) and name t
 
 attention: setup ## the attention suite, quick preset
 	@$(BENCH) run attention --preset quick
+
+precision: setup ## the precision suite, quick preset
+	@$(BENCH) run precision --preset quick
+
+distributed: setup ## the distributed suite, quick preset: 2 and 4 ranks
+	@$(BENCH) run distributed --preset quick
+
+samplers: setup ## the samplers suite, quick preset
+	@$(BENCH) run samplers --preset quick
 
 test: setup ## the fast tests
 	@$(VENV)/bin/python -m pytest -q

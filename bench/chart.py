@@ -18,6 +18,7 @@ class Chart:
     caption: str
     drawing: Any
 
+
 # One palette for all suites: told apart by most eyes, readable on white.
 COLOURS = (
     "#4269d0",

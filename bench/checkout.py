@@ -8,9 +8,13 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from bench.case import Case, Plain
 from bench.side import ROOT
 
 
@@ -51,6 +55,21 @@ def located(text: str) -> str:
         else:
             text = text.replace(name, secret)
     return text
+
+
+def published(case: Case) -> Case:
+    """Return the case as it is written: no path of this machine in it."""
+    return replace(case, module=publishable(case.module), values=_each(publishable, case.values))
+
+
+def at_work(case: Case) -> dict[str, Any]:
+    """Return the case as a worker gets it: plain, with paths as they are on this machine."""
+    here = replace(case, module=located(case.module), values=_each(located, case.values))
+    return asdict(here)
+
+
+def _each(change: Callable[[str], str], values: dict[str, Plain]) -> dict[str, Plain]:
+    return {n: change(value) if isinstance(value, str) else value for n, value in values.items()}
 
 
 @cache

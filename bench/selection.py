@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
 
 from bench.case import Case
-from bench.checkout import publishable
+from bench.checkout import published
 from bench.errors import NOTHING_MEASURED, UserError, unknown
 from bench.side import Side
 from bench.sweep import PRESETS
 
 
 def select(
-    side: Side, selectors: list[str], keyword: str, sets: list[str], preset: str, device: str
+    side: Side,
+    selectors: list[str],
+    keyword: str,
+    sets: list[str],
+    preset: str,
+    device: str,
+    files: Mapping[str, Path | None],
 ) -> tuple[list[Case], str]:
-    """Return the cases and the device they run on; UserError where nothing fits."""
+    """Return the cases and the device they run on; UserError where nothing fits.
+
+    `files` are the user's own, by the axis that takes them.
+    """
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
     answer = side.list_cases(
@@ -27,11 +36,12 @@ def select(
                 point.name: point.value for point in entry_points(group="touchstone.suites")
             },
             "sets": sets,
+            "files": {axis: _file(axis, path) for axis, path in files.items() if path},
             "preset": preset,
             "device": device,
         }
     )
-    cases = [_case(plain) for plain in answer["cases"]]
+    cases = [published(Case(**plain)) for plain in answer["cases"]]
     chosen = [case for case in cases if matches(keyword, case.id)]
     if not chosen:
         found = (
@@ -43,12 +53,15 @@ def select(
     return chosen, answer["device"]
 
 
+def _file(axis: str, path: Path) -> str:
+    found = path.expanduser().absolute()
+    if not found.is_file():
+        raise UserError(f"--{axis} {path}: expected a file, there is none")
+    return str(found)
+
+
 def _absolute(selector: str) -> str:
     return str(Path(selector).expanduser().absolute()) if selector.endswith(".py") else selector
-
-
-def _case(plain: dict[str, Any]) -> Case:
-    return Case(**{**plain, "module": publishable(plain["module"])})
 
 
 def matches(keyword: str, case_id: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bench import machine, process
-from bench.checkout import git_state, located, publishable
+from bench.checkout import at_work, git_state, publishable
 from bench.errors import UserError
 from bench.schedule import Progress, Schedule, keep_log
 from bench.side import Side
@@ -43,11 +43,7 @@ def measure(found: Run, side: Side, progress: Progress) -> None:
 
 def _provision(found: Run, side: Side, progress: Progress) -> None:
     """Make what must exist first (trained networks); told apart from what is measured."""
-    cases = [
-        asdict(replace(case, module=located(case.module)))
-        for case in found.manifest.cases
-        if case.provisioned
-    ]
+    cases = [at_work(case) for case in found.manifest.cases if case.provisioned]
     if not cases:
         return
     log = found.folder / "logs" / "provision.txt"
@@ -77,7 +73,7 @@ def _expect_same(found: Run, side: Side, environment: dict[str, Any]) -> None:
     was, now = found.manifest.git.get("commit"), git_state().get("commit")
     if was != now:
         changes["commit"] = (was, now)
-    known = [asdict(replace(c, module=located(c.module))) for c in found.manifest.cases]
+    known = [at_work(case) for case in found.manifest.cases]
     if modules := side.changed_sources(known):
         changes["source"] = ("as listed", f"changed in {', '.join(modules)}")
     for name, (old, new) in changes.items():

@@ -27,6 +27,8 @@ EXPECTED = {
     "broken": "error",
     "missing_package": "unsupported",
     "refuses": "unsupported",
+    "dead_rank": "crash",
+    "hung_rank": "timeout",
 }
 
 
@@ -63,6 +65,8 @@ def test_a_failed_case_says_why_and_where(rows: pd.DataFrame) -> None:
     assert rows.loc["dies_midway", "failed_in"] == "time"
     assert rows.loc["unwritten", "failed_in"] == "time"
     assert rows.loc["wrong", "failed_in"] == "check"
+    assert "rank 1 died of SIGKILL" in rows.loc["dead_rank", "detail"]
+    assert "rank 1 stands in step (" in rows.loc["hung_rank", "detail"]
 
 
 def test_an_incorrect_case_keeps_its_error(rows: pd.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from bench.commands.options import Device, Keyword, Preset, Selectors, Sets
+from bench.commands.options import Data, Device, Inception, Keyword, Preset, Selectors, Sets
 from bench.selection import select
 from bench.side import Side
 
@@ -13,6 +13,8 @@ def list_cases(
     sets: Sets = None,
     preset: Preset = "quick",
     device: Device = "auto",
+    data: Data = None,
+    inception: Inception = None,
 ) -> None:
     """List the cases of a selection, one id a line.
 
@@ -22,7 +24,8 @@ def list_cases(
     - `bench list 'attention/sdpa_*' --set seqlen=4096 -k fwd_bwd`
     - `bench list path/to/mine.py`
     """
-    cases, where = select(Side(), selectors or [], keyword, sets or [], preset, device)
+    files = {"data": data, "inception": inception}
+    cases, where = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
     console = Console(soft_wrap=True)
     for case in cases:
         console.print(case.id, markup=False, highlight=False)

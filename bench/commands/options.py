@@ -1,5 +1,6 @@
 """Options that `list` and `run` share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +30,20 @@ Sets = Annotated[
         metavar="AXIS=V[,V...]",
         show_default=False,
         help="Replace an axis: `--set seqlen=1024,4096 --set dtype=bfloat16`.",
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Train on a file of yours: text for a GPT, .npy or .npz images for a U-Net.",
+        show_default=False,
+    ),
+]
+Inception = Annotated[
+    Path | None,
+    typer.Option(
+        help="Inception-v3 weights: sample quality becomes FID in their features.",
+        show_default=False,
     ),
 ]
 Preset = Annotated[str, typer.Option(help="smoke, quick, standard or full.")]

@@ -14,10 +14,12 @@ import typer
 from rich.console import Console
 
 from bench import process
+from bench.case import Case
 from bench.checkout import git_state, publishable
-from bench.commands.options import Device, Keyword, Preset, Selectors, Sets
+from bench.commands.options import Data, Device, Inception, Keyword, Preset, Selectors, Sets
 from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
 from bench.lock import device_lock
+from bench.outputs import outputs
 from bench.progress import TerminalProgress, clock_time
 from bench.record import fold
 from bench.selection import select
@@ -34,6 +36,8 @@ def run(
     sets: Sets = None,
     preset: Preset = "quick",
     device: Device = "auto",
+    data: Data = None,
+    inception: Inception = None,
     budget: Annotated[
         str, typer.Option(help="Bound the run: `90s`, `10m`, `2h`.", show_default=False)
     ] = "",
@@ -81,9 +85,9 @@ def run(
         with device_lock(found.manifest.device, wait):
             _measure(console, found)
     else:
-        manifest, effort = _plan(
-            selectors or [], keyword, sets or [], preset, device, budget, rounds, timeout, seed
-        )
+        files = {"data": data, "inception": inception}
+        chosen = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
+        manifest, effort = _plan(chosen, preset, budget, rounds, timeout, seed)
         if dry_run:
             for case in manifest.cases:
                 console.print(case.id, markup=False, highlight=False, soft_wrap=True)
@@ -97,11 +101,8 @@ def run(
 
 
 def _plan(
-    selectors: list[str],
-    keyword: str,
-    sets: list[str],
+    chosen: tuple[list[Case], str],
     preset: str,
-    device: str,
     budget: str,
     rounds: int | None,
     timeout: float,
@@ -109,7 +110,7 @@ def _plan(
 ) -> tuple[Manifest, Effort]:
     """Turn the command line into what will be measured."""
     budget_s = parse_budget(budget)
-    cases, where = select(Side(), selectors, keyword, sets, preset, device)
+    cases, where = chosen
     effort = EFFORTS[preset] if rounds is None else Effort(EFFORTS[preset].share_s, (rounds,))
     effort = fit(effort, cases, budget_s)
     manifest = Manifest(
@@ -181,10 +182,10 @@ def _finish(console: Console, found: Run) -> None:
     records = fold(found)
     for notice in found.notices:
         console.print(notice, style="yellow", markup=False)
-    for point in sorted(entry_points(group="touchstone.outputs"), key=lambda p: p.name):
+    for point in outputs():
         path = found.folder / point.name
         point.load()(found, records, path)
-        console.print(f"{point.name:<12} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{point.name:<16} {path}", highlight=False, soft_wrap=True)
     for point in entry_points(group="touchstone.summaries"):
         point.load()(console, found, records)
     if not any(record.outcome == "ok" for record in records):

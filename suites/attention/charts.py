@@ -8,24 +8,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.chart import Chart
+from bench.chart import COLOURS, Chart
 
 METRICS = (
     ("time_ms", "time (ms)"),
     ("peak_mib", "peak memory (MiB)"),
     ("gflops_per_s", "declared GFLOP/s"),
-)
-COLOURS = (
-    "#4269d0",
-    "#ff725c",
-    "#3ca951",
-    "#a463f2",
-    "#efb118",
-    "#6cc5b0",
-    "#9c6b4e",
-    "#ff8ab7",
-    "#97bbf5",
-    "#9498a0",
 )
 
 

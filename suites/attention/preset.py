@@ -22,12 +22,13 @@ def smoke(device: str) -> list[Sweep]:
         return _large((1024, 4096))
     few = (*BANDED, *COMPILED, *GPU_ONLY)
     return [
-        *_growth((256, 512, 1024)),
-        sweep("SoftmaxAttention", **SMALL, seqlen=512, dtype="float16").without(*few),
-        sweep("SoftmaxAttention", **SMALL, seqlen=512, causal=False).without(*few),
+        sweep("SoftmaxAttention", **SMALL, seqlen=(256, 512, 1024)).without(*BANDED, *COMPILED),
+        sweep("SoftmaxAttention", **SMALL, seqlen=1024).only(*COMPILED),
+        sweep("SoftmaxAttention", **SMALL, seqlen=1024, dtype="bfloat16", **BOTH).without(*few),
+        sweep("SoftmaxAttention", **SMALL, seqlen=512, dtype="float16").without(*few, "tiled"),
         sweep("SoftmaxAttention", **SMALL, seqlen=512, num_kv_heads=2).without(*few),
         sweep("SoftmaxAttention", **SMALL, seqlen=1024, window=128).without(*COMPILED, *GPU_ONLY),
-        sweep("LinearAttention", **SMALL, seqlen=512, **BACKWARD).without("linear_chunked"),
+        *_linear(SMALL, (256, 512, 1024)),
     ]
 
 

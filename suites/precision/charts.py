@@ -7,7 +7,9 @@ import pandas as pd
 
 from bench.chart import COLOURS, Chart
 
+KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 KINDS = ("parameters", "gradients", "optimizer_state", "activations")
+BELOW = alt.Legend(orient="bottom", columns=3)
 WORKLOADS = {"GPTTraining": "GPT on text", "UNetTraining": "U-Net on digits"}
 UNITS = {"GPTTraining": "tokens", "UNetTraining": "images"}
 SIZES = ("batch", "seqlen", "num_layers", "dim", "channels")
@@ -17,7 +19,7 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     """Draw three panels for every workload at every size."""
     ok = table[table["outcome"] == "ok"]
     found = []
-    for _, rows in ok.groupby(_sizes(ok).astype(str).agg("/".join, axis=1), sort=False):
+    for _, rows in ok.groupby(_sizes(ok), dropna=False, sort=False):
         losses = trajectories[
             trajectories["case"].isin(rows["case"]) & (trajectories["quantity"] == "loss")
         ]
@@ -25,18 +27,21 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     return found
 
 
-def _sizes(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[["problem", "device", *(name for name in SIZES if name in rows)]]
+def _sizes(rows: pd.DataFrame) -> list[str]:
+    return ["problem", "device", *(name for name in SIZES if name in rows)]
 
 
 def _row_of_three(rows: pd.DataFrame, losses: pd.DataFrame) -> Chart:
     names = sorted(rows["variant"].unique())
     colour = alt.Color(
-        "variant:N", title=None, scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
+        "variant:N",
+        title=None,
+        scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])),
+        legend=BELOW,
     )
     panels = [_speed(rows, colour), _bytes(rows), _overlay(losses, colour)]
     drawn = [panel for panel in panels if panel is not None]
-    drawing = alt.hconcat(*drawn, spacing=30).resolve_scale(color="independent")
+    drawing = alt.hconcat(*drawn, spacing=26).resolve_scale(color="independent")
     first = rows.iloc[0]
     sizes = [f"{n} {first[n]:.0f}" for n in SIZES if n in rows and not pd.isna(first[n])]
     title = f"{WORKLOADS.get(first['problem'], first['problem'])}: {', '.join(sizes)}"
@@ -62,7 +67,7 @@ def _in_words(rows: pd.DataFrame) -> str:
     return f"{text} Speed over fp32: {', '.join(told)}." if told else text
 
 
-def _speed(rows: pd.DataFrame, colour: alt.Color) -> alt.LayerChart | None:
+def _speed(rows: pd.DataFrame, colour: alt.Color) -> alt.LayerChart | alt.FacetChart | None:
     rate = f"{UNITS.get(rows['problem'].iloc[0], 'tokens')}_per_s"
     if rate not in rows or "loss_gap" not in rows:
         return None
@@ -79,7 +84,10 @@ def _speed(rows: pd.DataFrame, colour: alt.Color) -> alt.LayerChart | None:
         layers.append(bars.encode(y=alt.Y("loss_gap_low:Q", title=""), y2="loss_gap_high:Q"))
     points = base.mark_point(size=80, filled=True).encode(
         y=alt.Y("loss_gap:Q", title="final loss − float32's"),
-        tooltip=[alt.Tooltip(c, format=".4g") if c != "variant" else alt.Tooltip(c) for c in data],
+        tooltip=[
+            "variant:N",
+            *(alt.Tooltip(f"{c}:Q", format=".4g") for c in columns[1:] if c in data),
+        ],
     )
     return alt.layer(*layers, points)
 
@@ -94,21 +102,21 @@ def _bytes(rows: pd.DataFrame) -> alt.Chart | None:
     names = [kind.replace("_", " ") for kind in kinds]
     data["order"] = data["kind"].map(names.index)
     return (
-        alt.Chart(data, width=220, height=220)
+        alt.Chart(data, width=215, height=220)
         .mark_bar()
         .encode(
             x=alt.X("sum(mib):Q", title="MiB"),
             y=alt.Y("variant:N", title=None),
             color=alt.Color(
-                "kind:N", title=None, scale=alt.Scale(domain=names, range=list(KIND_COLOURS))
+                "kind:N",
+                title=None,
+                scale=alt.Scale(domain=names, range=list(KIND_COLOURS)),
+                legend=alt.Legend(orient="bottom", columns=2),
             ),
             order="order:Q",
             tooltip=["variant:N", "kind:N", alt.Tooltip("mib:Q", format=".4g", title="MiB")],
         )
     )
-
-
-KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 
 
 def _overlay(losses: pd.DataFrame, colour: alt.Color) -> alt.Chart | None:

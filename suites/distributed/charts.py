@@ -1,0 +1,234 @@
+"""Bytes a rank and traffic a step against theory, losses on top of each other, bus bandwidth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from bench.chart import COLOURS, Chart
+
+KINDS = ("parameters", "gradients", "optimizer_state", "master_weights", "buckets")
+KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
+# An all-reduce counts twice: it is a reduce-scatter and an all-gather.
+COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast": 1, "reduce": 1}
+SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
+Drawing = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
+BINARY = "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value / 1024 + ' KiB'"
+PAPER, ENGINE = "the paper", "the engine's plan"
+
+
+def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
+    """Draw the strategies at every size and number of ranks, then the collectives."""
+    ok = table[table["outcome"] == "ok"].copy()
+    if ok.empty:
+        return []
+    ok["name"] = [_name(row) for row in ok.to_dict("records")]
+    training = ok[ok["problem"] == "DataParallelTraining"]
+    found = [
+        _strategies(rows, training, trajectories, int(str(ranks)))
+        for ranks, rows in training[training["ranks"] > 1].groupby("ranks")
+    ]
+    rated = ok[ok["busbw_bytes_per_s"].notna()] if "busbw_bytes_per_s" in ok else ok[:0]
+    return [*found, _collectives(rated)] if len(rated) else found
+
+
+def _name(row: dict[Any, Any]) -> str:
+    """Name a strategy with the options that are switched on."""
+    options = str(row["options"]).split(",") if isinstance(row["options"], str) else []
+    chosen = [option.partition("=")[0] for option in options if option.endswith("=True")]
+    return f"{row['variant']} [{', '.join(chosen)}]" if chosen else str(row["variant"])
+
+
+def _strategies(
+    rows: pd.DataFrame, training: pd.DataFrame, trajectories: pd.DataFrame, ranks: int
+) -> Chart:
+    alone = _same_sizes(training[training["ranks"] == 1], rows)
+    overlay, apart = _overlay(pd.concat([alone, rows]), trajectories)
+    panels = [_bytes(rows), _traffic(rows), _times(pd.concat([alone, rows])), overlay]
+    drawn = [panel for panel in panels if panel is not None]
+    halves = [alt.hconcat(*drawn[i : i + 2], spacing=28) for i in range(0, len(drawn), 2)]
+    drawing = alt.vconcat(*[half.resolve_scale(color="independent") for half in halves])
+    first = rows.iloc[0]
+    sizes = ", ".join(f"{name} {first[name]:.0f}" for name in SIZES if name in rows)
+    caption = (
+        "Bytes a rank holds after backward, by kind (grey buckets are no model states), and what a "
+        "step hands to each collective, in parameters (an all-reduce counts twice). Long red ticks "
+        "are the ZeRO paper's prediction, short black ones the engine's own plan."
+        f"{_oversubscribed(rows)}{apart}"
+    )
+    return Chart(f"{ranks} ranks: {sizes}", caption, drawing.resolve_scale(color="independent"))
+
+
+def _same_sizes(alone: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    names = [name for name in SIZES if name in rows]
+    asked = rows[names].drop_duplicates()
+    return alone[alone[names].apply(tuple, axis=1).isin(asked.apply(tuple, axis=1))]
+
+
+def _oversubscribed(rows: pd.DataFrame) -> str:
+    flagged = rows["flags"].fillna("").str.contains("oversubscribed").any()
+    return " Ranks outnumber cores: times are oversubscribed, the rest stands." if flagged else ""
+
+
+def _bytes(rows: pd.DataFrame) -> Drawing | None:
+    kinds = [kind for kind in KINDS if f"{kind}_bytes" in rows]
+    if not kinds or "num_parameters" not in rows:
+        return None
+    data = _stacked(rows, {kind: rows[f"{kind}_bytes"] for kind in kinds})
+    ticks = {PAPER: rows["model_states_paper_bytes"], ENGINE: rows["model_states_engine_bytes"]}
+    theory = _stacked(rows, ticks)
+    return _bars(data, theory, "bytes a parameter and rank", kinds, KIND_COLOURS)
+
+
+def _traffic(rows: pd.DataFrame) -> Drawing | None:
+    present = [name for name in COLLECTIVES if f"{name}_elements" in rows]
+    if not present:
+        return None
+    counted = {name: COLLECTIVES[name] * rows[f"{name}_elements"] for name in present}
+    ticks = {PAPER: rows["traffic_paper_elements"], ENGINE: rows["traffic_engine_elements"]}
+    return _bars(
+        _stacked(rows, counted), _stacked(rows, ticks), "elements a parameter and step", present,
+        COLOURS,
+    )  # fmt: skip
+
+
+def _stacked(rows: pd.DataFrame, parts: dict[str, pd.Series[float]]) -> pd.DataFrame:
+    """Return one row a strategy and part, in units of the number of parameters."""
+    frames = [
+        pd.DataFrame(
+            {
+                "name": rows["name"],
+                "part": part.replace("_", " "),
+                "value": values / rows["num_parameters"],
+                "order": order,
+            }
+        )
+        for order, (part, values) in enumerate(parts.items())
+    ]
+    return pd.concat(frames).dropna()
+
+
+def _bars(
+    data: pd.DataFrame,
+    theory: pd.DataFrame,
+    title: str,
+    parts: list[str],
+    colours: tuple[str, ...],
+) -> Drawing:
+    names = [part.replace("_", " ") for part in parts]
+    scale = alt.Scale(domain=names, range=list(colours[: len(names)]))
+    y = alt.Y("name:N", title=None, sort=sorted(data["name"].unique()))
+    tooltip = ["name:N", "part:N", alt.Tooltip("value:Q", format=".4f", title=title)]
+    bars = (
+        alt.Chart(data, width=270, height=210)
+        .mark_bar()
+        .encode(
+            x=alt.X("sum(value):Q", title=title),
+            y=y,
+            color=alt.Color("part:N", title=None, scale=scale),
+            order="order:Q",
+            tooltip=tooltip,
+        )
+    )
+    ticks = [
+        alt.Chart(theory[theory["part"] == which])
+        .mark_tick(thickness=3, size=size, color=colour, opacity=1)
+        .encode(x=alt.X("value:Q", title=title), y=y, tooltip=tooltip)
+        for which, size, colour in ((PAPER, 22, "#d1242f"), (ENGINE, 10, "#1f2328"))
+    ]
+    return alt.layer(bars, *ticks)
+
+
+def _times(rows: pd.DataFrame) -> Drawing | None:
+    data = rows.loc[rows["time_s"].notna(), ["name", "time_s", "time_low_s", "time_high_s"]].copy()
+    if data.empty:
+        return None
+    for part in ("time", "time_low", "time_high"):
+        data[part] = data[f"{part}_s"] * 1e3
+    y = alt.Y("name:N", title=None, sort=sorted(data["name"].unique()))
+    shown = [0.0, 1.6 * float(data["time"].max())]  # two rounds can have endless intervals
+    scale = alt.Scale(domain=shown, nice=False)
+    x = alt.X("time:Q", title="time of a step, slowest rank (ms)", scale=scale)
+    base = alt.Chart(data, width=270, height=210)
+    columns = ("time", "time_low", "time_high")
+    tooltip = ["name:N", *(alt.Tooltip(f"{c}:Q", format=".4g") for c in columns)]
+    bars = base.mark_bar(color="#8fb3d9").encode(x=x, y=y, tooltip=tooltip)
+    rules = base.mark_rule(strokeWidth=1.5, clip=True).encode(
+        x=alt.X("time_low:Q", title=""), x2="time_high:Q", y=y
+    )
+    return alt.layer(bars, rules)
+
+
+def _overlay(rows: pd.DataFrame, trajectories: pd.DataFrame) -> tuple[alt.Chart | None, str]:
+    """Draw losses by step, and say how far the farthest lies from one process."""
+    names = dict(zip(rows["case"], rows["name"], strict=True))
+    wanted = trajectories["case"].isin(list(names)) & (trajectories["quantity"] == "loss")
+    losses = trajectories[wanted].copy()
+    if losses.empty:
+        return None, ""
+    losses["name"] = losses["case"].map(names)
+    mean = losses.groupby(["name", "index"], as_index=False)["value"].mean()
+    shown = sorted(mean["name"].unique())
+    scale = alt.Scale(domain=shown, range=[COLOURS[i % len(COLOURS)] for i in range(len(shown))])
+    drawing = (
+        alt.Chart(mean, width=270, height=210)
+        .mark_line(strokeWidth=1.8, opacity=0.7)
+        .encode(
+            x=alt.X("index:Q", title="step"),
+            y=alt.Y("value:Q", title="loss", scale=alt.Scale(zero=False)),
+            color=alt.Color("name:N", title=None, scale=scale),
+            tooltip=["name:N", "index:Q", alt.Tooltip("value:Q", format=".7f", title="loss")],
+        )
+    )
+    return drawing, _apart(losses)
+
+
+def _apart(losses: pd.DataFrame) -> str:
+    wide = losses.pivot_table(index=["seed", "index"], columns="name", values="value")
+    if "single" not in wide or len(wide.columns) < 2:
+        return ""
+    gaps = wide.drop(columns="single").sub(wide["single"], axis=0).abs()
+    relative = gaps.div(wide["single"].abs(), axis=0).max()
+    return (
+        f" Losses lie on top of each other: the farthest from one process is {relative.idxmax()}, "
+        f"by {relative.max():.1e} of the loss."
+    )
+
+
+def _collectives(rows: pd.DataFrame) -> Chart:
+    """Draw algbw and busbw against the size of the buffer."""
+    data = rows.copy()
+    data["line"] = [
+        f"{v}, {r:.0f} ranks" for v, r in zip(data["variant"], data["ranks"], strict=True)
+    ]
+    sizes = sorted(float(size) for size in data["num_bytes"].unique())
+    panels = [_rate(data, rate, sizes) for rate in ("algbw", "busbw")]
+    caption = (
+        "algbw is the buffer over time; busbw multiplies it by 2(N-1)/N for all-reduce and by "
+        "(N-1)/N for the others, as nccl-tests does, so that it compares with the links' speed."
+    )
+    return Chart("Collectives", caption, alt.hconcat(*panels, spacing=28))
+
+
+def _rate(data: pd.DataFrame, rate: str, sizes: list[float]) -> alt.Chart:
+    shown = data[["num_bytes", "line", "time_s"]].assign(rate=data[f"{rate}_bytes_per_s"] / 1e9)
+    y = alt.Y("rate:Q", title=f"{rate} (GB/s)", scale=alt.Scale(type="log"))
+    x = alt.X(
+        "num_bytes:Q",
+        title="buffer",
+        scale=alt.Scale(type="log", base=2),
+        axis=alt.Axis(values=sizes, labelExpr=BINARY),
+    )
+    figures = [
+        alt.Tooltip("rate:Q", format=".4g", title=f"{rate} (GB/s)"),
+        alt.Tooltip("time_s:Q", format=".4g", title="time (s)"),
+    ]
+    base = alt.Chart(shown, width=280, height=220).mark_line(point=True, strokeWidth=1.8)
+    return base.encode(
+        x=x,
+        y=y,
+        color=alt.Color("line:N", title=None),
+        tooltip=["line:N", "num_bytes:Q", *figures],
+    )

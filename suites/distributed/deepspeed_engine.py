@@ -1,0 +1,165 @@
+"""DeepSpeed's ZeRO engine, as its three stages share it (Rajbhandari et al., arXiv:1910.02054).
+
+Whatever the dtype of the model, the engine keeps float32 master weights of its own, partitioned
+like the optimizer states: in float32 that is a copy which the paper's count does not have.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import accumulate
+from math import ceil
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from bench.setting import Setting
+from suites.distributed.problems import Batch
+from suites.distributed.strategy import Strategy, adam_bytes, adamw, state_tensors
+from suites.distributed.theory import Layout
+from suites.models.gpt import loss
+
+BUCKET_ELEMENTS = 500_000  # the engine's default, 5e8, would reserve 2 GB
+_START_ALIGNMENT = 2  # elements: where a rank's partition of the flat buffer may begin
+
+
+class DeepSpeedStrategy(Strategy):
+    """Trains through `engine(…)`, `engine.backward(…)`, `engine.step()`."""
+
+    zero_options: ClassVar[dict[str, Any]] = {}
+
+    def wrap(self, network: nn.Module) -> None:
+        deepspeed = import_deepspeed(self.setting)
+        self.network = network
+        self.engine, *_ = deepspeed.initialize(
+            model=network,
+            optimizer=adamw(list(network.parameters())),
+            config=self._config(),
+            dist_init_required=False,
+        )
+
+    def _config(self) -> dict[str, Any]:
+        zero = {
+            "stage": self.stage,
+            "reduce_bucket_size": BUCKET_ELEMENTS,
+            "allgather_bucket_size": BUCKET_ELEMENTS,
+            "overlap_comm": False,
+            **self.zero_options,
+        }
+        return {
+            "train_batch_size": self.problem.batch,
+            "train_micro_batch_size_per_gpu": self.problem.batch // self.setting.ranks,
+            "zero_optimization": zero,
+            "gradient_clipping": 0.0,  # the engine's default of 1 is another training step
+            "steps_per_print": 1 << 30,
+        }
+
+    def forward(self, batch: Batch) -> Tensor:
+        return loss(self.engine(batch.inputs_BS), batch.targets_BS)
+
+    def backward(self, found: Tensor) -> None:
+        self.engine.backward(found)
+
+    def update(self) -> None:
+        self.engine.step()
+
+    def restore(self, seed: int) -> None:
+        """Write initial weights into the engine: another one would live beside what is left of it.
+
+        Its hooks on autograd's nodes keep an engine of stage 3 alive even when it is destroyed.
+        """
+        initial = self.problem.network(seed).parameters()
+        with self.whole_parameters() as parameters, torch.no_grad():
+            for parameter, value in zip(parameters, initial, strict=True):
+                parameter.copy_(value)
+        self.engine.optimizer.refresh_fp32_params()
+        self.engine.optimizer.optimizer.state.clear()
+
+    @contextmanager
+    def whole_parameters(self) -> Iterator[list[nn.Parameter]]:
+        """Give every parameter its full shape; what is written into it on exit is kept."""
+        yield list(self.network.parameters())
+
+    def release(self) -> None:
+        self.engine.destroy()
+        del self.engine, self.network
+        gc.collect()
+
+
+def import_deepspeed(setting: Setting) -> Any:
+    """Import DeepSpeed for this device, quiet, and without compiling anything.
+
+    On CPU it would build a shared-memory library at its first use: a minute, and a lock that
+    outlives a kill and hangs the next run. It talks through the process group that is there.
+    """
+    import logging
+
+    os.environ.setdefault("DS_ACCELERATOR", "cpu" if setting.device.type == "cpu" else "cuda")
+    import deepspeed
+    from deepspeed.ops import __compatible_ops__
+    from deepspeed.utils import logger
+
+    logger.setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
+    __compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed(dist_backend=_backend(setting), auto_mpi_discovery=False)
+    return deepspeed
+
+
+def _backend(setting: Setting) -> str:
+    return "gloo" if setting.device.type == "cpu" else "nccl"
+
+
+def padded_elements(layout: Layout) -> int:
+    """Count the flat buffer of stages 1 and 2: all tensors in order, divisible by the ranks."""
+    divisor = _START_ALIGNMENT * layout.ranks
+    return ceil(layout.num_parameters / divisor) * divisor
+
+
+def touched_elements(layout: Layout) -> int:
+    """Count the gradients a rank keeps: of every tensor that reaches into its partition, whole."""
+    partition = padded_elements(layout) // layout.ranks
+    first, last = partition * layout.rank, partition * (layout.rank + 1)
+    ends = list(accumulate(layout.sizes))
+    kept = sum(
+        size
+        for end, size in zip(ends, layout.sizes, strict=True)
+        if end > first and end - size < last
+    )
+    return kept + max(last - max(ends[-1], first), 0)  # zeros fill what no tensor covers
+
+
+def partition_bytes(elements: int) -> dict[str, float]:
+    """Count what a rank updates: master weights in float32 and Adam's states, in one tensor."""
+    return {
+        "master_weights": 4 * elements,
+        "optimizer_state": adam_bytes(elements, 1),
+    }
+
+
+def flat_tensors(engine: Any) -> dict[str, list[Tensor]]:
+    """List the model states of stages 1 and 2 on this rank."""
+    optimizer = engine.optimizer
+    gradients = [g for group in optimizer.averaged_gradients.values() for g in group or []]
+    gradients += [p.grad for p in engine.module.parameters() if p.grad is not None]
+    return {
+        "parameters": list(optimizer.bit16_groups_flat),
+        "gradients": gradients,
+        "master_weights": list(optimizer.single_partition_of_fp32_groups),
+        "optimizer_state": state_tensors(optimizer.optimizer),
+    }
+
+
+def flat_bytes(layout: Layout) -> dict[str, float]:
+    """Count what stages 1 and 2 hold after backward: without accumulation they do not differ."""
+    padded = padded_elements(layout)
+    return {
+        "parameters": layout.itemsize * padded,
+        "gradients": layout.itemsize * touched_elements(layout),
+        **partition_bytes(padded // layout.ranks),
+    }

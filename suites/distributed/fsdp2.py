@@ -1,0 +1,85 @@
+"""Fully sharded training, torch's FSDP2: Zhao et al. 2023 (arXiv:2304.11277), ZeRO stage 3.
+
+Every parameter is cut along its first dimension; a block's parameters are gathered when it runs.
+Resharded after forward they are gathered again for backward (3 Psi a step, the least memory);
+kept, they are not (2 Psi, and whole parameters live from forward to backward).
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from torch import Tensor, nn
+
+from bench import Setting, variant
+from suites.distributed.problems import DataParallelTraining
+from suites.distributed.strategy import Strategy, adam_bytes, adamw
+from suites.distributed.theory import Layout
+
+
+class Fsdp2(Strategy):
+    """`fully_shard` on every block, then on what is left; gathers again for backward."""
+
+    stage = 3
+    reshard = True
+
+    def wrap(self, network: nn.Module) -> None:
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        mesh = init_device_mesh(self.setting.device.type, (self.setting.ranks,))
+        for unit in (*network.blocks, network):  # type: ignore[misc]
+            fully_shard(unit, mesh=mesh, reshard_after_forward=self.reshard)
+        self.network = network
+        self.optimizer = adamw(list(network.parameters()))
+
+    def full_parameters(self) -> list[Tensor]:
+        sharded: list[Any] = list(self.network.parameters())  # DTensors
+        return [p.full_tensor().detach() for p in sharded]
+
+    @staticmethod
+    def predicted_bytes(layout: Layout) -> dict[str, float]:
+        own = sharded_elements(layout)
+        return {
+            "parameters": layout.itemsize * own,
+            "gradients": layout.itemsize * own,
+            "optimizer_state": adam_bytes(own, len(layout.shapes)),
+        }
+
+    @staticmethod
+    def predicted_traffic(layout: Layout) -> dict[str, float]:
+        padded = layout.ranks * sharded_elements(layout)
+        return {"all_gather": 2 * padded, "reduce_scatter": padded}
+
+
+class Fsdp2Kept(Fsdp2):
+    """The same, with whole parameters kept from forward to backward."""
+
+    reshard = False
+    traffic_stage = 2  # nothing is gathered for backward
+
+    @staticmethod
+    def predicted_traffic(layout: Layout) -> dict[str, float]:
+        padded = layout.ranks * sharded_elements(layout)
+        return {"all_gather": padded, "reduce_scatter": padded}
+
+
+def sharded_elements(layout: Layout) -> int:
+    """Count a rank's elements: rows are divided, and padded where they do not divide evenly."""
+    return sum(
+        ceil(shape[0] / layout.ranks) * (size // shape[0])
+        for shape, size in zip(layout.shapes, layout.sizes, strict=True)
+    )
+
+
+@variant
+def fsdp2(problem: DataParallelTraining, *, setting: Setting) -> Fsdp2:
+    """Shard everything and gather parameters twice, for forward and for backward."""
+    return Fsdp2(problem, setting)
+
+
+@variant
+def fsdp2_no_reshard(problem: DataParallelTraining, *, setting: Setting) -> Fsdp2Kept:
+    """Shard everything, gather parameters once and keep them until backward."""
+    return Fsdp2Kept(problem, setting)

@@ -1,0 +1,91 @@
+"""What each preset asks of distributed training. Torch-free: it names problems and axes.
+
+One launch of ranks costs seconds, and a case takes one for its check, one for its memory, one a
+round and one a seed: cases are few, and ranks beyond the cores are asked for bytes, traffic and
+loss alone (`rounds=0`).
+"""
+
+from bench.sweep import Axis, Sweep, sweep
+
+TRAINING: dict[str, Axis] = {"pass": "train"}
+SMALL: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 2, "dim": 128}
+MEDIUM: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 128, "num_layers": 4, "dim": 256}
+LARGE: dict[str, Axis] = {
+    **TRAINING,
+    "batch": 64,
+    "seqlen": 1024,
+    "num_layers": 12,
+    "num_heads": 12,
+    "dim": 768,
+    "loss_steps": 100,
+}
+COLLECTIVES = ("AllReduce", "AllGather", "ReduceScatter")
+KIB, MIB = 1 << 10, 1 << 20
+
+
+def smoke(device: str) -> list[Sweep]:
+    """Show every strategy and collective at two ranks."""
+    effort: dict[str, Axis] = {"rounds": 2, "quality_seeds": 1}
+    return [
+        *_against_one_process(SMALL, (2,), **effort),
+        *_collectives((64 * KIB, 4 * MIB), (2,), rounds=1),
+    ]
+
+
+def quick(device: str) -> list[Sweep]:
+    """Time at two ranks; ask four for bytes, traffic and loss."""
+    return [
+        *_against_one_process(MEDIUM, (2,), rounds=3, quality_seeds=1),
+        sweep("DataParallelTraining", **MEDIUM, ranks=4, rounds=0, quality_seeds=1).without(
+            "single"
+        ),
+        *_collectives((16 * KIB, 256 * KIB, 4 * MIB), (2,), rounds=2),
+    ]
+
+
+def standard(device: str) -> list[Sweep]:
+    """Ask a model of GPT-2's size on GPUs, a larger small one on cores."""
+    if device == "cuda":
+        return [
+            *_against_one_process(LARGE, (2, 4, 8), quality_seeds=3),
+            *_collectives(_powers(4 * KIB, 1024 * MIB), (2, 4, 8)),
+        ]
+    return [
+        *_against_one_process({**MEDIUM, "loss_steps": 50}, (2,), rounds=5, quality_seeds=3),
+        sweep("DataParallelTraining", **MEDIUM, ranks=(4, 8), rounds=0, quality_seeds=3).without(
+            "single"
+        ),
+        *_collectives(_powers(4 * KIB, 64 * MIB), (2, 4), rounds=3),
+    ]
+
+
+def full(device: str) -> list[Sweep]:
+    """Ask the same with the engines' own alternatives beside their defaults."""
+    shape = LARGE if device == "cuda" else MEDIUM
+    ranks = (2, 4, 8) if device == "cuda" else (2, 4)
+    to_owner = sweep(
+        "DataParallelTraining", **shape, ranks=ranks, reduce_to_owner=True, quality_seeds=3
+    )
+    return [*standard(device), to_owner.only("zero2")]
+
+
+def _against_one_process(
+    shape: dict[str, Axis], ranks: tuple[int, ...], **effort: Axis
+) -> list[Sweep]:
+    """Ask one process and every strategy at the same global batch."""
+    return [
+        sweep("DataParallelTraining", **shape, ranks=1, **effort).only("single"),
+        sweep("DataParallelTraining", **shape, ranks=ranks, **effort).without("single"),
+    ]
+
+
+def _collectives(sizes: tuple[int, ...], ranks: tuple[int, ...], **effort: Axis) -> list[Sweep]:
+    return [sweep(name, num_bytes=sizes, ranks=ranks, **effort) for name in COLLECTIVES]
+
+
+def _powers(first: int, last: int) -> tuple[int, ...]:
+    """Return sizes a factor of 8 apart."""
+    sizes = [first]
+    while sizes[-1] * 8 <= last:
+        sizes.append(sizes[-1] * 8)
+    return tuple(sizes)

@@ -1,0 +1,56 @@
+"""DeepSpeed ZeRO stage 2: gradients and optimizer states partitioned, parameters replicated.
+
+By default the engine all-reduces whole buckets and keeps its own slice, which moves 3 Psi elements
+where a reduce to each owner (`reduce_to_owner`) moves the paper's 2 Psi in more messages.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from bench import Setting, variant
+from suites.distributed.deepspeed_engine import (
+    DeepSpeedStrategy,
+    flat_bytes,
+    flat_tensors,
+    padded_elements,
+)
+from suites.distributed.problems import DataParallelTraining
+from suites.distributed.theory import Layout
+
+
+class Zero2(DeepSpeedStrategy):
+    """A rank keeps the gradients of its partition only."""
+
+    stage = 2
+
+    def tensors_by_kind(self) -> dict[str, list[Tensor]]:
+        return flat_tensors(self.engine)
+
+    @staticmethod
+    def predicted_bytes(layout: Layout) -> dict[str, float]:
+        return flat_bytes(layout)
+
+    @staticmethod
+    def predicted_traffic(layout: Layout) -> dict[str, float]:
+        return {"all_reduce": layout.num_parameters, "all_gather": padded_elements(layout)}
+
+
+class Zero2ToOwner(Zero2):
+    """The same, each gradient reduced to its owner alone."""
+
+    zero_options: ClassVar[dict[str, Any]] = {"use_multi_rank_bucket_allreduce": False}
+
+    @staticmethod
+    def predicted_traffic(layout: Layout) -> dict[str, float]:
+        return {"reduce": layout.num_parameters, "all_gather": padded_elements(layout)}
+
+
+@variant
+def zero2(
+    problem: DataParallelTraining, *, setting: Setting, reduce_to_owner: bool = False
+) -> Zero2:
+    """Partition gradients and optimizer states."""
+    return (Zero2ToOwner if reduce_to_owner else Zero2)(problem, setting)

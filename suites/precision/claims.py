@@ -1,0 +1,175 @@
+"""What the literature says of precision, put to a run. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bench.claim import Finding, Verdict, claim
+from bench.judge import at_least, near, together
+from bench.mean import Mean
+from bench.record import Record
+from bench.statistics import ratio
+
+# Thresholds and their reasons; no run moves them.
+SAME_LOSS = 0.01  # of float32's final loss: below what another seed changes
+HALF = 0.5
+HALF_TOLERANCE = 0.1  # norms and losses stay in float32, so that it is never exactly half
+SPEEDUP = 1.5  # "a multiple of its speed", at the least
+
+MIXED = "Micikevicius et al. 2018, arXiv:1710.03740"
+
+
+@claim("Kalamkar et al. 2019, arXiv:1905.12322, section 4")
+def bf16_keeps_the_loss(records: Sequence[Record]) -> Finding:
+    """BF16 mixed precision ends at float32's loss."""
+    return _same_loss(records, "bf16_autocast")
+
+
+@claim(f"{MIXED}, section 4")
+def scaled_fp16_keeps_the_loss(records: Sequence[Record]) -> Finding:
+    """FP16 mixed precision with loss scaling ends at float32's loss."""
+    return _same_loss(records, "fp16_scaled")
+
+
+@claim(f"{MIXED}, section 3")
+def activations_shrink(records: Sequence[Record]) -> Finding:
+    """Mixed precision keeps fewer bytes of activations than float32."""
+    figures, shares = _activations(records)
+    judged: list[Verdict] = ["holds" if share < 1 else "fails" for share in shares]
+    return Finding(together(judged), figures)
+
+
+@claim(f"{MIXED}, section 3: roughly halved")
+def activations_halve(records: Sequence[Record]) -> Finding:
+    """Mixed precision halves the bytes of activations."""
+    figures, shares = _activations(records)
+    judged: list[Verdict] = [
+        "holds" if abs(share - HALF) <= HALF_TOLERANCE else "fails" for share in shares
+    ]
+    return Finding(together(judged), figures)
+
+
+@claim(f"{MIXED}, section 3.2")
+def unscaled_fp16_loses_gradients(records: Sequence[Record]) -> Finding:
+    """Without loss scaling, FP16 loses small gradients to zero; with it, fewer."""
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for scaled, unscaled in _pairs(records, "fp16_scaled", "fp16_unscaled"):
+        with_scale, without = (r.quality_of("grad_lost_fraction") for r in (scaled, unscaled))
+        if with_scale is None or without is None:
+            continue
+        figures.append(
+            f"{_where(unscaled)}: {_share(without)} of all gradient elements lost beyond "
+            f"float32's own zeros, {_share(with_scale)} with scaling"
+        )
+        more = without.estimate > with_scale.estimate
+        judged.append(at_least(without, 0.0) if more else "fails")
+    return Finding(together(judged), figures or ["no run of both with a loss trajectory"])
+
+
+@claim("Kalamkar et al. 2019, arXiv:1905.12322, section 3")
+def bf16_needs_no_scaling(records: Sequence[Record]) -> Finding:
+    """BF16 loses no gradients to zero that float32 keeps."""
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for record in _of(records, "bf16_autocast"):
+        lost = record.values.get("grad_lost_to_zero")
+        if lost is not None:
+            figures.append(f"{_where(record)}: {lost:.2g} of the elements of a first step")
+            judged.append("holds" if lost == 0 else "fails")
+    return Finding(together(judged), figures or ["no checked case of bf16_autocast"])
+
+
+@claim(f"{MIXED}, section 3.1, of FP16; Kalamkar et al. 2019 keep FP32 weights for the same reason")
+def pure_bf16_loses_updates(records: Sequence[Record]) -> Finding:
+    """Weights kept in BF16 end at a higher loss than weights kept in float32."""
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for record in _of(records, "bf16_pure"):
+        gap = record.quality_of("loss_gap")
+        if gap is not None:
+            figures.append(f"{_where(record)}: {_gap(gap)}")
+            judged.append(_above_zero(gap))
+    return Finding(together(judged), figures or ["no loss trajectory of bf16_pure"])
+
+
+@claim("NVIDIA A100 architecture whitepaper 2020: TF32")
+def tf32_is_fast_float32(records: Sequence[Record]) -> Finding:
+    """TF32 ends at float32's loss at a multiple of its speed."""
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for plain, tf32 in _pairs(records, "fp32", "tf32"):
+        times, gap = ratio(plain.rounds_of(), tf32.rounds_of()), tf32.quality_of("loss_gap")
+        if times is None or gap is None:
+            continue
+        figures.append(f"{_where(tf32)}: {times.estimate:.2f} times as fast, {_gap(gap)}")
+        judged += [at_least(times, SPEEDUP), _same(tf32, gap)]
+    return Finding(together(judged), figures or ["needs a GPU with TF32"])
+
+
+def _same_loss(records: Sequence[Record], variant: str) -> Finding:
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for record in _of(records, variant):
+        gap = record.quality_of("loss_gap")
+        if gap is not None:
+            figures.append(f"{_where(record)}: {_gap(gap)}")
+            judged.append(_same(record, gap))
+        elif "diverged_at_step" in record.trajectories:
+            figures.append(f"{_where(record)}: diverged")
+            judged.append("fails")
+    return Finding(together(judged), figures or [f"no loss trajectory of {variant}"])
+
+
+def _same(record: Record, gap: Mean) -> Verdict:
+    final = record.quality_of("final_loss")
+    assert final is not None  # measured wherever the gap is
+    return near(gap, 0.0, SAME_LOSS * (final.estimate - gap.estimate))
+
+
+def _above_zero(gap: Mean) -> Verdict:
+    if gap.low is None or gap.high is None:
+        return "untested"
+    if gap.low > 0:
+        return "holds"
+    return "fails" if gap.high <= 0 else "untested"
+
+
+def _activations(records: Sequence[Record]) -> tuple[list[str], list[float]]:
+    """Return the bytes that mixed precision keeps as a share of float32's, with words."""
+    figures, shares = [], []
+    for mixed in ("bf16_autocast", "fp16_scaled"):
+        for plain, other in _pairs(records, "fp32", mixed):
+            kept, base = other.values.get("activations"), plain.values.get("activations")
+            if kept and base:
+                shares.append(kept / base)
+                figures.append(f"{mixed}, {_where(other)}: {kept / base:.3f} of float32's")
+    return figures or ["no case with its activations counted beside float32's"], shares
+
+
+def _of(records: Sequence[Record], variant: str) -> Iterator[Record]:
+    return (r for r in records if r.case.variant == variant and r.outcome == "ok")
+
+
+def _pairs(records: Sequence[Record], first: str, second: str) -> Iterator[tuple[Record, Record]]:
+    """Pair the answers of two policies to the same question."""
+    others = {record.case.question: record for record in _of(records, second)}
+    for record in _of(records, first):
+        if record.case.question in others:
+            yield record, others[record.case.question]
+
+
+def _where(record: Record) -> str:
+    values = record.case.values
+    sizes = [f"{name} {values[name]}" for name in ("dim", "channels") if name in values]
+    return f"{record.case.problem.removesuffix('Training')} {' '.join(sizes)}".strip()
+
+
+def _gap(gap: Mean) -> str:
+    if gap.low is None or gap.high is None:
+        return f"loss gap {gap.estimate:+.4f} (one seed)"
+    return f"loss gap {gap.estimate:+.4f} ({gap.low:+.4f} to {gap.high:+.4f}, {gap.count} seeds)"
+
+
+def _share(found: Mean) -> str:
+    return f"{100 * found.estimate:.3g} %"
