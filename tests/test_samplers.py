@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -409,6 +410,31 @@ def test_training_denoises_better_than_the_mean() -> None:
     assert float(error) < 0.7 * wiener
 
 
+@pytest.mark.parametrize("name", ["mlp", "unet"])
+def test_a_trained_ground_is_trained_once(
+    name: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"suites.samplers.grounds.{name}")
+    monkeypatch.setattr(module, "RECIPE", Recipe(3, batch=8))
+    told: list[tuple[str, float]] = []
+    ground = load_ground(name)
+    ground.provision(lambda what, share: told.append((what, share)))
+    assert told == [(f"training {name}", 0.0)]
+    ground.provision(lambda what, share: told.append((what, share)))
+    assert len(told) == 1
+    (kept,) = cache.iterdir()
+    assert kept.name.startswith(f"samplers-{name}-")
+    noisy = torch.randn(2, 1, 8, 8)
+    for dtype in (torch.float32, torch.float64):
+        denoise = load_ground(name).denoiser(dtype, CPU)
+        assert denoise(noisy.to(dtype), 0.3).dtype == dtype
+    exact = denoise(noisy.double(), 0.3)
+    torch.testing.assert_close(
+        load_ground(name).denoiser(torch.float32, CPU)(noisy, 0.3).double(), exact,
+        rtol=1e-4, atol=1e-5,
+    )  # fmt: skip
+
+
 def test_what_is_stored_is_made_once_and_whole(cache: Path) -> None:
     made = []
 
@@ -512,7 +538,6 @@ def test_options_of_every_scheduler_are_pinned() -> None:
     What is not pinned are the trained table (the grid takes its place) and what is off without it.
     """
     import ast
-    import importlib
     import inspect
 
     replaced = {"num_train_timesteps", "beta_start", "beta_end", "trained_betas", "beta_schedule"}

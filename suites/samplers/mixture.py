@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -45,7 +46,7 @@ class Mixture(Ground):
         """Return log p(x; sigma) of data plus noise, (B,): what the denoiser is the gradient of."""
         total = self.spread**2 + sigma**2
         distances = (x[:, None] - self.means).square().sum(-1)
-        constant = -0.5 * self.means.shape[1] * float(torch.log(torch.tensor(2 * torch.pi * total)))
+        constant = -0.5 * self.means.shape[1] * math.log(2 * math.pi * total)
         return (self.weights.log() - distances / (2 * total)).logsumexp(-1) + constant
 
     def halves(self, num_images: int, seed: int) -> tuple[Tensor, Tensor]:
