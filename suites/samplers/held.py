@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FACTOR = 2.0
 HALFWAY = 0.5  # the level at which digits can be seen and are not yet decided
 NUM_REALISATIONS = 6  # of the formula's rounding error
-PAIRS, PAIRS_S = 5, 2.0  # of a run and its bare calls: so many, or so long
+PAIRS, PAIRS_S = 5, 1.0  # of a run and its bare calls: so many, or so long
 
 
 def network_calls(sampler: Sampler, noise: Noise) -> int:

@@ -38,7 +38,9 @@ class Trained(Ground):
 
     def weights(self, progress: Progress = lambda *_: None) -> dict[str, Tensor]:
         """Return the trained weights, from the cache or trained now."""
-        key = stored.content_key(edm, training, *self.sources, self.recipe, self.images)
+        key = stored.content_key(
+            edm, training, *self.sources, self.build(), self.recipe, self.images
+        )
         kept: dict[str, Tensor] = stored.stored(
             f"samplers-{self.name}",
             key,

@@ -7,6 +7,7 @@ from suites.models.digits import load_images
 from suites.models.training import Recipe
 from suites.samplers.trained import Trained
 
+WIDTH = 192
 RECIPE = Recipe(num_steps=4000)
 
 
@@ -14,4 +15,4 @@ def ground(data: str | None = None) -> Trained:
     """Return the ground over the digits, or over a user's images."""
     images = load_images(data).pixels
     shape = tuple(images.shape[1:])
-    return Trained("mlp", lambda: mlp.Mlp(shape), RECIPE, images, (mlp, unet))
+    return Trained("mlp", lambda: mlp.Mlp(shape, WIDTH), RECIPE, images, (mlp, unet))
