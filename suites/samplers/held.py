@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FACTOR = 2.0
 HALFWAY = 0.5  # the level at which digits can be seen and are not yet decided
-NUM_REALISATIONS = 6  # of the formula's rounding error
+NUM_REALISATIONS = 8  # of the formula's rounding error
 PAIRS, PAIRS_S = 5, 1.0  # of a run and its bare calls: so many, or so long
 
 
