@@ -21,7 +21,7 @@ class Case:
     `work` is what else one call does, by unit (tokens, images): over time it is a rate. `rounds`
     bounds the rounds of this case (None: as many as the run takes, 0: it is never timed),
     `quality_seeds` is how often its quality is measured, and `provisioned` says that something
-    must be on disk first.
+    must be on disk first; `preload` are modules whose import a worker is spared.
     """
 
     suite: str
@@ -39,6 +39,7 @@ class Case:
     rounds: int | None = None
     quality_seeds: int = 0
     provisioned: bool = False
+    preload: list[str] = field(default_factory=list)
     source_hash: str = ""
     flops: int | None = None
     bytes_moved: int | None = None

@@ -104,7 +104,9 @@ def list_cases(request: dict[str, Any], device: str) -> list[Case]:
     """Expand selectors, preset and overrides into cases; equal ids are kept once."""
     overrides = parse_overrides(request["sets"])
     overrides |= {axis: (path,) for axis, path in request["files"].items()}
-    contestants = [_find(selector, request["suites"]) for selector in _selectors(request)]
+    contestants = [
+        group for selector in _selectors(request) for group in _find(selector, request["suites"])
+    ]
     _expect_axes(contestants, overrides)
     cases: dict[str, Case] = {}
     for group in contestants:
@@ -121,10 +123,10 @@ def _selectors(request: dict[str, Any]) -> list[str]:
     return request["selectors"] or sorted(request["suites"])
 
 
-def _find(selector: str, suites: dict[str, str]) -> Contestants:
+def _find(selector: str, suites: dict[str, str]) -> list[Contestants]:
     """Resolve a suite, `suite/pattern`, a dotted package, or the path of a file."""
     if selector.endswith(".py"):
-        return _from_file(selector)
+        return _from_file(selector, suites)
     name, _, pattern = selector.partition("/")
     package = suites.get(name, name if "." in name else "")
     if not package:
@@ -136,10 +138,11 @@ def _find(selector: str, suites: dict[str, str]) -> Contestants:
     group = _from_package(package.rpartition(".")[2], modules, pattern or "*")
     if not group.chosen and not group.broken:
         raise unknown(f"variant in {group.suite}", pattern, (v.name for v in group.variants))
-    return group
+    return [group]
 
 
-def _from_file(path: str) -> Contestants:
+def _from_file(path: str, suites: dict[str, str]) -> list[Contestants]:
+    """Find a file's variants; those that solve a suite's problem are contestants of that suite."""
     if not Path(path).expanduser().is_file():
         raise UserError(f"no such file: {path}; expected a Python file that defines variants")
     try:
@@ -154,7 +157,16 @@ def _from_file(path: str) -> Contestants:
         raise UserError(
             f"{path} defines no variant; expected a function marked @variant or a ModuleProblem"
         )
-    return Contestants(Path(path).stem, found, {})
+    groups: dict[str, list[Variant]] = {}
+    for variant in found:
+        groups.setdefault(_suite_of(variant, suites) or Path(path).stem, []).append(variant)
+    return [Contestants(suite, variants, {}) for suite, variants in groups.items()]
+
+
+def _suite_of(variant: Variant, suites: dict[str, str]) -> str | None:
+    """Return the suite whose problem a variant solves."""
+    home = variant.problem_type.__module__
+    return next((name for name, package in suites.items() if home.startswith(f"{package}.")), None)
 
 
 def _from_package(suite: str, modules: list[str], pattern: str) -> Contestants:
@@ -266,6 +278,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         flops=problem.flops(setting),
         bytes_moved=problem.bytes_moved(setting),
         work=problem.work(setting),
+        preload=list(problem.preload),
         provisioned=type(problem).provision is not Problem.provision,
     )
 

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from bench.case import Attempt, Case, Measurement, Role
 from bench.checkout import at_work, publishable
 from bench.record import fold_case
-from bench.side import Server, ServerDied, Side
+from bench.servers import Servers
+from bench.side import Side
 from bench.stopping import OVERHEAD_S, PREPARATION_S, SERVER_START_S, SHARE_MIN_S, narrow
 from bench.store import Run
 
@@ -104,9 +105,8 @@ class Schedule:
         return narrow(fold_case(case, own).interval_of())
 
     def _serve(self, todo: list[tuple[Case, Role, int]], stage: str, later: int) -> bool:
-        """Start one server and give it a list of attempts; False where the budget ended."""
-        server: Server | None = None
-        try:
+        """Do a list of attempts with fresh servers; False where the budget ended."""
+        with Servers(self.side, self._server_log, keep_log) as servers:
             for position, (case, role, number) in enumerate(todo):
                 if case.id in self._failed:
                     continue
@@ -115,14 +115,9 @@ class Schedule:
                 left = self._left_s(stage, len(todo) - position, later)
                 self.progress.next(f"{role} {case.suite}/{case.variant}", left)
                 started = time.monotonic()
-                server = server or self._start()
-                server = self._attempt(server, case, role, number)
+                self._attempt(servers, case, role, number)
                 spent = time.monotonic() - started
                 self._seconds[stage] += (spent - self._seconds[stage]) * 0.1
-        finally:
-            if server is not None:
-                server.close()
-                keep_log(server.log)
         return True
 
     def _left_s(self, stage: str, here: int, later: int) -> float:
@@ -133,24 +128,15 @@ class Schedule:
         left = here * self._seconds[stage] + later * self._seconds["time"]
         return min(left, max(self.deadline - time.monotonic(), 0.0))
 
-    def _start(self) -> Server:
-        return self.side.serve(self.run.folder / "logs" / f"server-{self._number}.txt")
+    def _server_log(self) -> Path:
+        self._number += 1
+        return self.run.folder / "logs" / f"{self._number:05}-server.txt"
 
-    def _attempt(self, server: Server, case: Case, role: Role, number: int) -> Server:
-        """Run one attempt and append it; return the server, a new one where it died."""
+    def _attempt(self, servers: Servers, case: Case, role: Role, number: int) -> None:
+        """Run one attempt and append it."""
         request = self._request(case, role, number)
         begun = datetime.now(UTC).isoformat(timespec="milliseconds")
-        try:
-            reply = server.attempt(request)
-        except ServerDied:
-            server.close()
-            server = self._start()
-            try:  # once more: the death may have had nothing to do with this case
-                reply = server.attempt(request)
-            except ServerDied:
-                reply = {"outcome": "crash", "detail": "the worker server died twice"}
-                server.close()
-                server = self._start()
+        reply = servers.attempt(case, request)
         attempt = self._as_attempt(case, role, number, begun, reply, Path(request["log"]))
         self.run.append(attempt)
         self.progress.done(attempt)
@@ -158,7 +144,6 @@ class Schedule:
             self._failed.add(case.id)
         if role == "check":
             self._checked[case.id] = attempt
-        return server
 
     def _request(self, case: Case, role: Role, number: int) -> dict[str, Any]:
         self._number += 1

@@ -2,10 +2,12 @@
 
 It reads one JSON request a line on stdin, forks one worker for each, and answers in one line.
 It imports torch, creates no CUDA context, runs no operator and starts no thread, so that a fork is
-a fresh process that only skipped the import. Standard library and torch only: the other side of a
-comparison may have nothing else installed.
+a fresh process that only skipped the import; what a problem wants imported as well is named on the
+command line. Standard library and torch only: the other side of a comparison may have nothing
+else installed.
 """
 
+import contextlib
 import faulthandler
 import gc
 import importlib
@@ -36,6 +38,9 @@ def main() -> None:
     import torch
 
     importlib.import_module("bench.worker")  # the instrument too; suites are each worker's own
+    for name in sys.argv[2:]:
+        with contextlib.suppress(ImportError):  # a worker that needs it will say so
+            importlib.import_module(name)
     gc.freeze()
     hello = {
         "python": sys.version.split()[0],

@@ -88,19 +88,19 @@ class Side:
             failed.append(f"ended with status {child.returncode}; see {log}")
         return failed
 
-    def serve(self, log: Path) -> Server:
-        """Start a fork server; its own stderr goes to `log`."""
-        return Server(self.interpreter, log)
+    def serve(self, log: Path, preload: tuple[str, ...] = ()) -> Server:
+        """Start a fork server that has imported `preload`; its own stderr goes to `log`."""
+        return Server(self.interpreter, log, preload)
 
 
 class Server:
     """A running fork server; use as a context manager, so that nothing outlives it."""
 
-    def __init__(self, interpreter: str, log: Path):
+    def __init__(self, interpreter: str, log: Path, preload: tuple[str, ...] = ()):
         self.log = log
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
-                [interpreter, "-P", "-m", "bench.serve", str(os.getpid())],
+                [interpreter, "-P", "-m", "bench.serve", str(os.getpid()), *preload],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from bench.outputs import outputs
 from bench.record import fold
 from bench.store import Run, read
 
@@ -51,7 +51,7 @@ def report(folder: RunFolder = None) -> None:
     console = Console()
     run = _open(console, folder)
     records = fold(run)
-    for point in sorted(entry_points(group="touchstone.outputs"), key=lambda p: p.name):
+    for point in outputs():
         point.load()(run, records, run.folder / point.name)
         console.print(
             f"{point.name:<16} {run.folder / point.name}", highlight=False, soft_wrap=True

@@ -18,6 +18,7 @@ from reports import page
 from reports.answers import Family, families
 from reports.cases import datatable, datatable_scripts
 from reports.findings import Judged, judge
+from reports.shown import constants
 from reports.table import own_columns, table
 from reports.trajectories import trajectories
 
@@ -35,6 +36,7 @@ class Section:
     claims: list[Judged]
     failures: list[page.Failure]
     num_cases: int
+    constants: list[str]
     table: str
 
 
@@ -83,6 +85,7 @@ def suite_sections(run: Run, records: list[Record]) -> list[Section]:
                 claims=claims,
                 failures=page.failures(own),
                 num_cases=len(own),
+                constants=constants(own),
                 table=datatable(rows, own),
             )
         )

@@ -15,11 +15,11 @@ from reports.measuring import measuring_share
 
 @dataclass(frozen=True)
 class Failure:
-    """Cases that were not measured for the same reason."""
+    """Cases of a suite that were not measured for the same reason."""
 
     count: int
     outcome: str
-    name: str
+    variants: list[str]
     detail: str
     log: str
 
@@ -42,14 +42,19 @@ def told(records: list[Record], judged: list[Judged]) -> str:
 
 def failures(records: list[Record]) -> list[Failure]:
     """Gather every case that is not `ok`, by reason; the first log of each reason is named."""
-    groups: dict[tuple[str, str, str], list[Record]] = {}
+    groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         if record.outcome != "ok":
-            key = (record.outcome, f"{record.case.suite}/{record.case.variant}", record.detail)
-            groups.setdefault(key, []).append(record)
+            groups.setdefault((record.outcome, record.detail), []).append(record)
     return [
-        Failure(len(group), outcome, name, detail, next((r.logs[0] for r in group if r.logs), ""))
-        for (outcome, name, detail), group in groups.items()
+        Failure(
+            count=len(group),
+            outcome=outcome,
+            variants=list(dict.fromkeys(record.case.variant for record in group)),
+            detail=detail,
+            log=next((record.logs[0] for record in group if record.logs), ""),
+        )
+        for (outcome, detail), group in groups.items()
     ]
 
 

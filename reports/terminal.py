@@ -89,9 +89,8 @@ def _failures(failures: list[Failure]) -> Table:
     for name in ("cases", "outcome", "variant", "reason"):
         table.add_column(name, overflow="fold")
     for failure in failures:
-        table.add_row(
-            str(failure.count), failure.outcome, escape(failure.name), escape(failure.detail)
-        )
+        variants = ", ".join(failure.variants)
+        table.add_row(str(failure.count), failure.outcome, escape(variants), escape(failure.detail))
     return table
 
 

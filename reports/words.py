@@ -85,6 +85,8 @@ def name_of(case: Case, rivals: Sequence[Case]) -> str:
 
 def column_title(name: str) -> tuple[str, float]:
     """Return how a reader calls a column of results.csv, and what its values are divided by."""
+    if name.endswith("_bytes_per_s"):
+        return f"{name.removesuffix('_bytes_per_s').replace('_', ' ')} (GB/s)", 1e9
     if name.endswith("_per_s"):
         return f"{name.removesuffix('_per_s').replace('_', ' ')}/s", 1.0
     for suffix, unit, scale in (("_s", "ms", 1e-3), ("_bytes", "MiB", float(2**20))):

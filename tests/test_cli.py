@@ -223,14 +223,14 @@ def test_two_files_of_one_name_are_refused(bench: Bench, tmp_path: Path) -> None
         (tmp_path / folder / "mine.py").write_text(MINE)
     done = bench("list", "a/mine.py", "b/mine.py", cwd=tmp_path)
     assert done.returncode == 2
-    assert "both define mine/" in done.stderr
+    assert "both define attention/" in done.stderr
 
 
 def test_a_neighbour_named_like_a_library_does_no_harm(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "random.py").write_text(MINE)
     done = bench("list", "random.py", "--preset", "smoke", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "random/theirs/" in done.stdout
+    assert "attention/theirs/" in done.stdout
 
 
 def test_a_selector_finds_the_end_of_a_name(bench: Bench) -> None:

@@ -19,8 +19,8 @@ from bench.case import Case
 from bench.record import Record, fold
 from bench.store import Run, read
 from reports import csv, html
-from reports.cases import shown
 from reports.ranking import rankings
+from reports.shown import constants, shown
 from reports.table import COLUMNS, own_columns, table
 from reports.words import name_of, rate, same_kind, seconds, shape, size
 from tests import several_suites
@@ -220,6 +220,7 @@ def test_a_table_of_a_suite_shows_what_tells_there(several: Run) -> None:
     assert "± fd" in rows
     assert "images/s" in rows
     assert "measured nfe" in rows
+    assert constants(own) == ["Digits: ground=exact float32 fwd threads=1"]
     for silent in ("tokens/s", "forward (ms)", "ground", "dtype", "fd low", "fd_low", "seeds"):
         assert silent not in rows, silent
     assert rows["time (ms)"].tolist() == pytest.approx(

@@ -9,7 +9,7 @@ import pytest
 
 from bench.case import Case
 from bench.discover import load_module, module_names, variants_of
-from bench.side import Server
+from bench.side import Server, Side
 from bench.variant import Variant
 
 SUITES = {point.name: point.value for point in entry_points(group="touchstone.suites")}
@@ -73,3 +73,13 @@ def test_variant_is_checked(suite: str, variant: Variant, server: Server, tmp_pa
     assert not wrong
     if all(outcome in REFUSALS for outcome, _ in outcomes.values()):
         pytest.skip(f"unsupported here: {next(iter(outcomes.values()))[1]}")
+
+
+@pytest.mark.parametrize(
+    "preload",
+    sorted({p.values[1].problem_type.preload for p in FOUND if p.values[1].problem_type.preload}),
+)
+def test_what_is_imported_before_forks_starts_no_thread(preload: tuple[str, ...], tmp_path) -> None:
+    with Side().serve(tmp_path / "server.txt", preload) as server:
+        assert server.hello["threads"] == 1
+    assert not (tmp_path / "server.txt").exists()  # nothing was said on stderr

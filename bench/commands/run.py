@@ -19,6 +19,7 @@ from bench.checkout import git_state, publishable
 from bench.commands.options import Data, Device, Inception, Keyword, Preset, Selectors, Sets
 from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
 from bench.lock import device_lock
+from bench.outputs import outputs
 from bench.progress import TerminalProgress, clock_time
 from bench.record import fold
 from bench.selection import select
@@ -181,10 +182,10 @@ def _finish(console: Console, found: Run) -> None:
     records = fold(found)
     for notice in found.notices:
         console.print(notice, style="yellow", markup=False)
-    for point in sorted(entry_points(group="touchstone.outputs"), key=lambda p: p.name):
+    for point in outputs():
         path = found.folder / point.name
         point.load()(found, records, path)
-        console.print(f"{point.name:<12} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{point.name:<16} {path}", highlight=False, soft_wrap=True)
     for point in entry_points(group="touchstone.summaries"):
         point.load()(console, found, records)
     if not any(record.outcome == "ok" for record in records):

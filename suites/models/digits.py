@@ -21,7 +21,7 @@ class Images(NamedTuple):
 
 
 def load_images(data: str | None = None) -> Images:
-    """Load the digits, or the array at the path `data`; ValueError in one line where it is unfit."""
+    """Load the digits, or the array at the path `data`; ValueError where it is unfit."""
     return digits() if data is None else Images(_own(data), None)
 
 
@@ -66,6 +66,6 @@ def _scaled(array: np.ndarray, data: str) -> np.ndarray:
     if array.dtype.kind != "f":
         raise ValueError(f"{data}: expected uint8 or floating point pixels, got {array.dtype}")
     low, high = float(array.min()), float(array.max())
-    if not (-1 <= low and high <= 1):  # a NaN compares false, and so is refused
+    if not (low >= -1 and high <= 1):  # a NaN compares false, and so is refused
         raise ValueError(f"{data}: expected pixels in [-1, 1], got {low:.4g} to {high:.4g}")
     return array.astype(np.float32)

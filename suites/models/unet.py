@@ -49,11 +49,10 @@ class UNet(nn.Module):
                 now = features
             if level:
                 self.up.append(nn.ConvTranspose2d(now, now, 4, stride=2, padding=1))
-        self.last = nn.Sequential(
-            nn.GroupNorm(GROUPS, now), nn.SiLU(), nn.Conv2d(now, image_channels, 3, padding=1)
-        )
-        nn.init.zeros_(self.last[-1].weight)
-        nn.init.zeros_(self.last[-1].bias)
+        last = nn.Conv2d(now, image_channels, 3, padding=1)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
+        self.last = nn.Sequential(nn.GroupNorm(GROUPS, now), nn.SiLU(), last)
 
     def forward(self, x_BCHW: Tensor, time_B: Tensor) -> Tensor:
         """Map images and one real number each (a time, a log noise level) to images."""

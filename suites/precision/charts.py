@@ -17,7 +17,7 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     """Draw three panels for every workload at every size."""
     ok = table[table["outcome"] == "ok"]
     found = []
-    for _, rows in ok.groupby(_sizes(ok).astype(str).agg("/".join, axis=1), sort=False):
+    for _, rows in ok.groupby(_sizes(ok), dropna=False, sort=False):
         losses = trajectories[
             trajectories["case"].isin(rows["case"]) & (trajectories["quantity"] == "loss")
         ]
@@ -25,8 +25,8 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     return found
 
 
-def _sizes(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[["problem", "device", *(name for name in SIZES if name in rows)]]
+def _sizes(rows: pd.DataFrame) -> list[str]:
+    return ["problem", "device", *(name for name in SIZES if name in rows)]
 
 
 def _row_of_three(rows: pd.DataFrame, losses: pd.DataFrame) -> Chart:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -50,7 +51,7 @@ def ddim(problem: Sampling, *, setting: Setting, grid: str = "vp", eta: float = 
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Compute eq. 12 with the sigma_t of eq. 16, from x_T to x_0."""
         state, generators = x * vp_scale(sigmas[0]), noise.generators() if eta else []
-        for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+        for sigma, following in pairwise(sigmas):
             alpha, alpha_next = vp_scale(sigma) ** 2, vp_scale(following) ** 2
             predicted = predict_noise(denoise, state / alpha**0.5, sigma)
             clean = (state - (1 - alpha) ** 0.5 * predicted) / alpha**0.5

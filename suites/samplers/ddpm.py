@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -51,9 +52,9 @@ def ddpm(problem: Sampling, *, setting: Setting, grid: str = "vp") -> Sampler:
         return state / vp_scale(sigmas[-1])
 
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
-        """Compute algorithm 2: the posterior mean of eq. 7, and noise of the posterior's variance."""
+        """Compute algorithm 2 with the mean and the variance of the posterior, eq. 7."""
         state, generators = x * vp_scale(sigmas[0]), noise.generators()
-        for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+        for sigma, following in pairwise(sigmas):
             alpha_bar, before = vp_scale(sigma) ** 2, vp_scale(following) ** 2
             beta = 1 - alpha_bar / before
             predicted = predict_noise(denoise, state / alpha_bar**0.5, sigma)

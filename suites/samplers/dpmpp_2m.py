@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -55,7 +56,7 @@ def dpmpp_2m(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sa
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Extrapolate D to the middle of each step in lambda = -log sigma (VP states)."""
         state, before, last_step = x * vp_scale(sigmas[0]), None, 0.0
-        for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+        for sigma, following in pairwise(sigmas):
             alpha, alpha_next = vp_scale(sigma), vp_scale(following)
             clean = denoise(state / alpha, sigma)
             extrapolated = clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -42,7 +43,7 @@ def euler(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampl
 
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Follow dx / d sigma = (x - D(x; sigma)) / sigma."""
-        for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+        for sigma, following in pairwise(sigmas):
             x = x + (following - sigma) * predict_noise(denoise, x, sigma)
         return x
 

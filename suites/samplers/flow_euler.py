@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -46,7 +47,7 @@ def flow_euler(problem: Sampling, *, setting: Setting, grid: str = "flow") -> Sa
         """Follow dx / dt = noise - data."""
         times = [sigma / (1 + sigma) for sigma in sigmas]
         state = x * (1 - times[0])
-        for time, following in zip(times, times[1:], strict=False):
+        for time, following in pairwise(times):
             state = state + (following - time) * predict_velocity(denoise, state, time)
         return state / (1 - times[-1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -88,7 +89,9 @@ def overhead(sampler: Sampler, noise: Noise) -> list[Measurement]:
     """
     calls = network_calls(sampler, noise)
     levels = _levels(sampler.sigmas, calls)
-    runs, bare, begun = [], [], perf_counter()
+    runs: list[float] = []
+    bare: list[float] = []
+    begun = perf_counter()
     while len(runs) < 2 or (len(runs) < PAIRS and perf_counter() - begun < PAIRS_S):
         runs.append(_seconds(sampler, lambda: sampler(noise)))
         bare.append(_seconds(sampler, lambda: _bare(sampler, noise.start, levels)))
@@ -110,7 +113,7 @@ def _bare(sampler: Sampler, x: Tensor, levels: list[float]) -> None:
         sampler.network.denoise(x, sigma)
 
 
-def _seconds(sampler: Sampler, call) -> float:  # type: ignore[no-untyped-def]
+def _seconds(sampler: Sampler, call: Callable[[], object]) -> float:
     synchronize(sampler.setting)
     started = perf_counter()
     call()

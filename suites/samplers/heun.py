@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -44,7 +45,7 @@ def heun(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sample
 
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Average the slopes at both ends of a step, but for the last."""
-        for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+        for sigma, following in pairwise(sigmas):
             slope = predict_noise(denoise, x, sigma)
             ahead = x + (following - sigma) * slope
             if following == sigmas[-1]:

@@ -46,7 +46,7 @@ def solve_ode(denoise: Denoise, x: Tensor, high: float, low: float, tolerance: f
 
 
 def reference(ground: Ground, name: str, noise: Noise) -> Tensor:
-    """Return the images that this noise leads to without an error of steps, float64, kept on disk."""
+    """Return the images that this noise leads to in fine steps, float64, kept on disk."""
     denoise = ground.denoiser(torch.float64, torch.device("cpu"))
     start = SIGMA_MAX * noise.start.double().cpu()
     probe = denoise(start / SIGMA_MAX, 1.0)  # stands for the data and the source of the denoiser

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from suites.models import edm, stored, training
-from suites.models.digits import load_images
 from suites.samplers.ground import Denoise, Ground, Progress
 from suites.samplers.real import disjoint_halves
 
@@ -40,8 +38,7 @@ class Trained(Ground):
 
     def weights(self, progress: Progress = lambda *_: None) -> dict[str, Tensor]:
         """Return the trained weights, from the cache or trained now."""
-        own = (sys.modules[__name__], edm, training, *self.sources)
-        key = stored.content_key(*own, self.recipe, self.images)
+        key = stored.content_key(edm, training, *self.sources, self.recipe, self.images)
         kept: dict[str, Tensor] = stored.stored(
             f"samplers-{self.name}",
             key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor
@@ -64,7 +65,7 @@ def unipc(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampl
         levels: list[float] = []
         cleans: list[Tensor] = []
         state = predicted = x * vp_scale(sigmas[0])
-        for sigma, following in zip(sigmas, sigmas[1:], strict=False):
+        for sigma, following in pairwise(sigmas):
             clean = denoise(predicted / vp_scale(sigma), sigma)
             if levels:
                 state = _corrected(state, levels, cleans, sigma, clean)

@@ -26,7 +26,7 @@ class Posterior(Ground):
         return tuple(self.images.shape[1:])
 
     def denoiser(self, dtype: torch.dtype, device: torch.device) -> Denoise:
-        """Return the mean of the images weighted by their likelihood, Karras et al. 2022, eq. 57."""
+        """Return the images' mean, weighted by likelihood (Karras et al. 2022, eq. 57)."""
         known = self.images.flatten(1).to(device, dtype)
         half_squares = known.square().sum(-1) / 2
 

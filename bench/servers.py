@@ -1,0 +1,58 @@
+"""The fork servers of one stage: one for every set of modules that cases want imported already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bench.case import Case
+from bench.side import Server, ServerDied, Side
+
+
+class Servers:
+    """Starts a server when a case first needs it; use as a context manager, which ends them all.
+
+    `log_for` names the file that a new server's own stderr goes to, `keep_log` is told of it when
+    the server has ended.
+    """
+
+    def __init__(self, side: Side, log_for: Callable[[], Path], keep_log: Callable[[Path], Any]):
+        self._side, self._log_for, self._keep_log = side, log_for, keep_log
+        self._running: dict[tuple[str, ...], Server] = {}
+
+    def __enter__(self) -> Servers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for preload in list(self._running):
+            self._end(preload)
+
+    def attempt(self, case: Case, request: dict[str, Any]) -> dict[str, Any]:
+        """Have the request done by the case's server, by a new one where that has died.
+
+        Once more, since its death may have had nothing to do with this case; twice is a crash.
+        """
+        preload = tuple(case.preload)
+        for _ in range(2):
+            try:
+                return self._server(preload).attempt(request)
+            except ServerDied:
+                self._end(preload)
+        return {"outcome": "crash", "detail": "the worker server died twice"}
+
+    def _server(self, preload: tuple[str, ...]) -> Server:
+        if preload not in self._running:
+            self._running[preload] = self._side.serve(self._log_for(), preload)
+        return self._running[preload]
+
+    def _end(self, preload: tuple[str, ...]) -> None:
+        server = self._running.pop(preload)
+        server.close()
+        self._keep_log(server.log)
