@@ -9,7 +9,7 @@ from bench.sweep import Axis, Sweep, sweep
 
 TRAINING: dict[str, Axis] = {"pass": "train"}
 SMALL: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 2, "dim": 128}
-MEDIUM: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 128, "num_layers": 4, "dim": 256}
+MEDIUM: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 4, "dim": 256}
 LARGE: dict[str, Axis] = {
     **TRAINING,
     "batch": 64,
