@@ -7,7 +7,9 @@ import pandas as pd
 
 from bench.chart import COLOURS, Chart
 
+KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 KINDS = ("parameters", "gradients", "optimizer_state", "activations")
+BELOW = alt.Legend(orient="bottom", columns=3)
 WORKLOADS = {"GPTTraining": "GPT on text", "UNetTraining": "U-Net on digits"}
 UNITS = {"GPTTraining": "tokens", "UNetTraining": "images"}
 SIZES = ("batch", "seqlen", "num_layers", "dim", "channels")
@@ -32,11 +34,14 @@ def _sizes(rows: pd.DataFrame) -> list[str]:
 def _row_of_three(rows: pd.DataFrame, losses: pd.DataFrame) -> Chart:
     names = sorted(rows["variant"].unique())
     colour = alt.Color(
-        "variant:N", title=None, scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)]))
+        "variant:N",
+        title=None,
+        scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])),
+        legend=BELOW,
     )
     panels = [_speed(rows, colour), _bytes(rows), _overlay(losses, colour)]
     drawn = [panel for panel in panels if panel is not None]
-    drawing = alt.hconcat(*drawn, spacing=30).resolve_scale(color="independent")
+    drawing = alt.hconcat(*drawn, spacing=26).resolve_scale(color="independent")
     first = rows.iloc[0]
     sizes = [f"{n} {first[n]:.0f}" for n in SIZES if n in rows and not pd.isna(first[n])]
     title = f"{WORKLOADS.get(first['problem'], first['problem'])}: {', '.join(sizes)}"
@@ -97,21 +102,21 @@ def _bytes(rows: pd.DataFrame) -> alt.Chart | None:
     names = [kind.replace("_", " ") for kind in kinds]
     data["order"] = data["kind"].map(names.index)
     return (
-        alt.Chart(data, width=220, height=220)
+        alt.Chart(data, width=215, height=220)
         .mark_bar()
         .encode(
             x=alt.X("sum(mib):Q", title="MiB"),
             y=alt.Y("variant:N", title=None),
             color=alt.Color(
-                "kind:N", title=None, scale=alt.Scale(domain=names, range=list(KIND_COLOURS))
+                "kind:N",
+                title=None,
+                scale=alt.Scale(domain=names, range=list(KIND_COLOURS)),
+                legend=alt.Legend(orient="bottom", columns=2),
             ),
             order="order:Q",
             tooltip=["variant:N", "kind:N", alt.Tooltip("mib:Q", format=".4g", title="MiB")],
         )
     )
-
-
-KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 
 
 def _overlay(losses: pd.DataFrame, colour: alt.Color) -> alt.Chart | None:
