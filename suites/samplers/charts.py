@@ -21,12 +21,13 @@ GRID_WIDTH = 66  # pixels of one picture of 16 samples
 
 def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     """Draw every ground: distance, error where it is known, and what the samples look like."""
-    ok = table[(table["outcome"] == "ok") & table["measured_nfe"].notna()].copy()
+    ok = table[(table["outcome"] == "ok") & table["measured_nfe"].notna()]
+    ok = ok.assign(sampler=_names(ok))
+    colour = _colour(ok["sampler"])  # one for all, so that a sampler is known again
     found: list[Chart] = []
     for ground, rows in ok.groupby("ground", sort=False):
-        rows = rows.assign(sampler=_names(rows))
-        found += _distances(str(ground), rows)
-        found += _errors(str(ground), rows)
+        found += _distances(str(ground), rows, colour)
+        found += _errors(str(ground), rows, colour)
         found += _samples(str(ground), rows, trajectories)
     return found
 
@@ -37,21 +38,21 @@ def _names(rows: pd.DataFrame) -> pd.Series:
     return rows["variant"].where(~several, rows["variant"] + " " + rows["options"].fillna(""))
 
 
-def _distances(ground: str, rows: pd.DataFrame) -> list[Chart]:
+def _distances(ground: str, rows: pd.DataFrame, colour: alt.Color) -> list[Chart]:
     """Draw each distance there is against evaluations and, where it was timed, seconds."""
     return [
-        _distance_chart(ground, name, rows[rows[name].notna()])
+        _distance_chart(ground, name, rows[rows[name].notna()], colour)
         for name in DISTANCES
         if name in rows and rows[name].notna().any()
     ]
 
 
-def _distance_chart(ground: str, name: str, rows: pd.DataFrame) -> Chart:
+def _distance_chart(ground: str, name: str, rows: pd.DataFrame, colour: alt.Color) -> Chart:
     timed = rows.assign(image_ms=rows["time_s"] / rows["batch"] * 1e3)
     timed = timed[timed["image_ms"].notna()]
-    panels = [_panel(rows, "measured_nfe", "network evaluations", name)]
+    panels = [_panel(rows, "measured_nfe", "network evaluations", name, colour)]
     if len(timed):
-        panels.append(_panel(timed, "image_ms", "time an image (ms)", name))
+        panels.append(_panel(timed, "image_ms", "time an image (ms)", name, colour))
     floor, count = rows["fd_floor"].mean(), int(rows["fd_n"].max())
     caption = (
         f"Both axes logarithmic; bars are 95 % intervals over seeds. Dashed: the distance between "
@@ -64,13 +65,15 @@ def _distance_chart(ground: str, name: str, rows: pd.DataFrame) -> Chart:
     return Chart(f"{DISTANCES[name]} on {ground}", caption, alt.hconcat(*panels, spacing=30))
 
 
-def _panel(rows: pd.DataFrame, x: str, title: str, y: str) -> alt.LayerChart | alt.FacetChart:
+def _panel(
+    rows: pd.DataFrame, x: str, title: str, y: str, colour: alt.Color
+) -> alt.LayerChart | alt.FacetChart:
     """Draw one line a sampler, with intervals, above the floor of real against real."""
     bounds = [c for c in (f"{y}_low", f"{y}_high") if c in rows]
     optional = [c for c in ("options", "time_s", "overhead_share", "fd_floor") if c in rows]
     data = rows[list(dict.fromkeys([x, y, "sampler", "nfe", "measured_nfe", *bounds, *optional]))]
     base = alt.Chart(data, width=330, height=260).encode(
-        x=alt.X(f"{x}:Q", title=title, scale=LOG, axis=AXIS), color=_colour(data["sampler"])
+        x=alt.X(f"{x}:Q", title=title, scale=LOG, axis=AXIS), color=colour
     )
     distance = alt.Y(f"{y}:Q", title=DISTANCES.get(y, y), scale=LOG, axis=AXIS)
     tips = ["sampler", "nfe", "measured_nfe", alt.Tooltip(f"{y}:Q", format=".4g"), *optional]
@@ -95,7 +98,7 @@ def _colour(samplers: pd.Series) -> alt.Color:
     return alt.Color("sampler:N", title=None, scale=alt.Scale(domain=names, range=colours))
 
 
-def _errors(ground: str, rows: pd.DataFrame) -> list[Chart]:
+def _errors(ground: str, rows: pd.DataFrame, colour: alt.Color) -> list[Chart]:
     """Draw the error of the solvers against evaluations; an error of 0 has no logarithm."""
     if "error" not in rows or not (rows["error"] > 0).any():
         return []
@@ -107,11 +110,10 @@ def _errors(ground: str, rows: pd.DataFrame) -> list[Chart]:
     )
     if hidden := len(rows[rows["error"] == 0]):
         caption += f" {hidden} cases without any error are not drawn."
-    if "observed_order" in rows:
-        caption += " " + _orders(rows)
-    if "other_image_share" in rows:
-        caption += " " + _strays(rows)
-    drawing = _panel(drawn, "measured_nfe", "network evaluations", "error")
+    for column, words in (("observed_order", _orders), ("other_image_share", _strays)):
+        if column in rows and rows[column].notna().any():
+            caption += " " + words(rows)
+    drawing = _panel(drawn, "measured_nfe", "network evaluations", "error", colour)
     return [Chart(f"Error of the solvers on {ground}", caption, drawing)]
 
 

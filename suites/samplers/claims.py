@@ -31,11 +31,10 @@ def solvers_show_their_order(records: Sequence[Record]) -> Finding:
         if (key := (_sampler(record), _ground(record))) in seen:
             continue  # the order is the solver's, whatever the budget
         seen.add(key)
-        (nominal, *_), observed = (_by_seed(record, f"{w}_order") for w in ("nominal", "observed"))
-        # float64 has no noise to make an interval of: every seed must show the order
-        worst = max(observed, key=lambda value: abs(value - nominal))
-        verdicts.append("holds" if abs(worst - nominal) <= WITHIN else "fails")
-        figures.append(f"{key[0]} on {key[1]}: {worst:.2f}, published {nominal:g}")
+        nominal, observed = (_mean(record, f"{w}_order").estimate for w in ("nominal", "observed"))
+        # no interval: a slope in float64 has no noise, only a ladder that may be too short
+        verdicts.append("holds" if abs(observed - nominal) <= WITHIN else "fails")
+        figures.append(f"{key[0]} on {key[1]}: {observed:.2f}, published {nominal:g}")
     return Finding(together(verdicts), figures or ["no solver ran on a smooth exact ground"])
 
 

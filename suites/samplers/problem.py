@@ -51,9 +51,12 @@ class Sampling(Problem):
     inception: str | None = None
 
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    # what every attempt would import anew: seconds each, against tenths of a second of work
     preload: ClassVar[tuple[str, ...]] = (
         "diffusers.schedulers.scheduling_ddim",
         "diffusers.schedulers.scheduling_unipc_multistep",
+        "scipy.integrate",
+        "sklearn.datasets",
     )
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"ground": "mixture2", "nfe": 12, "batch": 4},

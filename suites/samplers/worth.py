@@ -39,10 +39,9 @@ def worth(problem: Sampling, sampler: Sampler, seed: int) -> list[Measurement]:
     found = distances(problem, images, real, other)
     if ground.exact and sampler.deterministic:
         found += solver_errors(problem, images, sampler, seed)
-    if ground.smooth and sampler.order is not None:
-        found += observed_order(sampler, seed)
-    if seed == 0 and len(ground.shape) == 3:
-        found.append(_shown(images))
+    if seed == 0:  # once: neither depends on the seed but by chance
+        found += observed_order(sampler, seed) if ground.smooth and sampler.order else []
+        found += [_shown(images)] if len(ground.shape) == 3 else []
     return found
 
 
