@@ -13,8 +13,7 @@ INSTRUMENT = ROOT / "bench"
 
 # Text, not a syntax tree: this is done in every worker, and parsing would take longer than a fork.
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(?:\(([^)]*)\)|([\w ,]+))|import[ \t]+([\w.]+))",
-    re.MULTILINE,
+    r"^[ \t]*(?:from ([\w.]+) import (?:\(([^)]*)\)|([\w ,]+))|import ([\w.]+))", re.MULTILINE
 )
 
 
