@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -11,9 +10,9 @@ import sys
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from bench.module import ModuleProblem, module_variants
+from bench.sources import hash_of
 from bench.variant import Variant, contestants
 
 USER_PREFIX = "user_file_"  # so that mine.py named like a library does not replace it
@@ -67,15 +66,6 @@ def find_variant(module: ModuleType, name: str, problem: str) -> Variant:
 
 
 def source_hash(variant: Variant) -> str:
-    """Hash the source of the module that defines the variant and of the problem it solves."""
-    digest = hashlib.sha256()
-    for thing in (inspect.getmodule(variant.function), inspect.getmodule(variant.problem_type)):
-        digest.update(_source(thing).encode())
-    return digest.hexdigest()[:12]
-
-
-def _source(module: Any) -> str:
-    try:
-        return inspect.getsource(module)
-    except (OSError, TypeError):
-        return repr(module)
+    """Hash the sources that the variant and the problem it solves are made of."""
+    homes = (inspect.getsourcefile(thing) for thing in (variant.function, variant.problem_type))
+    return hash_of(frozenset(Path(home) for home in homes if home))

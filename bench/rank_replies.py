@@ -10,6 +10,8 @@ from typing import Any
 
 Reply = dict[str, Any]
 
+_POLL_S = 0.002
+
 RANK_TIME = "rank_time"  # what a rank's own clock says; `time` is the maximum over ranks
 
 
@@ -65,6 +67,16 @@ def _widest(tolerances: list[list[list[float]]]) -> list[tuple[float, ...]]:
 def announce(folder: Path, rank: int) -> None:
     """Leave the rank's pid where the host finds it."""
     (folder / f"{rank}.pid").write_text(str(os.getpid()))
+
+
+def await_all(folder: Path, ranks: int) -> None:
+    """Wait until every rank has been forked.
+
+    Until then none may talk to the host's store: its thread would work, and hold locks, while
+    the next rank is forked, which would inherit them locked for ever.
+    """
+    while any(pid_of(folder, rank) is None for rank in range(ranks)):
+        time.sleep(_POLL_S)
 
 
 def pid_of(folder: Path, rank: int) -> int | None:

@@ -93,6 +93,7 @@ def _rank(case: Case, folder: str, host_pid: int, request: Reply, run_role: RunR
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
     rank_replies.announce(Path(folder), rank)
+    rank_replies.await_all(Path(folder), case.ranks)
     stacks = (Path(folder) / f"{rank}.stack").open("w")  # kept open: faulthandler writes into it
     faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=False)
     if case.device != "cpu":

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 from bench.case import Attempt, Case, Measurement, Role
 from bench.checkout import at_work, publishable
+from bench.pace import Pace
 from bench.record import fold_case
 from bench.servers import Servers
 from bench.side import Side
-from bench.stopping import OVERHEAD_S, PREPARATION_S, SERVER_START_S, SHARE_MIN_S, narrow
+from bench.stopping import SERVER_START_S, SHARE_MIN_S, narrow
 from bench.store import Run
 
 _DETAIL_CHARACTERS = 400
@@ -42,7 +43,7 @@ class Schedule:
         self._failed = {a.case for a in run.attempts if a.outcome != "ok"}
         self._checked = {a.case: a for a in run.attempts if a.role == "check"}
         self._number = len(run.attempts)
-        self._seconds = {"prepare": PREPARATION_S / 2, "time": self.manifest.share_s + OVERHEAD_S}
+        self._pace = Pace(self.manifest.share_s)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
@@ -65,21 +66,27 @@ class Schedule:
             for role, seed in _preparation(case)
             if (case.id, role, seed) not in self._done
         ]
-        return self._serve(todo, "prepare", 0) if todo else True
+        rounds = self.manifest.checkpoints[0]
+        return self._serve(todo, self._timed(self.manifest.cases, rounds))
 
     def _refit(self) -> None:
         """Shorten the share where preparation showed that the first checkpoint would not fit."""
         rounds = self.manifest.checkpoints[0]
-        attempts = sum(self._timed_attempts(case, rounds) for case in self.manifest.cases)
+        attempts = self._timed(self.manifest.cases, rounds)
         left = self.deadline - time.monotonic() - rounds * SERVER_START_S
         if attempts and left < float("inf"):
-            overhead = max(OVERHEAD_S, self._seconds["prepare"] / 2)
-            fitting = 0.9 * left / attempts - overhead
+            overhead = self._pace.left_s(attempts) - len(attempts) * self.manifest.share_s
+            fitting = (0.9 * left - overhead) / len(attempts)
             self.share_s = min(self.share_s, max(fitting, SHARE_MIN_S))
 
-    def _timed_attempts(self, case: Case, rounds: int) -> int:
-        """Count the timed attempts of a case up to a number of rounds."""
-        return 0 if case.id in self._failed else case.most_rounds(rounds)
+    def _timed(self, cases: list[Case], rounds: int, done: int = 0) -> list[tuple[Case, Role]]:
+        """List the timed attempts from round `done` up to a number of rounds."""
+        return [
+            (case, "time")
+            for case in cases
+            if case.id not in self._failed
+            for _ in range(done, case.most_rounds(rounds))
+        ]
 
     def _rounds(self) -> bool:
         active = list(self.manifest.cases)
@@ -94,9 +101,7 @@ class Schedule:
                 if case.id not in self._failed and (case.id, "time", number) not in self._done
             ]
             random.Random(f"{self.manifest.seed}-{number}").shuffle(todo)
-            last = checkpoints[-1]
-            later = sum(max(self._timed_attempts(c, last) - number - 1, 0) for c in active)
-            if todo and not self._serve(todo, "time", later):
+            if not self._serve(todo, self._timed(active, checkpoints[-1], number + 1)):
                 return False
         return True
 
@@ -104,29 +109,22 @@ class Schedule:
         own = [a for a in self.run.attempts if a.case == case.id]
         return narrow(fold_case(case, own).interval_of())
 
-    def _serve(self, todo: list[tuple[Case, Role, int]], stage: str, later: int) -> bool:
+    def _serve(self, todo: list[tuple[Case, Role, int]], later: list[tuple[Case, Role]]) -> bool:
         """Do a list of attempts with fresh servers; False where the budget ended."""
+        later_s = self._pace.left_s(later)
         with Servers(self.side, self._server_log, keep_log) as servers:
             for position, (case, role, number) in enumerate(todo):
                 if case.id in self._failed:
                     continue
                 if time.monotonic() > self.deadline:
                     return False
-                left = self._left_s(stage, len(todo) - position, later)
+                here = [(case, role) for case, role, _ in todo[position:]]
+                left = min(self._pace.left_s(here) + later_s, self.deadline - time.monotonic())
                 self.progress.next(f"{role} {case.suite}/{case.variant}", left)
                 started = time.monotonic()
                 self._attempt(servers, case, role, number)
-                spent = time.monotonic() - started
-                self._seconds[stage] += (spent - self._seconds[stage]) * 0.1
+                self._pace.took(case, role, time.monotonic() - started)
         return True
-
-    def _left_s(self, stage: str, here: int, later: int) -> float:
-        """Estimate the seconds left from what attempts of each stage have taken so far."""
-        if stage == "prepare":
-            first = self.manifest.checkpoints[0]
-            later = sum(self._timed_attempts(case, first) for case in self.manifest.cases)
-        left = here * self._seconds[stage] + later * self._seconds["time"]
-        return min(left, max(self.deadline - time.monotonic(), 0.0))
 
     def _server_log(self) -> Path:
         self._number += 1

@@ -114,6 +114,10 @@ class Server:
             last = (log.read_text(errors="replace").strip().splitlines() or ["no output"])[-1]
             raise UserError(f"cannot start a worker server with {interpreter}: {last}") from error
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def __enter__(self) -> Server:
         return self
 

@@ -232,8 +232,9 @@ def test_another_training_is_incorrect(name: str, server: Server, tmp_path: Path
         ("zero_redundancy_optimizer", "zero_redundancy_optimizer"),
     ],
 )
-@pytest.mark.parametrize("ranks", [2, 4])
-def test_bytes_and_traffic_are_as_planned(module, name, ranks, server, tmp_path) -> None:
+def test_bytes_and_traffic_are_as_planned(module, name, server, tmp_path) -> None:
+    """Ask four ranks: at two, one formula can pass for another."""
+    ranks = 4
     case = training(name, f"suites.distributed.{module}", ranks)
     reply = attempt(server, tmp_path, case, "memory")
     assert reply["outcome"] == "ok", reply
@@ -245,7 +246,8 @@ def test_bytes_and_traffic_are_as_planned(module, name, ranks, server, tmp_path)
         assert held == pytest.approx(planned, rel=0.02)
     assert job["traffic_elements"] == job["traffic_engine_elements"]
     if "wire_engine" in job:
-        assert job["wire"] == pytest.approx(job["wire_engine"], rel=0.03)
+        # headers of messages come on top: much, where every tensor is a message of its own
+        assert job["wire_engine"] <= job["wire"] <= 1.1 * job["wire_engine"]
 
 
 @pytest.mark.multirank

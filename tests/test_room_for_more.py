@@ -44,8 +44,6 @@ class Regression(Problem):
         return [Measurement("loss", "1", losses)]
 
 class Sgd:
-    phases = ("forward", "backward", "optimizer")
-
     def __init__(self, lr):
         self.weight = torch.zeros(1, requires_grad=True)
         self.optimizer = torch.optim.SGD([self.weight], lr=lr)
@@ -57,10 +55,10 @@ class Sgd:
             self.weight.zero_()
 
     def step(self, x):
-        self.optimizer.zero_grad()
         loss = ((self.weight * x - 2 * x) ** 2).mean()
         loss.backward()
         self.optimizer.step()
+        self.optimizer.zero_grad()
         return loss.detach().reshape(1)
 
 @variant

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.case import Attempt, Case, Measurement, Plain
+from bench.claim import claims_of
 from bench.record import Record, fold_case
 from suites.samplers import claims
 from suites.samplers.charts import charts
@@ -106,7 +107,9 @@ def test_multistep_convergence(early: float, verdict: str) -> None:
 def test_what_failed_is_no_evidence() -> None:
     right = solver("euler", 40, 0.1, 1, 1)
     failed = Record(right.case, "incorrect", trajectories=right.trajectories)
-    assert claims.solvers_show_their_order.check([failed]).verdict == "untested"
+    broken = Record(Case("samplers", "unreadable", "suites.samplers.made_up", "", {}), "error")
+    for claim in claims_of(claims):
+        assert claim.check([failed, broken]).verdict == "untested"
 
 
 # Charts
@@ -155,6 +158,7 @@ def test_a_table_without_times_or_images_is_drawn_as_far_as_it_goes() -> None:
     distance, _ = charts(rows.assign(time_s=float("nan")), samples.iloc[:0])
     assert "ms an image" not in distance.caption
     assert charts(rows.assign(outcome="incorrect"), samples) == []
+    assert charts(rows[["case", "variant", "options", "outcome", "ground"]], samples) == []
 
 
 def test_the_front_is_what_nothing_beats() -> None:

@@ -56,7 +56,7 @@ def _strategies(
         "Bytes a rank holds after backward, by kind (grey buckets are no model states), and what a "
         "step hands to each collective, in parameters (an all-reduce counts twice). Long red ticks "
         "are the ZeRO paper's prediction, short black ones the engine's own plan."
-        f"{_oversubscribed(rows)}{apart}"
+        f"{_stragglers(rows)}{_oversubscribed(rows)}{apart}"
     )
     return Chart(f"{ranks} ranks: {sizes}", caption, drawing.resolve_scale(color="independent"))
 
@@ -70,6 +70,15 @@ def _same_sizes(alone: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 def _oversubscribed(rows: pd.DataFrame) -> str:
     flagged = rows["flags"].fillna("").str.contains("oversubscribed").any()
     return " Ranks outnumber cores: times are oversubscribed, the rest stands." if flagged else ""
+
+
+def _stragglers(rows: pd.DataFrame) -> str:
+    """Say whose ranks' own times lie farthest apart."""
+    if "rank_time_spread" not in rows or rows["rank_time_spread"].isna().all():
+        return ""
+    worst = rows.dropna(subset="rank_time_spread").sort_values("rank_time_spread").iloc[-1]
+    spread = f"{worst['rank_time_spread']:.1%} of a step"
+    return f" The ranks' own times lie farthest apart in {worst['name']}, by {spread}."
 
 
 def _bytes(rows: pd.DataFrame) -> Drawing | None:

@@ -9,7 +9,7 @@ from bench.sweep import Axis, Sweep, sweep
 
 TRAINING: dict[str, Axis] = {"pass": "train"}
 SMALL: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 2, "dim": 128}
-MEDIUM: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 128, "num_layers": 4, "dim": 256}
+MEDIUM: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 4, "dim": 256}
 LARGE: dict[str, Axis] = {
     **TRAINING,
     "batch": 64,
@@ -33,12 +33,12 @@ def smoke(device: str) -> list[Sweep]:
 
 
 def quick(device: str) -> list[Sweep]:
-    """Time at two ranks; ask four for bytes, traffic and loss."""
+    """Time at two ranks; ask four, and the engine's own alternative, for all but the time."""
+    untimed: dict[str, Axis] = {**MEDIUM, "rounds": 0, "quality_seeds": 1}
     return [
         *_against_one_process(MEDIUM, (2,), rounds=3, quality_seeds=1),
-        sweep("DataParallelTraining", **MEDIUM, ranks=4, rounds=0, quality_seeds=1).without(
-            "single"
-        ),
+        sweep("DataParallelTraining", **untimed, ranks=4).without("single"),
+        sweep("DataParallelTraining", **untimed, ranks=4, reduce_to_owner=True).only("zero2"),
         *_collectives((16 * KIB, 256 * KIB, 4 * MIB), (2,), rounds=2),
     ]
 

@@ -52,6 +52,13 @@ class DataParallelTraining(Problem):
     passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
     ranks: ClassVar[tuple[int, ...]] = (1, 2)
+    # what a first optimizer step and FSDP import; DeepSpeed looks for devices, so it is not here
+    preload: ClassVar[tuple[str, ...]] = (
+        "torch._dynamo",
+        "torch.distributed.device_mesh",
+        "torch.distributed.fsdp",
+        "torch.distributed.optim",
+    )
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"batch": 4, "seqlen": 16, "num_heads": 2, "dim": 32},
     )

@@ -137,7 +137,7 @@ def _sampler(record: Record) -> str:
 
 
 def _ground(record: Record) -> str:
-    return str(record.case.values["ground"])
+    return str(record.case.values.get("ground"))
 
 
 def _data(record: Record) -> tuple[object, ...]:
@@ -145,7 +145,8 @@ def _data(record: Record) -> tuple[object, ...]:
 
 
 def _budget(record: Record) -> int:
-    budget = record.case.values["nfe"]
+    """Return the budget of evaluations; 0 of a contestant that could not even be imported."""
+    budget = record.case.values.get("nfe", 0)
     assert isinstance(budget, int)
     return budget
 

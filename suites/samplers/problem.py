@@ -54,7 +54,7 @@ class Sampling(Problem):
     # what every attempt would import anew: seconds each, against tenths of a second of work
     preload: ClassVar[tuple[str, ...]] = (
         "diffusers.schedulers.scheduling_ddim",
-        "diffusers.schedulers.scheduling_unipc_multistep",  # and scipy.stats with it
+        "diffusers.schedulers.scheduling_unipc_multistep",
         "scipy.integrate",
         "sklearn.datasets",
     )

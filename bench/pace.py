@@ -1,0 +1,38 @@
+"""How long attempts take, by kind: learned while a run goes on, to tell how much is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.case import Case, Role
+from bench.stopping import OVERHEAD_S, PREPARATION_S, QUALITY_S, RANKS_START_S
+
+_LEARNING_RATE = 0.2
+
+
+class Pace:
+    """Seconds of an attempt by suite, role and whether it starts ranks: guessed, then seen."""
+
+    def __init__(self, share_s: float):
+        self._guess_s = {
+            "check": PREPARATION_S / 2,
+            "memory": PREPARATION_S / 2,
+            "quality": QUALITY_S,
+            "time": share_s + OVERHEAD_S,
+        }
+        self._seen_s: dict[tuple[str, Role, bool], float] = {}
+
+    def took(self, case: Case, role: Role, seconds: float) -> None:
+        """Learn from one attempt."""
+        kind = (case.suite, role, case.ranks > 1)
+        before = self._seen_s.get(kind, seconds)
+        self._seen_s[kind] = before + (seconds - before) * _LEARNING_RATE
+
+    def expected_s(self, case: Case, role: Role) -> float:
+        """Return the seconds another attempt of this kind is likely to take."""
+        start_s = RANKS_START_S if case.ranks > 1 else 0.0
+        return self._seen_s.get((case.suite, role, case.ranks > 1), self._guess_s[role] + start_s)
+
+    def left_s(self, attempts: Iterable[tuple[Case, Role]]) -> float:
+        """Return the seconds these attempts are likely to take."""
+        return sum(self.expected_s(case, role) for case, role in attempts)

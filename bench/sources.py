@@ -1,0 +1,50 @@
+"""Which source files a contestant is made of: its own, and all it imports beside the instrument."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTRUMENT = ROOT / "bench"
+
+# Text, not a syntax tree: this is done in every worker, and parsing would take longer than a fork.
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from ([\w.]+) import (?:\(([^)]*)\)|([\w ,]+))|import ([\w.]+))", re.MULTILINE
+)
+
+
+@cache
+def hash_of(files: frozenset[Path]) -> str:
+    """Hash these files and all they import from the checkout or from their own folders."""
+    digest = hashlib.sha256()
+    for found in sorted(_reached(files)):
+        digest.update(found.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _reached(files: frozenset[Path]) -> set[Path]:
+    roots = (ROOT, *sorted({file.parent for file in files}))
+    seen: set[Path] = set()
+    todo = list(files)
+    while todo:
+        path = todo.pop()
+        if path not in seen and not path.is_relative_to(INSTRUMENT):
+            seen.add(path)
+            todo += _imported(path, roots)
+    return seen
+
+
+def _imported(path: Path, roots: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield the files under `roots` that a file imports, at any depth of its code."""
+    for package, wrapped, names, plain in _IMPORT.findall(path.read_text()):
+        home = (package or plain).replace(".", "/")
+        inside = [f"{home}/{name}" for name in re.findall(r"\w+", wrapped or names)]
+        for root in roots:
+            for stem in (home, *inside):
+                for candidate in (root / f"{stem}.py", root / stem / "__init__.py"):
+                    if candidate.is_file():
+                        yield candidate
