@@ -15,6 +15,7 @@ INSTRUMENT = ROOT / "bench"
 _IMPORT = re.compile(
     r"^[ \t]*(?:from ([\w.]+) import (?:\(([^)]*)\)|([\w ,]+))|import ([\w.]+))", re.MULTILINE
 )
+_NAMED = re.compile(r'"(\w+(?:\.\w+)+)"')  # a package whose modules are imported by name
 
 
 @cache
@@ -40,7 +41,11 @@ def _reached(files: frozenset[Path]) -> set[Path]:
 
 def _imported(path: Path, roots: tuple[Path, ...]) -> Iterator[Path]:
     """Yield the files under `roots` that a file imports, at any depth of its code."""
-    for package, wrapped, names, plain in _IMPORT.findall(path.read_text()):
+    text = path.read_text()
+    for name in _NAMED.findall(text):
+        for root in roots:
+            yield from (root / name.replace(".", "/")).glob("*.py")
+    for package, wrapped, names, plain in _IMPORT.findall(text):
         home = (package or plain).replace(".", "/")
         inside = [f"{home}/{name}" for name in re.findall(r"\w+", wrapped or names)]
         for root in roots:

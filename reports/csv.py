@@ -10,6 +10,8 @@ from reports.findings import findings_table
 from reports.table import table
 from reports.trajectories import trajectories
 
+PIXELS = "_pixels"  # thousands of rows that no one plots; records.jsonl keeps them
+
 
 def write(run: Run, records: list[Record], path: Path) -> None:
     """Write `results.csv`, one row a case; missing values are empty fields."""
@@ -18,8 +20,9 @@ def write(run: Run, records: list[Record], path: Path) -> None:
 
 
 def write_trajectories(run: Run, records: list[Record], path: Path) -> None:
-    """Write `trajectories.csv`, one row a sample of what quality measured."""
-    _write(trajectories(records), path)
+    """Write `trajectories.csv`, one row a sample of what quality measured, pictures left out."""
+    found = trajectories(records)
+    _write(found[~found["quantity"].str.endswith(PIXELS)], path)
 
 
 def write_claims(run: Run, records: list[Record], path: Path) -> None:

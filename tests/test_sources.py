@@ -21,6 +21,11 @@ def test_what_is_imported_at_any_depth_counts() -> None:
     assert "suites/distributed/zero2.py" not in reached
 
 
+def test_a_package_whose_modules_are_imported_by_name_counts() -> None:
+    reached = _reached(frozenset({ROOT / "suites/samplers/ddim.py"}))
+    assert ROOT / "suites/samplers/grounds/posterior.py" in reached
+
+
 def test_a_change_in_a_neighbour_changes_the_hash(tmp_path: Path) -> None:
     mine, neighbour = tmp_path / "mine.py", tmp_path / "neighbour.py"
     mine.write_text("def f():\n    from neighbour import (\n        helper,\n    )\n")
