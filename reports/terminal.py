@@ -72,7 +72,8 @@ def _summarise_suite(
 def _answers(family: Family) -> Table:
     table = _table(family.title)
     for name in ("size", "fastest", "time", "next takes"):
-        table.add_column(name, no_wrap=name != "size", overflow="fold")
+        whole = name in ("time", "next takes")
+        table.add_column(name, no_wrap=whole, min_width=None if whole else 9, overflow="fold")
     for answer in family.answers:
         tie = f" = {' = '.join(answer.ties)}" if answer.ties else ""
         table.add_row(

@@ -8,6 +8,8 @@ from collections.abc import Container, Sequence
 from bench.case import Case
 from bench.statistics import Interval
 
+TOO_WIDE = 100  # between the ends of an interval: it says nothing
+
 
 def seconds(value: float) -> str:
     """Write a time with three digits in the unit that suits it."""
@@ -43,6 +45,8 @@ def factor(found: Interval) -> str:
     """Write a ratio with its interval."""
     if found.low is None or found.high is None:
         return f"{found.estimate:.2f}×"
+    if found.high > TOO_WIDE * found.low:
+        return f"{found.estimate:.2f}× (too few rounds)"
     return f"{found.estimate:.2f}× ({found.low:.2f}–{found.high:.2f})"
 
 

@@ -16,6 +16,7 @@ COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast
 SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
 Drawing = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
 BINARY = "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value / 1024 + ' KiB'"
+BELOW = alt.Legend(orient="bottom", columns=3, labelLimit=200)
 PAPER, ENGINE = "the paper", "the engine's plan"
 
 
@@ -136,7 +137,7 @@ def _bars(
         .encode(
             x=alt.X("sum(value):Q", title=title),
             y=y,
-            color=alt.Color("part:N", title=None, scale=scale),
+            color=alt.Color("part:N", title=None, scale=scale, legend=BELOW),
             order="order:Q",
             tooltip=tooltip,
         )
@@ -187,7 +188,7 @@ def _overlay(rows: pd.DataFrame, trajectories: pd.DataFrame) -> tuple[alt.Chart 
         .encode(
             x=alt.X("index:Q", title="step"),
             y=alt.Y("value:Q", title="loss", scale=alt.Scale(zero=False)),
-            color=alt.Color("name:N", title=None, scale=scale),
+            color=alt.Color("name:N", title=None, scale=scale, legend=BELOW),
             tooltip=["name:N", "index:Q", alt.Tooltip("value:Q", format=".7f", title="loss")],
         )
     )

@@ -25,7 +25,7 @@ KIB, MIB = 1 << 10, 1 << 20
 
 def smoke(device: str) -> list[Sweep]:
     """Show every strategy and collective at two ranks."""
-    effort: dict[str, Axis] = {"rounds": 2, "quality_seeds": 1}
+    effort: dict[str, Axis] = {"rounds": 3, "quality_seeds": 1}
     return [
         *_against_one_process(SMALL, (2,), **effort),
         *_collectives((64 * KIB, 4 * MIB), (2,), rounds=1),

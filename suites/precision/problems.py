@@ -77,7 +77,6 @@ class UNetTraining(Training):
     data: str | None = None
 
     examples: ClassVar[tuple[dict[str, Plain], ...]] = ({"batch": 4, "channels": 16},)
-    preload: ClassVar[tuple[str, ...]] = ("sklearn.datasets",)
     convolutional: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -34,6 +34,8 @@ class Training(Problem):
 
     passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)  # of data and first weights; policies differ
+    # a second or more each: an optimizer's first step imports Dynamo, the digits scikit-learn
+    preload: ClassVar[tuple[str, ...]] = ("torch._dynamo", "sklearn.datasets")
     convolutional: ClassVar[bool] = False
     num_steps: int
 
