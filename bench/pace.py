@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from bench.case import Case, Role
 from bench.stopping import OVERHEAD_S, PREPARATION_S, QUALITY_S, RANKS_START_S
 
-_LEARNING_RATE = 0.2
-
 
 class Pace:
     """Seconds of an attempt by suite, role and whether it starts ranks: guessed, then seen."""
@@ -20,18 +18,20 @@ class Pace:
             "quality": QUALITY_S,
             "time": share_s + OVERHEAD_S,
         }
-        self._seen_s: dict[tuple[str, Role, bool], float] = {}
+        self._seen_s: dict[tuple[str, Role, bool], tuple[float, int]] = {}
 
     def took(self, case: Case, role: Role, seconds: float) -> None:
         """Learn from one attempt."""
         kind = (case.suite, role, case.ranks > 1)
-        before = self._seen_s.get(kind, seconds)
-        self._seen_s[kind] = before + (seconds - before) * _LEARNING_RATE
+        total_s, count = self._seen_s.get(kind, (0.0, 0))
+        self._seen_s[kind] = (total_s + seconds, count + 1)
 
     def expected_s(self, case: Case, role: Role) -> float:
         """Return the seconds another attempt of this kind is likely to take."""
-        start_s = RANKS_START_S if case.ranks > 1 else 0.0
-        return self._seen_s.get((case.suite, role, case.ranks > 1), self._guess_s[role] + start_s)
+        total_s, count = self._seen_s.get((case.suite, role, case.ranks > 1), (0.0, 0))
+        if count:
+            return total_s / count
+        return self._guess_s[role] + (RANKS_START_S if case.ranks > 1 else 0.0)
 
     def left_s(self, attempts: Iterable[tuple[Case, Role]]) -> float:
         """Return the seconds these attempts are likely to take."""

@@ -187,4 +187,5 @@ def _environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "KINETO_LOG_LEVEL": "99",
+        "TORCH_CPP_LOG_LEVEL": "ERROR",  # the profiler's remarks; torch's warnings come by Python
     }
