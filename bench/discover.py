@@ -15,6 +15,7 @@ from bench.module import ModuleProblem, module_variants
 from bench.sources import hash_of
 from bench.variant import Variant, contestants
 
+DESCRIPTIONS = ("charts", "claims", "preset")  # of a suite, for processes without torch
 USER_PREFIX = "user_file_"  # so that mine.py named like a library does not replace it
 
 
@@ -37,9 +38,10 @@ def load_module(reference: str) -> ModuleType:
 
 
 def module_names(package: str) -> list[str]:
-    """List a suite's modules, in alphabetical order, without importing them."""
+    """List a suite's modules that may define variants, in alphabetical order, without importing."""
     paths = importlib.import_module(package).__path__
-    return sorted(f"{package}.{info.name}" for info in pkgutil.iter_modules(paths))
+    names = sorted(info.name for info in pkgutil.iter_modules(paths))
+    return [f"{package}.{name}" for name in names if name not in DESCRIPTIONS]
 
 
 def variants_of(module: ModuleType) -> list[Variant]:

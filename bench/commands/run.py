@@ -85,9 +85,10 @@ def run(
         with device_lock(found.manifest.device, wait):
             _measure(console, found)
     else:
+        budget_s = parse_budget(budget)
         files = {"data": data, "inception": inception}
         chosen = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
-        manifest, effort = _plan(chosen, preset, budget, rounds, timeout, seed)
+        manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed)
         if dry_run:
             for case in manifest.cases:
                 console.print(case.id, markup=False, highlight=False, soft_wrap=True)
@@ -103,13 +104,12 @@ def run(
 def _plan(
     chosen: tuple[list[Case], str],
     preset: str,
-    budget: str,
+    budget_s: float | None,
     rounds: int | None,
     timeout: float,
     seed: int | None,
 ) -> tuple[Manifest, Effort]:
     """Turn the command line into what will be measured."""
-    budget_s = parse_budget(budget)
     cases, where = chosen
     effort = EFFORTS[preset] if rounds is None else Effort(EFFORTS[preset].share_s, (rounds,))
     effort = fit(effort, cases, budget_s)

@@ -47,7 +47,8 @@ def _strategies(
 ) -> Chart:
     alone = _same_sizes(training[training["ranks"] == 1], rows)
     overlay, apart = _overlay(pd.concat([alone, rows]), trajectories)
-    panels = [_bytes(rows), _traffic(rows), _times(pd.concat([alone, rows])), overlay]
+    times = _times(pd.concat([alone, rows])) if rows["time_s"].notna().any() else None
+    panels = [_bytes(rows), _traffic(rows), times, overlay]
     drawn = [panel for panel in panels if panel is not None]
     halves = [alt.hconcat(*drawn[i : i + 2], spacing=28) for i in range(0, len(drawn), 2)]
     drawing = alt.vconcat(*[half.resolve_scale(color="independent") for half in halves])
