@@ -142,6 +142,7 @@ def _times(run: Run, record: Record) -> dict[str, Any]:
     found = record.interval_of("time")
     if found is None:
         return {}
+    planned = sorted({record.case.most_rounds(rounds) for rounds in run.manifest.checkpoints})
     ended_by = run.last_session.ended_by
     return {
         "time_s": found.estimate,
@@ -149,7 +150,7 @@ def _times(run: Run, record: Record) -> dict[str, Any]:
         "time_high_s": found.high,
         "rounds": found.rounds,
         "sessions": found.sessions,
-        "stopped_by": reason(found.rounds, found, run.manifest.checkpoints, ended_by),
+        "stopped_by": reason(found.rounds, found, planned, ended_by),
         "thread_time_s": record.mean_of("thread_time"),
         "enqueue_time_s": record.mean_of("enqueue_time"),
         "first_call_s": record.mean_of("first_call"),

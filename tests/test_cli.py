@@ -181,7 +181,7 @@ def test_a_users_file_is_checked_and_raced(bench: Bench, tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     rows = (folder / "results.csv").read_text()
-    for name in ("mine,theirs", "attention,math", "mine,eager", "mine,compiled"):
+    for name in ("attention,theirs", "attention,math", "mine,eager", "mine,compiled"):
         assert name in rows
     assert set(pd.read_csv(folder / "results.csv")["outcome"]) == {"ok"}
     text = (folder / "run.json").read_text()
