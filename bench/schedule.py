@@ -112,7 +112,8 @@ class Schedule:
     def _serve(self, todo: list[tuple[Case, Role, int]], later: list[tuple[Case, Role]]) -> bool:
         """Do a list of attempts with fresh servers; False where the budget ended."""
         later_s = self._pace.left_s(later)
-        with Servers(self.side, self._server_log, keep_log) as servers:
+        cases = [case for case, _, _ in todo if case.id not in self._failed]
+        with Servers(self.side, cases, self._server_log, keep_log) as servers:
             for position, (case, role, number) in enumerate(todo):
                 if case.id in self._failed:
                     continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,17 +12,31 @@ from bench.side import Server, ServerDied, Side
 
 
 class Servers:
-    """Starts a server when a case first needs it; use as a context manager, which ends them all.
+    """The servers that a list of cases needs; use as a context manager, which ends them all.
 
-    `log_for` names the file that a new server's own stderr goes to, `keep_log` is told of it when
-    the server has ended.
+    All start together, and are up before the first attempt begins. `log_for` names the file that a
+    server's own stderr goes to, `keep_log` is told of it when the server has ended.
     """
 
-    def __init__(self, side: Side, log_for: Callable[[], Path], keep_log: Callable[[Path], Any]):
+    def __init__(
+        self,
+        side: Side,
+        cases: Iterable[Case],
+        log_for: Callable[[], Path],
+        keep_log: Callable[[Path], Any],
+    ):
         self._side, self._log_for, self._keep_log = side, log_for, keep_log
+        self._wanted = sorted({tuple(case.preload) for case in cases})
         self._running: dict[tuple[str, ...], Server] = {}
 
     def __enter__(self) -> Servers:
+        try:
+            starting = [self._start(preload) for preload in self._wanted]
+            for server in starting:
+                assert server.hello
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -41,15 +55,15 @@ class Servers:
         """
         preload = tuple(case.preload)
         for _ in range(2):
+            server = self._running.get(preload) or self._start(preload)
             try:
-                return self._server(preload).attempt(request)
+                return server.attempt(request)
             except ServerDied:
                 self._end(preload)
         return {"outcome": "crash", "detail": "the worker server died twice"}
 
-    def _server(self, preload: tuple[str, ...]) -> Server:
-        if preload not in self._running:
-            self._running[preload] = self._side.serve(self._log_for(), preload)
+    def _start(self, preload: tuple[str, ...]) -> Server:
+        self._running[preload] = self._side.serve(self._log_for(), preload)
         return self._running[preload]
 
     def _end(self, preload: tuple[str, ...]) -> None:

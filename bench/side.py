@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -89,15 +90,18 @@ class Side:
         return failed
 
     def serve(self, log: Path, preload: tuple[str, ...] = ()) -> Server:
-        """Start a fork server that has imported `preload`; its own stderr goes to `log`."""
+        """Begin to start a fork server that imports `preload`; its own stderr goes to `log`."""
         return Server(self.interpreter, log, preload)
 
 
 class Server:
-    """A running fork server; use as a context manager, so that nothing outlives it."""
+    """A fork server; use as a context manager, so that nothing outlives it.
+
+    It is starting when it is made, and ready when it has said `hello`.
+    """
 
     def __init__(self, interpreter: str, log: Path, preload: tuple[str, ...] = ()):
-        self.log = log
+        self.log, self._interpreter = log, interpreter
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [interpreter, "-P", "-m", "bench.serve", str(os.getpid()), *preload],
@@ -107,12 +111,6 @@ class Server:
                 start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
                 env=_environment(),
             )
-        try:
-            self.hello = self._read(_START_TIMEOUT_S)
-        except ServerDied as error:
-            self.close()
-            last = (log.read_text(errors="replace").strip().splitlines() or ["no output"])[-1]
-            raise UserError(f"cannot start a worker server with {interpreter}: {last}") from error
 
     @property
     def pid(self) -> int:
@@ -129,8 +127,22 @@ class Server:
     ) -> None:
         self.close()
 
+    @cached_property
+    def hello(self) -> dict[str, Any]:
+        """Wait until the server is up; return what it says of itself."""
+        try:
+            return self._read(_START_TIMEOUT_S)
+        except ServerDied as error:
+            self.close()
+            said = self.log.read_text(errors="replace") if self.log.exists() else ""
+            last = (said.strip().splitlines() or ["no output"])[-1]
+            raise UserError(
+                f"cannot start a worker server with {self._interpreter}: {last}"
+            ) from error
+
     def attempt(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send one request and sleep until its reply; ServerDied where none comes."""
+        assert self.hello
         try:
             _pipe(self._process.stdin).write(json.dumps(request).encode() + b"\n")
             _pipe(self._process.stdin).flush()
