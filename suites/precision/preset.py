@@ -20,8 +20,8 @@ def smoke(device: str) -> list[Sweep]:
     if device == "cuda":
         return quick(device)
     return [
-        sweep("GPTTraining", **GPT_SMALL, batch=4, num_steps=20, quality_seeds=3),
-        sweep("UNetTraining", batch=16, channels=16, num_steps=20, quality_seeds=3),
+        sweep("GPTTraining", **GPT_SMALL, batch=4, num_steps=15, quality_seeds=3),
+        sweep("UNetTraining", batch=16, channels=16, num_steps=15, quality_seeds=3),
     ]
 
 

@@ -12,7 +12,7 @@ UNTIMED: dict[str, Axis] = {"rounds": 0}
 def smoke(device: str) -> list[Sweep]:
     """Show every sampler on exact grounds: nothing to train but the features' classifier."""
     return [
-        sweep("Sampling", ground="posterior", nfe=(10, 40), quality_seeds=1),
+        sweep("Sampling", ground="posterior", nfe=(10, 40), quality_seeds=3),
         sweep("Sampling", ground="mixture2", nfe=(10, 40), quality_seeds=1, **UNTIMED).without(
             "ddpm"
         ),
