@@ -55,7 +55,7 @@ def host(case: Case, request: Reply, run_role: RunRole) -> Reply:
         watchdog.cancel()
     reply = rank_replies.merge([replies[rank] for rank in range(case.ranks)])
     if request["role"] == "time":
-        _explain_times(case, reply, load.between(before, load.snapshot()))
+        explain_times(case, reply, load.between(before, load.snapshot()))
     return reply
 
 
@@ -155,7 +155,7 @@ def _expect_devices(case: Case) -> None:
         raise Unsupported(f"needs {case.ranks} GPUs, one a rank; this machine has {devices}")
 
 
-def _explain_times(case: Case, reply: Reply, elsewhere: load.Elsewhere) -> None:
+def explain_times(case: Case, reply: Reply, elsewhere: load.Elsewhere) -> None:
     """Flag times of ranks that shared cores, with each other or with anyone else."""
     cores = len(os.sched_getaffinity(0))
     wanted = case.ranks * case.threads if case.device == "cpu" else case.ranks

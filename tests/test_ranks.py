@@ -10,7 +10,9 @@ import pytest
 
 from bench import process
 from bench.case import Case
+from bench.load import Elsewhere
 from bench.rank_replies import merge, own_part
+from bench.ranks import explain_times
 from bench.side import Server
 
 pytestmark = pytest.mark.multirank
@@ -182,3 +184,15 @@ def test_each_rank_gets_its_own_part_back() -> None:
         part = own_part({**merged, "memory_limit_bytes": 300}, rank, 3)
         assert part["fingerprints"] == replies[rank]["fingerprints"]
         assert part["memory_limit_bytes"] == 100
+
+
+@pytest.mark.parametrize(
+    ("num_ranks", "other_cores", "flags"),
+    [(1024, 0.0, ["oversubscribed"]), (1, 1024.0, ["contended"]), (1, 0.0, [])],
+)
+def test_times_of_ranks_that_shared_cores_are_flagged(num_ranks, other_cores, flags) -> None:
+    case = Case("ranks", "works", "module", "Sum", {}, ranks=num_ranks)
+    reply: dict = {}
+    explain_times(case, reply, Elsewhere(other_cores, stolen_share=0.0, waited_share=0.9))
+    assert reply.get("flags", []) == flags
+    assert reply["labels"]["other_cpu_cores"] == f"{other_cores:.2f}"
