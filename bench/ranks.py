@@ -61,6 +61,7 @@ def host(case: Case, request: Reply, run_role: RunRole) -> Reply:
 
 def _launch(case: Case, folder: Path, request: Reply, run_role: RunRole) -> dict[int, Reply]:
     """Let torchrun's engine start the ranks on this machine; their replies by rank."""
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
@@ -71,6 +72,7 @@ def _launch(case: Case, folder: Path, request: Reply, run_role: RunRole) -> dict
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=case.ranks,
+        logs_specs=DefaultLogsSpecs(log_dir=str(folder)),  # by default a folder it never removes
         run_id=f"touchstone-{os.getpid()}",
         rdzv_backend="c10d",
         rdzv_endpoint="127.0.0.1:0",

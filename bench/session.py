@@ -33,6 +33,7 @@ def measure(found: Run, side: Side, progress: Progress) -> None:
     try:
         # compilers start from an empty cache, so that a first compilation is seen as one
         with tempfile.TemporaryDirectory(prefix="touchstone-") as cache:
+            os.environ["TMPDIR"] = cache  # what a killed worker leaves goes with it
             os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{cache}/inductor"
             os.environ["TRITON_CACHE_DIR"] = f"{cache}/triton"
             _provision(found, side, progress)

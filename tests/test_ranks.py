@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -168,9 +169,17 @@ def test_a_hung_rank_is_named_with_its_stack(attempt, server: Server, tmp_path: 
     assert process.descendants(server.pid) == []
 
 
-def test_the_server_goes_on_after_a_failure(attempt) -> None:
+def test_the_server_goes_on_after_a_failure_and_no_folder_is_left(attempt) -> None:
+    before = temporary_folders()
     assert attempt("dies", "check")["outcome"] == "crash"
     assert attempt("works", "check")["outcome"] == "ok"
+    assert temporary_folders() == before
+
+
+def temporary_folders() -> set[Path]:
+    """List what torchrun's engine and the host of ranks make while they run."""
+    parent = Path(tempfile.gettempdir())
+    return {*parent.glob("torchelastic_*"), *parent.glob("touchstone-ranks-*")}
 
 
 def test_each_rank_gets_its_own_part_back() -> None:
