@@ -75,7 +75,7 @@ def ratio(numerator: Rounds, denominator: Rounds, level: float = LEVEL) -> Inter
     return interval({key: numerator[key] / denominator[key] for key in sorted(common)}, level)
 
 
-def t_quantile(probability: float, freedom: int) -> float:
+def t_quantile(probability: float, freedom: float) -> float:
     """Return the quantile of Student's t distribution."""
     from scipy.special import stdtrit
 
