@@ -35,7 +35,11 @@ class Session:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`run.json`: what was asked, where, and by which command."""
+    """`run.json`: what was asked, where, and by which command.
+
+    `pairing` names the comparison that this run is one side of: rounds of equal numbers are pairs.
+    `judged` names the quantity that verdicts on time are about, by kind of case; fixed beforehand.
+    """
 
     command: list[str]
     preset: str
@@ -48,6 +52,8 @@ class Manifest:
     sessions: list[Session] = field(default_factory=list)
     timeout_s: float = 120.0
     budget_s: float | None = None
+    pairing: str = ""
+    judged: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
 

@@ -1,0 +1,114 @@
+"""How the surroundings of two runs differ, and which differences make their times meaningless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bench.store import Run
+
+# Facts of a session's environment that are named where they differ. Load, clocks and temperatures
+# of the moment are not: what they did to a case is flagged there.
+NAMED = (
+    "cpu",
+    "cores",
+    "cores_usable",
+    "frequency_policy",
+    "caches",
+    "kernel",
+    "libc",
+    "virtualisation",
+    "container",
+    "python",
+    "torch",
+    "cuda",
+    "settings",
+    "libraries",
+)
+NAMED_OF_GPUS = (
+    "name",
+    "memory_bytes",
+    "compute_capability",
+    "power_limit_w",
+    "sm_clock_max_mhz",
+    "ecc",
+    "mig",
+    "driver",
+    "cuda_driver",
+)
+# Other hardware, or the same hardware told to run at another speed or with other cores: the times
+# then differ for a reason that is no property of the code. Software (libraries, kernel, settings)
+# may be just what is compared, so that it is named and nothing is refused for it.
+VOID = ("machine", "device", "cores_usable", "frequency_policy")
+VOID_OF_GPUS = ("power_limit_w", "mig")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A fact that differs between BASE and NEW, in words."""
+
+    name: str
+    base: str
+    new: str
+    void: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.base} → {self.new}"
+
+
+def differences(base: Run, new: Run) -> Iterator[Difference]:
+    """Yield what differs, the void differences first."""
+    before, after = _facts(base), _facts(new)
+    names = sorted(before.keys() | after.keys(), key=lambda name: not _void(name))
+    for name in names:
+        was, now = before.get(name, "none"), after.get(name, "none")
+        if was != now:
+            yield Difference(name, was, now, _void(name))
+
+
+def _void(name: str) -> bool:
+    return name in VOID or (name.startswith("GPU ") and name.endswith(VOID_OF_GPUS))
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """Return every fact that is named where it differs, in the order of telling."""
+    environment = run.last_session.environment
+    facts = {
+        "machine": str(environment.get("machine_id", "unknown")),
+        "device": run.manifest.device,
+    }
+    for name in NAMED:
+        facts |= _flat(name, environment.get(name, "none"))
+    facts |= _of_gpus(environment.get("gpus"))
+    return facts | _of_asking(run)
+
+
+def _flat(name: str, value: Any) -> dict[str, str]:
+    """Return a fact, or those of a group of facts under their own names."""
+    if isinstance(value, dict):
+        return {str(key): str(own) for key, own in value.items() if str(key) != "torch"}
+    return {name: str(value)}
+
+
+def _of_gpus(gpus: Any) -> dict[str, str]:
+    found = gpus if isinstance(gpus, list) else []
+    return {
+        f"GPU {index} {name}": str(gpu[name])
+        for index, gpu in enumerate(found)
+        if isinstance(gpu, dict)
+        for name in NAMED_OF_GPUS
+        if name in gpu
+    }
+
+
+def _of_asking(run: Run) -> dict[str, str]:
+    """Return what was asked for, and of which code."""
+    manifest = run.manifest
+    changed = " with local changes" if manifest.git.get("dirty") else ""
+    return {
+        "commit": str(manifest.git.get("commit", "unknown"))[:12] + changed,
+        "preset": manifest.preset,
+        "sampling": f"{manifest.share_s:g} s an attempt",
+        "rounds": " or ".join(map(str, manifest.checkpoints)),
+    }

@@ -1,0 +1,91 @@
+"""Two runs set against each other: what they are called, and whether their rounds are pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bench.comparing.surroundings import Difference, differences
+from bench.store import Run
+
+PAIRED_FOLDER = "ab.json"  # lies beside the two runs of a paired comparison
+
+
+@dataclass(frozen=True)
+class Versus:
+    """BASE and NEW. `void` says why times of the two mean nothing together, where they do not."""
+
+    base: Run
+    new: Run
+    names: tuple[str, str]
+    judged: dict[str, str] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def paired(self) -> bool:
+        """Say whether rounds of equal numbers were taken next to each other."""
+        pairing = self.base.manifest.pairing
+        return bool(pairing) and pairing == self.new.manifest.pairing
+
+    @property
+    def void(self) -> tuple[Difference, ...]:
+        return tuple(difference for difference in self.differences if difference.void)
+
+
+@dataclass(frozen=True)
+class _Side:
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """What `ab.json` says that matters here."""
+
+    a: _Side = _Side()
+    b: _Side = _Side()
+    judged: dict[str, str] = field(default_factory=dict)
+
+
+def versus(base: Run, new: Run) -> Versus:
+    """Set two runs against each other."""
+    told = _sides(base, new)
+    return Versus(
+        base,
+        new,
+        (told.a.words or name_of(base), told.b.words or name_of(new)),
+        told.judged or _fixed_in_both(base, new),
+        tuple(differences(base, new)),
+    )
+
+
+def name_of(run: Run) -> str:
+    """Name a run by its folder; one side of a paired comparison with that folder's too."""
+    folder = run.folder.resolve()
+    return f"{folder.parent.name}/{folder.name}" if len(folder.name) == 1 else folder.name
+
+
+def pair_folder(base: Run, new: Run) -> Path | None:
+    """Return the folder that two paired runs share, None where there is none."""
+    parent = base.folder.resolve().parent
+    together = parent == new.folder.resolve().parent
+    return parent if together and (parent / PAIRED_FOLDER).is_file() else None
+
+
+def _sides(base: Run, new: Run) -> _Sides:
+    """Read what a paired comparison says of its sides; nothing where it cannot be read."""
+    folder = pair_folder(base, new)
+    names = (base.folder.resolve().name, new.folder.resolve().name)
+    if folder is None or names != ("A", "B"):
+        return _Sides()
+    try:
+        return msgspec.json.decode((folder / PAIRED_FOLDER).read_bytes(), type=_Sides)
+    except (OSError, msgspec.DecodeError):
+        return _Sides()  # names are a comfort; the runs themselves are whole
+
+
+def _fixed_in_both(base: Run, new: Run) -> dict[str, str]:
+    """Return the quantities that both runs fixed for a kind of case before they began."""
+    ours, theirs = base.manifest.judged, new.manifest.judged
+    return {kind: name for kind, name in ours.items() if theirs.get(kind) == name}
