@@ -12,10 +12,15 @@ from reports.shown import shown
 
 def datatable(frame: pd.DataFrame, records: list[Record]) -> str:
     """Return the table of a suite's rows: the columns that tell something there."""
+    return sortable(shown(frame, records))
+
+
+def sortable(frame: pd.DataFrame) -> str:
+    """Return any table so that it sorts and searches; its texts are escaped."""
     import itables
 
     html: str = itables.to_html_datatable(
-        shown(frame, records).astype(object).map(_cell),
+        frame.astype(object).map(_cell),
         connected=False,
         showIndex=False,
         maxBytes=0,

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bench.chart import Chart
 from bench.record import Record
@@ -20,6 +17,7 @@ from reports.cases import datatable, datatable_scripts
 from reports.findings import Judged, judge
 from reports.shown import constants
 from reports.table import own_columns, table
+from reports.template import render_template, vega_bundle
 from reports.trajectories import trajectories
 
 SHOWN_FAMILIES = 3  # of a suite's tables of answers; the others are folded
@@ -47,16 +45,9 @@ def write(run: Run, records: list[Record], path: Path) -> None:
 
 def render(run: Run, records: list[Record]) -> str:
     """Return the page. Every text from the run is escaped, in HTML and inside scripts."""
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["json_script"] = json_script
     sections = suite_sections(run, records)
-    return environment.get_template("report.html").render(
+    return render_template(
+        "report.html",
         run=run,
         sections=sections,
         shown_families=SHOWN_FAMILIES,
@@ -98,21 +89,3 @@ def charts(suite: str, rows: pd.DataFrame, samples: pd.DataFrame) -> list[Chart]
     for point in entry_points(group="touchstone.charts", name=suite):
         found += point.load().charts(rows, samples)
     return found
-
-
-def json_script(value: Any) -> str:
-    """Write JSON that cannot end the script element it stands in."""
-    from markupsafe import Markup
-
-    text = json.dumps(value, default=str)
-    for mark in "<>&":
-        text = text.replace(mark, f"\\u{ord(mark):04x}")
-    return Markup(text)
-
-
-def vega_bundle() -> str:
-    """Return Vega, Vega-Lite and their embedder as one script."""
-    import vl_convert
-
-    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
-    return bundle.replace("</script", "<\\/script")

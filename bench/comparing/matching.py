@@ -66,7 +66,8 @@ def fate(found: Match) -> tuple[Word, str] | None:
     if found.both:
         return None
     if PENDING in (base.outcome, new.outcome) or "ok" not in (base.outcome, new.outcome):
-        return "not comparable", f"BASE {_told(base)}; NEW {_told(new)}"
+        told = _told(base), _told(new)
+        return "not comparable", told[0] if told[0] == told[1] else f"BASE {told[0]}; NEW {told[1]}"
     return ("broken", _told(new)) if base.outcome == "ok" else ("fixed", f"was {_told(base)}")
 
 

@@ -11,6 +11,7 @@ from bench.comparing.surroundings import Difference, differences
 from bench.store import Run
 
 PAIRED_FOLDER = "ab.json"  # lies beside the two runs of a paired comparison
+SIDES = ("A", "B")  # which are called so
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def versus(base: Run, new: Run) -> Versus:
 def name_of(run: Run) -> str:
     """Name a run by its folder; one side of a paired comparison with that folder's too."""
     folder = run.folder.resolve()
-    return f"{folder.parent.name}/{folder.name}" if len(folder.name) == 1 else folder.name
+    return f"{folder.parent.name}/{folder.name}" if folder.name in SIDES else folder.name
 
 
 def pair_folder(base: Run, new: Run) -> Path | None:
@@ -77,7 +78,7 @@ def _sides(base: Run, new: Run) -> _Sides:
     """Read what a paired comparison says of its sides; nothing where it cannot be read."""
     folder = pair_folder(base, new)
     names = (base.folder.resolve().name, new.folder.resolve().name)
-    if folder is None or names != ("A", "B"):
+    if folder is None or names != SIDES:
         return _Sides()
     try:
         return msgspec.json.decode((folder / PAIRED_FOLDER).read_bytes(), type=_Sides)

@@ -1,0 +1,138 @@
+"""`bench compare`: read two or more run folders, measure nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench.commands.options import Keyword
+from bench.comparing.quantities import DEFAULT_GATE, GATES
+from bench.comparing.versus import PAIRED_FOLDER, name_of, pair_folder
+from bench.errors import UserError, unknown
+from bench.store import Run, read
+from reports.commands import RUNS
+
+
+def compare(
+    base: Annotated[
+        Path, typer.Argument(metavar="BASE", help="A run folder, or the folder of one `bench ab`.")
+    ],
+    new: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[NEW]...", help="Run folders to set against BASE.", show_default=False
+        ),
+    ] = None,
+    keyword: Keyword = "",
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="A change of time proven smaller than this is `same`. Default: 0.02.",
+            show_default=False,
+        ),
+    ] = None,
+    gate: Annotated[
+        str,
+        typer.Option(
+            metavar="GROUP[,GROUP...]", help=f"What can fail it, of: {', '.join(GATES)}, or none."
+        ),
+    ] = ",".join(DEFAULT_GATE),
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Print every row, also what is the same.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Compare other machines too: bytes and counts are judged."),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the outputs. Default: in runs/comparisons/, or that of `ab`.",
+            show_default=False,
+        ),
+    ] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Append the Markdown to this file as well.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Say of every case what changed from BASE to NEW: time, memory, counts, errors, quality.
+
+    Times of runs recorded apart are `faster` or `slower` only beyond what sessions differ by
+    here; the two sides of one `bench ab` are judged in full strength. A case ok in BASE and not
+    in NEW is `broken`, and always fails the comparison.
+
+    **Examples**
+
+    - `bench compare runs/20260101-120000-quick-1a2b runs/20260102-120000-quick-3c4d`
+    - `bench compare runs/20260103-120000-ab-5e6f`
+    - `bench compare reports/baseline runs/20260103-120000-ab-5e6f/B --gate memory,counts`
+
+    Exit codes: 0 no regression, 1 regression, 2 usage, bad input or void, 3 nothing comparable,
+    4 cannot write.
+    """
+    from bench.rule import MARGIN
+    from reports.comparison.conclude import conclude
+
+    console = Console()
+    if margin is not None and not 0 < margin < 1:
+        raise UserError(f"--margin {margin:g}: expected a share between 0 and 1, such as 0.02")
+    gates = parse_gate(gate)
+    runs = [_read(console, folder) for folder in _folders(base, new or [])]
+    code = conclude(
+        console,
+        runs[0],
+        runs[1:],
+        output or default_folder(runs),
+        MARGIN if margin is None else margin,
+        summary,
+        gate=gates,
+        keyword=keyword,
+        force=force,
+        show_all=show_all,
+    )
+    raise typer.Exit(code)
+
+
+def parse_gate(text: str) -> tuple[str, ...]:
+    """Read `time,memory` as groups; `none` gates nothing but broken cases."""
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if words == ("none",):
+        return ()
+    for word in words:
+        if word not in GATES:
+            raise unknown("gate", word, GATES)
+    return words
+
+
+def _folders(base: Path, new: list[Path]) -> list[Path]:
+    """Return BASE and every NEW; the folder of a paired comparison stands for both its sides."""
+    if new:
+        return [base, *new]
+    if (base / PAIRED_FOLDER).is_file():
+        return [base / "A", base / "B"]
+    raise UserError(f"{base}: expected BASE and NEW, or one folder that `bench ab` made")
+
+
+def _read(console: Console, folder: Path) -> Run:
+    run = read(folder)
+    for notice in run.notices:
+        console.print(notice, style="yellow", markup=False)
+    return run
+
+
+def default_folder(runs: list[Run]) -> Path:
+    """Return where outputs go: beside the two sides of one `bench ab`, else a folder by name."""
+    base, *news = runs
+    together = pair_folder(base, news[0]) if len(news) == 1 else None
+    if together is not None:
+        return together
+    names = [name_of(run).replace("/", "-") for run in runs]
+    more = f"-and-{len(news) - 1}-more" if len(news) > 1 else ""
+    return RUNS / "comparisons" / f"{names[0]}--{names[1]}{more}"

@@ -1,0 +1,55 @@
+"""Judge, print, write: what `bench compare` and `bench ab` end with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.comparing.comparison import Comparison, compare, exit_code
+from bench.comparing.quantities import DEFAULT_GATE
+from bench.rule import MARGIN
+from bench.store import Run, cannot_write
+from reports.comparison import markdown, page, table
+from reports.comparison.terminal import print_comparison
+
+Writer = Callable[[Sequence[Comparison], Collection[str], Path], None]
+OUTPUTS: dict[str, Writer] = {  # the table first: a page that cannot be drawn must not cost it
+    "comparison.csv": table.write,
+    "comparison.md": markdown.write,
+    "comparison.html": page.write,
+}
+
+
+def conclude(
+    console: Console,
+    base: Run,
+    new: Run | Sequence[Run],
+    folder: Path,
+    margin: float = MARGIN,
+    summary: Path | None = None,
+    *,
+    gate: Collection[str] = DEFAULT_GATE,
+    keyword: str = "",
+    force: bool = False,
+    show_all: bool = False,
+) -> int:
+    """Compare, print, and write into `folder`; return 0, 1 for a regression, 3 for nothing.
+
+    UserError where the comparison is void and not forced, or the folder cannot be written.
+    """
+    news = [new] if isinstance(new, Run) else list(new)
+    found = compare(base, news, margin=margin, keyword=keyword, force=force)
+    for comparison in found:
+        print_comparison(console, comparison, gate, show_all)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    for name, write in OUTPUTS.items():
+        write(found, gate, folder / name)
+        console.print(f"{name:<16} {folder / name}", highlight=False, soft_wrap=True)
+    if summary is not None:
+        markdown.append(found, gate, summary)
+    return exit_code(found, gate)

@@ -1,0 +1,197 @@
+"""Rows of a comparison as people read them: units, signs, and what would settle a doubt."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.apart import NO_SPREAD
+from bench.comparing.comparison import Comparison
+from bench.comparing.once import ONE_SAMPLE
+from bench.comparing.quantities import DEFAULT_GATE, GATES
+from bench.comparing.row import Row
+from bench.comparing.words import BAD, INCOMPARABLE, OUTCOME, WORDS
+from reports.comparison.names import Names
+from reports.words import factor, seconds, size
+
+APART = "sessions may differ by as much: bench ab measures both sides now"
+GOOD = ("fixed", "faster", "better")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row, all words."""
+
+    verdict: str
+    case: str
+    quantity: str
+    base: str
+    new: str
+    change: str
+    note: str
+    fails: bool
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The rows of a comparison by how much a reader needs them.
+
+    `bad` and `good` changed, `doubtful` may have, `quiet` are the same or only inform, and
+    `apart` are cases that one side lacks or neither could measure.
+    """
+
+    bad: list[Row]
+    good: list[Row]
+    doubtful: list[Row]
+    quiet: list[Row]
+    apart: list[Row]
+
+
+def parts(comparison: Comparison) -> Parts:
+    """Sort rows: worst first, in doubt by how far they seem to have moved."""
+    found = Parts([], [], [], [], [])
+    for row in comparison.rows:
+        _part(found, row, comparison.margin).append(row)
+    for rows in (found.bad, found.good, found.doubtful, found.quiet):
+        rows.sort(key=lambda row: (WORDS.index(row.verdict), row.group != "time", -_moved(row)))
+    return found
+
+
+def _part(found: Parts, row: Row, margin: float) -> list[Row]:
+    if row.verdict in BAD:
+        return found.bad
+    if row.verdict in GOOD:
+        return found.good
+    if row.group == OUTCOME and row.verdict in INCOMPARABLE:
+        return found.apart
+    informs = row.group not in DEFAULT_GATE or row.why == ONE_SAMPLE
+    still = row.why == NO_SPREAD and _moved(row) < math.log1p(margin)
+    return found.doubtful if row.verdict == "unclear" and not (informs or still) else found.quiet
+
+
+def _moved(row: Row) -> float:
+    """Return how far a row seems to have moved, on the log scale."""
+    return abs(math.log(row.ratio.estimate)) if row.ratio and row.ratio.estimate > 0 else 0.0
+
+
+def line(row: Row, names: Names, gate: Collection[str]) -> Line:
+    """Put one row in words."""
+    return Line(
+        verdict=row.verdict,
+        case=names.name(row.match),
+        quantity="" if row.group == OUTCOME else row.quantity,
+        base=amount(row.base, row.unit),
+        new=amount(row.new, row.unit),
+        change=change(row),
+        note=note(row),
+        fails=row.is_regression(gate),
+    )
+
+
+def lines(rows: Iterable[Row], names: Names, gate: Collection[str]) -> list[Line]:
+    return [line(row, names, gate) for row in rows]
+
+
+def amount(value: float | None, unit: str) -> str:
+    """Write a value with its unit."""
+    if value is None:
+        return ""
+    if unit == "s" and value > 0:
+        return seconds(value)
+    if unit == "bytes":
+        return size(value)
+    return f"{value:.4g}" + (f" {unit}" if unit not in ("1", "") else "")
+
+
+def change(row: Row) -> str:
+    """Write how far NEW lies from BASE, with the interval where there is one."""
+    if row.difference is not None:
+        found = row.difference
+        if found.low is None or found.high is None or found.low == found.high == found.estimate:
+            return f"{found.estimate:+.3g}"
+        return f"{found.estimate:+.3g} ({found.low:+.3g} to {found.high:+.3g})"
+    if row.ratio is None:
+        return ""
+    if not 0.5 < row.ratio.estimate < 2:
+        return factor(row.ratio)
+    low, high = row.ratio.low, row.ratio.high
+    told = _percent(row.ratio.estimate)
+    return told if low is None or high is None else f"{told} ({_percent(low)} to {_percent(high)})"
+
+
+def _percent(ratio: float) -> str:
+    """Write a ratio as a change; nothing is rounded to a sign it does not have."""
+    percent = 100 * (ratio - 1)
+    text = f"{percent:+.1f}%" if abs(percent) >= 0.05 or percent == 0 else f"{percent:+.2g}%"
+    return "0.0%" if percent == 0 else text
+
+
+def note(row: Row) -> str:
+    """Say why a verdict is what it is, or what would settle a doubt."""
+    if row.why in (NO_SPREAD, ONE_SAMPLE):
+        return ""  # true of every row of its kind, and said once above the table or in the CSV
+    if row.why or row.verdict != "unclear":
+        return row.why
+    if not row.match.versus.paired and row.group == "time":
+        return APART  # more rounds would not settle it
+    return f"about {row.rounds_needed} rounds a side would settle it" if row.rounds_needed else ""
+
+
+def verdict_line(comparison: Comparison, gate: Collection[str]) -> str:
+    """Say in one sentence what came of it."""
+    failing = len(comparison.regressions(gate))
+    if failing:
+        return f"Regression: {_counted(comparison.rows)}."
+    if comparison.empty:
+        return f"Nothing comparable: {_counted(comparison.rows)}."
+    return f"No regression: {_counted(comparison.rows)}."
+
+
+def _counted(rows: Sequence[Row]) -> str:
+    """Count what became of cases and times, then what changed of anything else."""
+    told = []
+    for group, called in {OUTCOME: "cases", "time": "times", **{g: g for g in GATES[1:]}}.items():
+        own = Counter(row.verdict for row in rows if row.group == group)
+        quiet = group in GATES and group not in DEFAULT_GATE and not {*own} & {*BAD, *GOOD}
+        words = [f"{own[word]} {word}" for word in WORDS if own[word]]
+        if words and not quiet:
+            told.append(f"{called} {', '.join(words)}")
+    return "; ".join(told) or "no case on both sides"
+
+
+def how_judged(comparison: Comparison) -> str:
+    """Say how far the times of a comparison may be trusted."""
+    margin = f"proven within ±{100 * comparison.margin:g} % is the same"
+    if comparison.versus.paired:
+        return f"Measured in turns: rounds are pairs, suspects confirmed afresh; {margin}."
+    unknown = any(row.why == NO_SPREAD for row in comparison.rows)
+    if unknown:
+        return (
+            "Recorded apart, and how far sessions differ here is unknown, so that no time is "
+            "judged: bench selftest learns it, bench ab measures both sides now."
+        )
+    return f"Recorded apart: time intervals are widened by how sessions differ; {margin}."
+
+
+def surroundings(comparison: Comparison) -> list[str]:
+    """Return what differs around the two runs, what makes it void marked."""
+    told = [f"{d} (void)" if d.void else str(d) for d in comparison.versus.differences]
+    if comparison.changed_sources:
+        matched = f"{comparison.changed_sources} of {comparison.num_matched}"
+        told.append(f"sources of {matched} matched cases")
+    return told
+
+
+def coverage(comparison: Comparison) -> list[str]:
+    """Return the mean of every suite with the cases behind it."""
+    found = []
+    for mean in comparison.overall:
+        counted = f"{mean.compared} of {mean.num_cases} cases"
+        if mean.ratio is None or mean.least is None or mean.most is None:
+            found.append(f"{mean.suite}: no time to compare, {counted}")
+        else:
+            between = f"single cases {mean.least:.3f}× to {mean.most:.3f}×"
+            found.append(f"{mean.suite}: {mean.ratio:.3f}× over {counted}, {between}")
+    return found

@@ -1,0 +1,91 @@
+"""`comparison.md`: a comparison for a job summary, short, the rest folded away."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from bench.comparing.comparison import Comparison
+from bench.store import cannot_write, write_whole
+from reports.comparison.lines import (
+    Line,
+    coverage,
+    how_judged,
+    lines,
+    parts,
+    surroundings,
+    verdict_line,
+)
+from reports.comparison.names import Names
+
+NUM_ROWS = 200  # of a folded table: a job summary holds a megabyte
+HEADS = ("verdict", "case", "quantity", "base", "new", "change", "why")
+
+
+def write(comparisons: Sequence[Comparison], gate: Collection[str], path: Path) -> None:
+    """Write the whole summary."""
+    write_whole(path, markdown(comparisons, gate).encode())
+
+
+def append(comparisons: Sequence[Comparison], gate: Collection[str], path: Path) -> None:
+    """Append the summary to a file that others write to as well."""
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(markdown(comparisons, gate))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def markdown(comparisons: Sequence[Comparison], gate: Collection[str]) -> str:
+    """Return the summary of all comparisons."""
+    return "\n".join(line for found in comparisons for line in _section(found, gate)) + "\n"
+
+
+def _section(comparison: Comparison, gate: Collection[str]) -> Iterator[str]:
+    base, new = map(text, comparison.versus.names)
+    found, names = parts(comparison), Names(row.match for row in comparison.rows)
+    yield from (f"### {new} against {base}", "")
+    yield from (f"**{text(verdict_line(comparison, gate))}**", "")
+    changed = lines([*found.bad, *found.good], names, gate)
+    if changed:
+        yield from (*_table(changed), "")
+    if told := coverage(comparison):
+        yield from (*(f"- time, {text(line)}" for line in told), "")
+    yield from (text(how_judged(comparison)), "")
+    if told := surroundings(comparison):
+        yield from (f"Differs: {text('; '.join(told))}", "")
+    folded = {
+        "unclear": lines(found.doubtful, names, gate),
+        "only on one side, or measured on neither": lines(found.apart, names, gate),
+        "the same, or only informing": lines(found.quiet, names, gate),
+    }
+    for title, rows in folded.items():
+        yield from _folded(title, rows)
+
+
+def _folded(title: str, rows: Sequence[Line]) -> Iterator[str]:
+    if not rows:
+        return
+    yield from (f"<details><summary>{len(rows)} {title}</summary>", "")
+    yield from _table(rows[:NUM_ROWS])
+    if len(rows) > NUM_ROWS:
+        yield from ("", f"and {len(rows) - NUM_ROWS} more: see comparison.csv")
+    yield from ("", "</details>", "")
+
+
+def _table(rows: Sequence[Line]) -> Iterator[str]:
+    yield f"| {' | '.join(HEADS)} |"
+    yield f"|{'---|' * len(HEADS)}"
+    for row in rows:
+        mark = f"**{row.verdict}**" if row.fails else row.verdict
+        cells = (row.case, row.quantity, row.base, row.new, row.change, row.note)
+        yield f"| {mark} | {' | '.join(map(text, cells))} |"
+
+
+def text(words: str) -> str:
+    """Make any text plain within a Markdown table: no HTML, no column, no line of its own."""
+    escaped = html.escape(" ".join(words.split()), quote=False)
+    for mark in "\\|*_[]`~":
+        escaped = escaped.replace(mark, f"\\{mark}")
+    return escaped

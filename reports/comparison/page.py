@@ -1,0 +1,87 @@
+"""`comparison.html`: one file that needs no network, a section for each NEW."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bench.chart import Chart
+from bench.comparing.comparison import Comparison
+from bench.store import write_whole
+from reports.cases import datatable_scripts, sortable
+from reports.comparison.chart import charts
+from reports.comparison.lines import (
+    Line,
+    coverage,
+    how_judged,
+    lines,
+    parts,
+    surroundings,
+    verdict_line,
+)
+from reports.comparison.names import Names
+from reports.template import render_template, vega_bundle
+
+
+@dataclass(frozen=True)
+class Section:
+    """Everything the page says of one NEW against BASE."""
+
+    base: str
+    new: str
+    sentence: str
+    failed: bool
+    judged: str
+    differences: list[str]
+    coverage: list[str]
+    changed: list[Line]
+    apart: list[Line]
+    charts: list[Chart]
+    num_rows: int
+    table: str
+
+
+def write(comparisons: Sequence[Comparison], gate: Collection[str], path: Path) -> None:
+    """Write the page."""
+    write_whole(path, render(comparisons, gate).encode())
+
+
+def render(comparisons: Sequence[Comparison], gate: Collection[str]) -> str:
+    """Return the page. Every text from the runs is escaped, in HTML and inside scripts."""
+    sections = [_section(found, gate) for found in comparisons]
+    return render_template(
+        "comparison.html",
+        sections=sections,
+        gate=", ".join(gate),
+        specs=[chart.drawing.to_dict() for section in sections for chart in section.charts],
+        table_scripts=datatable_scripts(),
+        vega=vega_bundle(),
+    )
+
+
+def _section(comparison: Comparison, gate: Collection[str]) -> Section:
+    found, names = parts(comparison), Names(row.match for row in comparison.rows)
+    every = [*found.bad, *found.good, *found.doubtful, *found.quiet, *found.apart]
+    return Section(
+        *comparison.versus.names,
+        sentence=verdict_line(comparison, gate),
+        failed=bool(comparison.regressions(gate)),
+        judged=how_judged(comparison),
+        differences=surroundings(comparison),
+        coverage=coverage(comparison),
+        changed=lines([*found.bad, *found.good], names, gate),
+        apart=lines(found.apart, names, gate),
+        charts=charts(comparison),
+        num_rows=len(every),
+        table=sortable(_frame(lines(every, names, gate))),
+    )
+
+
+def _frame(found: Sequence[Line]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(r.verdict, r.case, r.quantity, r.base, r.new, r.change, r.note) for r in found],
+        columns=["verdict", "case", "quantity", "base", "new", "change", "why"],
+    )

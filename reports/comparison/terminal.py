@@ -1,0 +1,94 @@
+"""A comparison on the terminal: regressions first, what is the same as a count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.comparing.comparison import Comparison
+from bench.comparing.row import Row
+from reports.comparison.lines import (
+    Line,
+    Parts,
+    coverage,
+    how_judged,
+    lines,
+    parts,
+    surroundings,
+    verdict_line,
+)
+from reports.comparison.names import Names
+
+COLOURS = {"slower": "red", "broken": "red", "worse": "red"} | dict.fromkeys(
+    ("faster", "fixed", "better"), "green"
+)
+NUM_DOUBTFUL = 12  # rows in doubt that are shown; those that seem to have moved most come first
+NUM_APART = 5
+
+
+def print_comparison(
+    console: Console, comparison: Comparison, gate: Collection[str], show_all: bool
+) -> None:
+    """Print one NEW against BASE."""
+    base, new = comparison.versus.names
+    names = Names(row.match for row in comparison.rows)
+    found = parts(comparison)
+    console.print(f"[bold]{escape(new)}[/] against [bold]{escape(base)}[/]", highlight=False)
+    console.print(how_judged(comparison), style="dim", markup=False, highlight=False)
+    if told := surroundings(comparison):
+        console.print(f"Differs: {'; '.join(told)}", markup=False, highlight=False)
+    shown = [*found.bad, *found.good, *_doubtful(found, show_all)]
+    if rows := [*shown, *(found.quiet if show_all else [])]:
+        console.print(_table(lines(rows, names, gate)))
+    for text in _folded(found, names, show_all):
+        console.print(text, markup=False, highlight=False)
+    for text in coverage(comparison):
+        console.print(f"time, {text}", markup=False, highlight=False)
+    style = "bold red" if comparison.regressions(gate) else "bold"
+    console.print(verdict_line(comparison, gate), style=style, markup=False, highlight=False)
+    console.print()
+
+
+def _doubtful(found: Parts, show_all: bool) -> list[Row]:
+    return found.doubtful if show_all else found.doubtful[:NUM_DOUBTFUL]
+
+
+def _folded(found: Parts, names: Names, show_all: bool) -> list[str]:
+    """Say what is not in the table: the rest in doubt, what is the same, cases of one side."""
+    told = []
+    hidden = len(found.doubtful) - NUM_DOUBTFUL
+    if hidden > 0 and not show_all:
+        told.append(f"… and {hidden} more unclear that moved less; --all shows them")
+    if found.quiet and not show_all:
+        told.append(f"Not shown: {_counts(found.quiet)}; --all shows them")
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for row in found.apart:
+        by_reason.setdefault((row.verdict, row.why), []).append(names.name(row.match))
+    for (verdict, why), cases in by_reason.items():
+        head = ", ".join(cases if show_all else cases[:NUM_APART])
+        more = f" and {len(cases) - NUM_APART} more" if len(cases) > NUM_APART else ""
+        told.append(f"{len(cases)} {verdict}: {head}{'' if show_all else more}")
+        told += [f"  {why}"] if why not in ("", "ok") else []
+    return told
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    counted = Counter((row.verdict, row.group) for row in rows)
+    return ", ".join(f"{n} {group} {word}" for (word, group), n in counted.most_common())
+
+
+def _table(found: Sequence[Line]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("verdict", "case", "quantity", "base", "new", "change", "why"):
+        whole = name in ("verdict", "base", "new")
+        table.add_column(name, no_wrap=whole, overflow="fold")
+    for row in found:
+        colour = COLOURS.get(row.verdict, "")
+        verdict = f"[{colour}]{row.verdict}[/]" if colour else row.verdict
+        cells = (row.case, row.quantity, row.base, row.new, row.change, row.note)
+        table.add_row(verdict, *map(escape, cells))
+    return table
