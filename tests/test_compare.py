@@ -24,7 +24,7 @@ from bench.rule import Pairs
 from bench.store import Run, read
 from reports.comparison import command, markdown, page, table
 from reports.comparison.conclude import conclude
-from reports.comparison.lines import change, lines, note, parts, verdict_line
+from reports.comparison.lines import change, how_judged, lines, note, parts, verdict_line
 from reports.comparison.names import Names
 from tests.made_runs import Made, make, make_pair
 from tests.test_reports import HOSTILE, browse, expect_golden, strip_scripts
@@ -419,6 +419,7 @@ def test_another_machine_is_refused_unless_forced(tmp_path: Path) -> None:
     assert row_of(found, "v").ratio is not None
     assert row_of(found, "v", "peak").verdict == "worse"
     assert found.overall[0].compared == 0
+    assert how_judged(found).startswith("Forced across machine")
 
 
 @pytest.mark.parametrize(
@@ -575,7 +576,7 @@ def test_conclude_prints_and_writes(story: tuple[Run, Run], tmp_path: Path) -> N
     written = sorted(path.name for path in (tmp_path / "out" / "deep").iterdir())
     assert written == ["comparison.csv", "comparison.html", "comparison.md"]
     assert summary.read_text() == "before\n" + (tmp_path / "out/deep/comparison.md").read_text()
-    assert ". against main" in text
+    assert "working tree against main" in text
     assert "Regression: cases 1 broken" in text
     assert "over 4 of 8 cases" in text
     assert text.index("slows") < text.index("speeds")
@@ -668,7 +669,7 @@ def test_one_folder_of_a_paired_comparison_is_enough(
     folder = story[0].folder.parent
     assert command_line(folder, "--summary", tmp_path / "s.md") == 1
     assert (folder / "comparison.html").is_file()
-    assert (tmp_path / "s.md").read_text().startswith("### . against main")
+    assert (tmp_path / "s.md").read_text().startswith("### working tree against main")
     assert not (tmp_path / "runs").exists()
     assert command_line(folder, "-k", "steady", "--gate", "time,errors") == 0
     assert command_line(folder / "A", folder / "B", "-k", "tf32") == 3

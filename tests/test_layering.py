@@ -77,12 +77,13 @@ def without_torch(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_parent_runs_without_torch(faults_run: Path) -> None:
+def test_parent_runs_without_torch(faults_run: Path, tmp_path: Path) -> None:
     for words in (
         ["list", "suites.faults"],
         ["show", str(faults_run)],
         ["report", str(faults_run)],
         ["claims", str(ROOT / "tests" / "data" / "golden")],
+        ["compare", str(faults_run), str(faults_run), "--output", str(tmp_path)],
         ["run", "attention", "--dry-run"],
     ):
         done = without_torch(*words)

@@ -16,7 +16,7 @@ SIDES = ("A", "B")  # which are called so
 
 @dataclass(frozen=True)
 class Versus:
-    """BASE and NEW. `void` says why times of the two mean nothing together, where they do not."""
+    """BASE and NEW, by name. `judged` is the quantity that is judged as time, by kind of case."""
 
     base: Run
     new: Run
@@ -32,12 +32,17 @@ class Versus:
 
     @property
     def void(self) -> tuple[Difference, ...]:
+        """Return the differences for which times of the two mean nothing together."""
         return tuple(difference for difference in self.differences if difference.void)
 
 
 @dataclass(frozen=True)
 class _Side:
     words: str = ""
+
+    @property
+    def called(self) -> str:
+        return "working tree" if self.words == "." else self.words
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def versus(base: Run, new: Run) -> Versus:
     return Versus(
         base,
         new,
-        (told.a.words or name_of(base), told.b.words or name_of(new)),
+        (told.a.called or name_of(base), told.b.called or name_of(new)),
         told.judged or _fixed_in_both(base, new),
         tuple(differences(base, new)),
     )

@@ -59,7 +59,6 @@ def _estimate(row: Row) -> float:
 def _frame(rows: Sequence[Row], names: Names) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "order": range(len(rows)),
             "case": [names.within_suite(row.match) for row in rows],
             "verdict": [row.verdict for row in rows],
             "ratio": [_estimate(row) for row in rows],
@@ -73,14 +72,16 @@ def _drawing(frame: pd.DataFrame, margin: float) -> alt.LayerChart | alt.FacetCh
     domain = _domain(frame, margin)
     scale = alt.Scale(type="log", domain=domain, nice=False, clamp=True)
     axis = alt.Axis(values=_ticks(domain), labelExpr="datum.label + '×'", format="~g", grid=True)
-    y = alt.Y("case:N", sort=None, title=None, axis=alt.Axis(labelLimit=420, ticks=False))
+    y = alt.Y(
+        "case:N", sort=list(frame["case"]), title=None, axis=alt.Axis(labelLimit=420, ticks=False)
+    )
     colour = alt.Color(
         "verdict:N",
         title=None,
         scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
         legend=alt.Legend(orient="top"),
     )
-    telling = [alt.Tooltip(f"{n}:{k}") for n, k in zip(frame.columns[1:], "NNQQQ", strict=True)]
+    telling = [alt.Tooltip(f"{n}:{k}") for n, k in zip(frame.columns, "NNQQQ", strict=True)]
     edges = pd.DataFrame({"from": [1 / (1 + margin)], "to": [1 + margin], "one": [1.0]})
     band = alt.Chart(edges).mark_rect(color=BAND).encode(x=alt.X("from:Q", scale=scale), x2="to:Q")
     one = alt.Chart(edges).mark_rule(color="#3b4553").encode(x=alt.X("one:Q", scale=scale))

@@ -158,12 +158,15 @@ def _counted(rows: Sequence[Row]) -> str:
         words = [f"{own[word]} {word}" for word in WORDS if own[word]]
         if words and not quiet:
             told.append(f"{called} {', '.join(words)}")
-    return "; ".join(told) or "no case on both sides"
+    return "; ".join(told) or "nothing was measured on both sides"
 
 
 def how_judged(comparison: Comparison) -> str:
     """Say how far the times of a comparison may be trusted."""
     margin = f"proven within ±{100 * comparison.margin:g} % is the same"
+    if comparison.versus.void:
+        told = "; ".join(map(str, comparison.versus.void))
+        return f"Forced across {told}: bytes and counts are judged, times, errors and quality not."
     if comparison.versus.paired:
         return f"Measured in turns: rounds are pairs, suspects confirmed afresh; {margin}."
     unknown = any(row.why == NO_SPREAD for row in comparison.rows)
