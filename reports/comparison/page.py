@@ -55,7 +55,7 @@ def render(comparisons: Sequence[Comparison], gate: Collection[str]) -> str:
     return render_template(
         "comparison.html",
         sections=sections,
-        gate=", ".join(gate),
+        gate=", ".join(gate) or "nothing",
         specs=[chart.drawing.to_dict() for section in sections for chart in section.charts],
         table_scripts=datatable_scripts(),
         vega=vega_bundle(),

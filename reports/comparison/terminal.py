@@ -28,6 +28,7 @@ COLOURS = {"slower": "red", "broken": "red", "worse": "red"} | dict.fromkeys(
 )
 NUM_DOUBTFUL = 12  # rows in doubt that are shown; those that seem to have moved most come first
 NUM_APART = 5
+CASE_WIDTH = 24  # on a narrow terminal the other columns give way
 
 
 def print_comparison(
@@ -83,12 +84,14 @@ def _counts(rows: Sequence[Row]) -> str:
 
 def _table(found: Sequence[Line]) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("verdict", "case", "quantity", "base", "new", "change", "why"):
+    for name in ("verdict", "case", "quantity", "base", "new", "change"):
+        least = CASE_WIDTH if name == "case" else None
         whole = name in ("verdict", "base", "new")
-        table.add_column(name, no_wrap=whole, overflow="fold")
+        table.add_column(name, no_wrap=whole, min_width=least, overflow="fold")
     for row in found:
         colour = COLOURS.get(row.verdict, "")
         verdict = f"[{colour}]{row.verdict}[/]" if colour else row.verdict
-        cells = (row.case, row.quantity, row.base, row.new, row.change, row.note)
+        told = "; ".join(words for words in (row.change, row.note) if words)
+        cells = (row.case, row.quantity, row.base, row.new, told)
         table.add_row(verdict, *map(escape, cells))
     return table
