@@ -201,12 +201,20 @@ def test_pairs_of_another_comparison_are_no_pairs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("side", ["BASE", "NEW"])
 def test_a_flagged_record_has_no_verdict_on_time(tmp_path: Path, side: str) -> None:
-    plain, flagged = Made("v"), Made("v", 2e-3, flags=["contended"])
+    plain, flagged = Made("v"), Made("v", 2e-3, flags=["throttled"])
     sides = [flagged, plain] if side == "BASE" else [plain, flagged]
     row = row_of(paired(tmp_path, [sides[0]], [sides[1]]), "v")
-    assert (row.verdict, row.why) == ("unclear", f"contended in {side}")
+    assert (row.verdict, row.why) == ("unclear", f"throttled in {side}")
     assert row.ratio is not None
     assert row.ratio.low is None
+
+
+def test_a_busy_machine_silences_no_pair_and_every_run_apart(tmp_path: Path) -> None:
+    sides = [[Made("v", flags=["contended"])], [Made("v", 2e-3, flags=["contended"])]]
+    assert row_of(paired(tmp_path / "pairs", *sides), "v").verdict == "slower"
+    base, _ = make_pair(tmp_path / "x", *sides)
+    _, new = make_pair(tmp_path / "y", *sides)
+    assert row_of(compared(base, new), "v").why == "contended in BASE"
 
 
 def test_times_of_other_clocks_have_no_verdict(tmp_path: Path) -> None:
@@ -500,7 +508,7 @@ def story(tmp_path: Path) -> tuple[Run, Run]:
         Made("slows", 2e-3, values=values),
         Made("speeds", 4e-3, values=values),
         Made("wavers", 5e-3, 0.05, values=values),
-        Made("busy", 1e-3, flags=["contended"]),
+        Made("busy", 1e-3, flags=["throttled"]),
         Made("breaks", 1e-3),
         Made("mends", outcome="oom", detail="out of memory: 3 GiB"),
         Made("learns", None, quality={"fid": [1.5, 1.6, 1.7]}),
@@ -538,7 +546,7 @@ def test_the_table_is_tidy(story: tuple[Run, Run]) -> None:
     assert times.loc["slows", "ratio_low"] < 1.15 < times.loc["slows", "ratio_high"]
     assert times.loc["slows", "rounds"] == 15  # of the confirmation alone
     assert times.loc["slows", "source_changed"]
-    assert times.loc["busy", "why"] == "contended in BASE"
+    assert times.loc["busy", "why"] == "throttled in BASE"
 
 
 def test_worst_first_and_the_same_folded(story: tuple[Run, Run]) -> None:

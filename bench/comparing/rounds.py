@@ -18,6 +18,9 @@ from bench.statistics import Interval, Rounds, interval
 from bench.verdict import Change
 
 GROUPS = {"time": "time", "compile": "first_call", "energy": "energy"}
+# Flags that mean noise and no bias. Sides that took turns met it alike, and the test of their pairs
+# is exact under any noise, so that a busy machine is slow to convince and not silent.
+NOISE = ("contended",)
 IN_WORDS: dict[str, Word] = {"slower": "worse", "faster": "better"}  # of what is no time
 
 
@@ -68,12 +71,14 @@ def _positive_rounds(record: Record, quantity: str) -> Rounds:
 def barred_by(match: Match) -> str:
     """Say what forbids a verdict on the times of a case; empty where nothing does."""
     assert match.both is not None
+    paired = match.versus.paired
     if match.versus.void:
         return f"forced: {match.versus.void[0]}"
     base, new = match.both
     for record, side in ((base, "BASE"), (new, "NEW")):
-        if record.flags:
-            return f"{', '.join(record.flags)} in {side}"
+        flags = [flag for flag in record.flags if not (paired and flag in NOISE)]
+        if flags:
+            return f"{', '.join(flags)} in {side}"
     clocks = [record.labels.get("clock", "") for record in match.both]
     return f"timed by other clocks: {clocks[0]} and {clocks[1]}" if clocks[0] != clocks[1] else ""
 
