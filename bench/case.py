@@ -21,7 +21,8 @@ class Case:
     `work` is what else one call does, by unit (tokens, images): over time it is a rate. `rounds`
     bounds the rounds of this case (None: as many as the run takes, 0: it is never timed),
     `quality_seeds` is how often its quality is measured, and `provisioned` says that something
-    must be on disk first; `preload` are modules whose import a worker is spared.
+    must be on disk first; `preload` are modules whose import a worker is spared. `computes_in` are
+    the dtypes of its products where the variant chooses them; empty: the case's own.
     """
 
     suite: str
@@ -44,6 +45,7 @@ class Case:
     flops: int | None = None
     bytes_moved: int | None = None
     work: dict[str, float] = field(default_factory=dict)
+    computes_in: list[str] = field(default_factory=list)
 
     @property
     def id(self) -> str:

@@ -64,7 +64,8 @@ def main() -> None:
     try:
         device = choose_device(request["device"])
         if "known" in request:
-            answer: dict[str, Any] = {"changed": changed([Case(**c) for c in request["known"]])}
+            known = [Case(**plain) for plain in request["known"]]
+            answer: dict[str, Any] = {"changed": changed(known), "device": device}
         else:
             cases = list_cases(request, device)
             answer = {"cases": [dataclasses.asdict(case) for case in cases], "device": device}
@@ -279,6 +280,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         bytes_moved=problem.bytes_moved(setting),
         work=problem.work(setting),
         preload=list(problem.preload),
+        computes_in=list(problem.computes_in),
         provisioned=type(problem).provision is not Problem.provision,
     )
 

@@ -49,6 +49,7 @@ class Problem(ABC):
     dtypes: ClassVar[tuple[str, ...]] = DTYPES
     ranks: ClassVar[tuple[int, ...]] = (1,)
     preload: ClassVar[tuple[str, ...]] = ()
+    computes_in: ClassVar[tuple[str, ...]] = ()
     aliases: ClassVar[dict[str, tuple[str, ...]]] = {}
     examples: ClassVar[tuple[dict[str, Plain], ...]] = ({},)
 
@@ -68,11 +69,18 @@ class Problem(ABC):
         """
 
     def flops(self, setting: Setting) -> int | None:
-        """Count the floating-point operations the question needs; None where undeclared."""
+        """Count the floating-point operations the question needs; None where undeclared.
+
+        Count no more than any right answer must do: who beats the device's own rate at them is
+        flagged `impossible`, and so is one in whose call nothing computes.
+        """
         return None
 
     def bytes_moved(self, setting: Setting) -> int | None:
-        """Count the least bytes that cross device memory: inputs read, outputs written."""
+        """Count the least bytes that cross device memory: inputs read, outputs written.
+
+        Here too, one byte too many accuses whoever moves no more than it must.
+        """
         return None
 
     def provision(self, progress: Callable[[str, float], None]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 
 from bench.case import Attempt, Case, Measurement
+from bench.ceilings import Ceilings, Roofline, bound_of
 from bench.mean import Mean, estimate_mean
+from bench.plausible import IMPOSSIBLE, implausible
 from bench.statistics import Interval, Rounds, interval, round_values
 from bench.store import Run
 
@@ -42,6 +45,7 @@ class Record:
     labels: dict[str, str] = field(default_factory=dict)
     flags: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
+    roofline: Roofline | None = None
 
     def rounds_of(self, quantity: str = "time") -> Rounds:
         """Return one value a round of a sampled quantity."""
@@ -67,6 +71,12 @@ class Record:
         return estimate_mean([samples[0] for samples in by_seed.values()])
 
     @property
+    def roofline_share(self) -> float | None:
+        """Return the share of the best possible speed: the least time over the time."""
+        found = self.interval_of()
+        return self.roofline.bound_s / found.estimate if self.roofline and found else None
+
+    @property
     def ranked(self) -> bool:
         """Say whether this record's time may be compared with others'."""
         return self.outcome == "ok" and not self.flags and "time" in self.samples
@@ -77,12 +87,13 @@ def fold(run: Run) -> list[Record]:
     attempts: dict[str, list[Attempt]] = {case.id: [] for case in run.manifest.cases}
     for attempt in run.attempts:
         attempts[attempt.case].append(attempt)
-    records = [fold_case(case, attempts[case.id]) for case in run.manifest.cases]
+    ceilings = [c for session in run.manifest.sessions for c in session.ceilings]
+    records = [fold_case(case, attempts[case.id], ceilings) for case in run.manifest.cases]
     why = f"not reached: {ENDINGS.get(run.last_session.ended_by, 'the run was killed')}"
     return [replace(r, detail=why) if r.outcome == PENDING else r for r in records]
 
 
-def fold_case(case: Case, attempts: list[Attempt]) -> Record:
+def fold_case(case: Case, attempts: list[Attempt], ceilings: Sequence[Ceilings] = ()) -> Record:
     """Fold one case: one failing attempt fixes the outcome; errors stay, times are barred."""
     failed = next((a for a in attempts if a.outcome != "ok"), None)
     timed = [a for a in attempts if a.role == "time"]
@@ -102,7 +113,15 @@ def fold_case(case: Case, attempts: list[Attempt]) -> Record:
         record.flags.extend(_flags(timed))
         if len({a.labels.get("clock") for a in timed}) > 1:
             record.flags.append("mixed_clocks")
+        record = _held_to_roofline(record, attempts, bound_of(ceilings, case))
     return record
+
+
+def _held_to_roofline(record: Record, attempts: list[Attempt], roofline: Roofline | None) -> Record:
+    """Flag an `ok` record that cannot be; its detail says why."""
+    record = replace(record, roofline=roofline)
+    why = implausible(attempts, roofline)
+    return replace(record, flags=[*record.flags, IMPOSSIBLE], detail=why) if why else record
 
 
 def _complete(case: Case, attempts: list[Attempt]) -> bool:

@@ -74,7 +74,7 @@ def serve(request: Reply) -> Reply:
     if pid == 0:
         _become_worker(server, request, reader, writer)
     os.close(writer)
-    grace_s = RANKS_GRACE_S if request["case"].get("ranks", 1) > 1 else 0.0
+    grace_s = RANKS_GRACE_S if request.get("case", {}).get("ranks", 1) > 1 else 0.0
     raw, finished = _wait(pid, reader, request["timeout_s"] + grace_s)
     os.close(reader)
     status = _collect(pid, finished)

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench import machine, process
+from bench.ceilings import Ceilings
+from bench.ceilings.ask import ask, needed
 from bench.checkout import at_work, git_state, publishable
 from bench.errors import UserError
 from bench.schedule import Progress, Schedule, keep_log
-from bench.side import Side
+from bench.side import Server, Side
 from bench.store import Run, Session
 
 # What may not change between the sessions of one run.
@@ -22,10 +24,12 @@ SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries", "setting
 
 def measure(found: Run, side: Side, progress: Progress) -> None:
     """Do what the run lacks as a new session, and record how it ended."""
-    environment = _environment(found, side)
-    _expect_same(found, side, environment)
-    found.drop_torn_line()
-    session = Session(started=_now(), environment=environment)
+    with side.serve(found.folder / "logs" / "server-hello.txt") as server:
+        environment = {**machine.facts(), **server.hello}
+        _expect_same(found, side, environment)
+        found.drop_torn_line()
+        ceilings = _ceilings(found, server, progress)
+    session = Session(started=_now(), environment=environment, ceilings=ceilings)
     found.manifest = replace(found.manifest, sessions=[*found.manifest.sessions, session])
     found.save()
     process.adopt_orphans()
@@ -55,10 +59,17 @@ def _provision(found: Run, side: Side, progress: Progress) -> None:
     found.update_session(provision_s=time.monotonic() - started)
 
 
-def _environment(found: Run, side: Side) -> dict[str, Any]:
-    """Describe the machine, and the interpreter that the workers run in."""
-    with side.serve(found.folder / "logs" / "server-hello.txt") as server:
-        return {**machine.facts(), **server.hello}
+def _ceilings(found: Run, server: Server, progress: Progress) -> list[Ceilings]:
+    """Measure what the device can do at best, at every number of threads that cases use."""
+    progress.provision("measuring this device's ceilings", 0.0)
+    log = found.folder / "logs" / "ceilings.txt"
+
+    def tell(line: str) -> None:
+        found.notices.append(publishable(line))
+
+    ceilings = ask(server, needed(found.manifest.cases), log, tell)
+    keep_log(log)
+    return ceilings
 
 
 def _expect_same(found: Run, side: Side, environment: dict[str, Any]) -> None:

@@ -44,6 +44,11 @@ class Side:
         found: list[str] = self._ask({"known": known, "device": "cpu"})["changed"]
         return found
 
+    def choose_device(self, asked: str) -> str:
+        """Resolve `auto`; UserError where the device is not there."""
+        found: str = self._ask({"known": [], "device": asked})["device"]
+        return found
+
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         done = subprocess.run(
             [self.interpreter, "-P", "-m", "bench.listing"],

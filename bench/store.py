@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bench.case import Attempt, Case
+from bench.ceilings import Ceilings
 from bench.errors import CANNOT_WRITE, UserError
 
 SCHEMA = 1
@@ -31,6 +32,7 @@ class Session:
     timing_wall_s: float = 0.0
     provision_s: float = 0.0
     ended_by: str = ""
+    ceilings: list[Ceilings] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,12 @@ _OUT_OF_MEMORY_WORDS = (
 
 
 def attempt(request: dict[str, Any]) -> dict[str, Any]:
-    """Run the request's role of its case; return the attempt's part that only the worker knows."""
+    """Run the request's role of its case; return the attempt's part that only the worker knows.
+
+    A request for `ceilings` has no case: it measures the device.
+    """
+    if "ceilings" in request:
+        return _outcome(lambda: _ceilings(request["ceilings"]))
     case = Case(**request["case"])
     if case.ranks > 1:
         return _outcome(lambda: ranks.host(case, request, run_role))
@@ -46,6 +51,12 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
         return {"outcome": "ok", **asdict(ROLES[request["role"]](_prepare(case, request)))}
 
     return _outcome(role)
+
+
+def _ceilings(asked: dict[str, Any]) -> dict[str, Any]:
+    from bench.ceilings.measure import measure
+
+    return {"outcome": "ok", "ceilings": asdict(measure(**asked))}
 
 
 def _outcome(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:

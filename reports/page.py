@@ -9,6 +9,7 @@ from typing import Any
 from bench.record import Record
 from bench.store import Run
 from reports.answers import headline
+from reports.ceilings import ceilings_in_words
 from reports.findings import Judged, count_verdicts
 from reports.measuring import measuring_share
 
@@ -67,6 +68,7 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
     ok = [record for record in records if record.outcome == "ok"]
     drifting = sum("no" in record.labels.get("steady", "") for record in ok)
     share = measuring_share(run)
+    ceilings = ceilings_in_words(run)
     commit = str(run.manifest.git.get("commit", "unknown"))[:12]
     return {
         "command": " ".join(run.manifest.command),
@@ -81,6 +83,7 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         "flagged": ", ".join(f"{n} {flag}" for flag, n in flags.items()) or "none",
         "still drifting after warm-up": f"{drifting} of {len(ok)} cases in some round",
         "time spent measuring": "unknown" if share is None else f"{share:.0%} of the timed rounds",
+        **({"ceilings": ceilings} if ceilings else {}),
         "commit": commit + (" with local changes" if run.manifest.git.get("dirty") else ""),
     }
 

@@ -22,6 +22,8 @@ RESULT = {"outcome": "outcome", "time_s": "time (ms)", "half_width": "± (%)"}
 AFTER = {
     "flops_per_s": "GFLOP/s",
     "bytes_per_s": "GB/s",
+    "roofline_share": "of roofline (%)",
+    "roofline_limit": "limited by",
     "peak_bytes": "peak (MiB)",
     "first_call_s": "first call (ms)",
     "error_over_budget": "error / budget",
@@ -35,6 +37,7 @@ SCALES = {
     "first_call_s": 1e-3,
     "flops_per_s": 1e9,
     "bytes_per_s": 1e9,
+    "roofline_share": 1e-2,
     "peak_bytes": float(2**20),
 }
 

@@ -45,6 +45,8 @@ COLUMNS = (
     "flops_per_s",
     "bytes_moved",
     "bytes_per_s",
+    "roofline_share",
+    "roofline_limit",
     "peak_bytes",
     "peak_reserved_bytes",
     "resident_growth_bytes",
@@ -156,6 +158,8 @@ def _times(run: Run, record: Record) -> dict[str, Any]:
         "first_call_s": record.mean_of("first_call"),
         "flops_per_s": _rate(record.case.flops, found),
         "bytes_per_s": _rate(record.case.bytes_moved, found),
+        "roofline_share": record.roofline_share,
+        "roofline_limit": record.roofline.limit if record.roofline else None,
     }
 
 

@@ -78,7 +78,7 @@ def test_csv_is_tidy(run: Run, records: list[Record]) -> None:
 
 
 def test_every_number_has_its_unit_in_its_name() -> None:
-    units = ("_s", "_bytes", "_per_s", "_l2", "_max", "_budget", "_sample")
+    units = ("_s", "_bytes", "_per_s", "_l2", "_max", "_budget", "_sample", "_share")
     counts = {"threads", "ranks", "rounds", "sessions", "flops", "bytes_moved"}
     words = {
         "suite",
@@ -94,6 +94,7 @@ def test_every_number_has_its_unit_in_its_name() -> None:
         "detail",
         "flags",
         "bound",
+        "roofline_limit",
         "stopped_by",
         "memory_counted_by",
         "steady",

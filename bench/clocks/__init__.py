@@ -11,8 +11,13 @@ def clock_for(case: Case, working_set_bytes: int) -> Clock:
         from bench.clocks.ranks import RankClock
 
         return RankClock(case.device, case.cache)
-    if case.device == "cpu":
-        return CpuClock(case.cache, working_set_bytes)
+    return clock_on(case.device, case.cache, working_set_bytes)
+
+
+def clock_on(device: str, cache: str = "warm", working_set_bytes: int = 0) -> Clock:
+    """Return the clock of one device."""
+    if device == "cpu":
+        return CpuClock(cache, working_set_bytes)
     from bench.clocks.cuda import CudaClock
 
-    return CudaClock(case.device, case.cache, working_set_bytes)
+    return CudaClock(device, cache, working_set_bytes)

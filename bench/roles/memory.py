@@ -12,6 +12,7 @@ from torch.autograd.profiler import profile
 
 from bench.case import Measurement
 from bench.contest import Contest
+from bench.roles.operators import judged, names_in, saw_kernels, watch_cuda
 from bench.roles.result import Result
 from bench.tensors import storage_bytes
 
@@ -52,7 +53,7 @@ def _on_cuda(contest: Contest, inputs: Any) -> Result:
     for _ in running:
         pass
     torch.cuda.synchronize(device)
-    return Result(
+    result = Result(
         [
             Measurement("peak", "bytes", [float(torch.cuda.max_memory_allocated(device))]),
             Measurement("peak_reserved", "bytes", [float(torch.cuda.max_memory_reserved(device))]),
@@ -60,6 +61,12 @@ def _on_cuda(contest: Contest, inputs: Any) -> Result:
         ],
         {"memory_counted_by": "CUDA caching allocator"},
     )
+    if contest.setting.ranks > 1:
+        return result
+    if contest.phases is None:
+        contest.reset()
+    profiler = watch_cuda(contest, lambda: list(_phases(contest, inputs)))
+    return judged(result, contest, names_in(profiler)) if saw_kernels(profiler) else result
 
 
 def _on_cpu(contest: Contest, inputs: Any) -> Result:
@@ -71,8 +78,8 @@ def _on_cpu(contest: Contest, inputs: Any) -> Result:
     if contest.phases is None:
         contest.reset()
     held = _live_tensor_bytes()
-    peak, live = _follow(_phases(contest, inputs))
-    return Result(
+    peak, live, names = _follow(_phases(contest, inputs))
+    result = Result(
         [
             Measurement("peak", "bytes", [float(held + peak)]),
             Measurement("resident_growth", "bytes", [float(grown)]),
@@ -80,6 +87,7 @@ def _on_cpu(contest: Contest, inputs: Any) -> Result:
         ],
         {"memory_counted_by": "live tensors, plus the profiler's allocation events"},
     )
+    return judged(result, contest, names)
 
 
 def _phases(contest: Contest, inputs: Any) -> Iterator[str]:
@@ -92,9 +100,13 @@ def _phases(contest: Contest, inputs: Any) -> Iterator[str]:
     del outputs
 
 
-def _follow(running: Iterator[str]) -> tuple[int, list[int]]:
-    """Return the highest growth of live bytes during a call, and the growth after each phase."""
+def _follow(running: Iterator[str]) -> tuple[int, list[int], list[str]]:
+    """Return the highest growth of live bytes during a call, and the growth after each phase.
+
+    And the names of what ran.
+    """
     live, peak = [0], 0
+    names: list[str] = []
     ended = False
     while not ended:
         with profile(profile_memory=True) as profiler:
@@ -102,7 +114,8 @@ def _follow(running: Iterator[str]) -> tuple[int, list[int]]:
         highest, net = _events(profiler)
         peak = max(peak, live[-1] + highest)
         live.append(live[-1] + net)
-    return peak, live[1:]
+        names += names_in(profiler)
+    return peak, live[1:], names
 
 
 def _saved(contest: Contest, live: int) -> list[Measurement]:

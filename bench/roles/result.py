@@ -7,10 +7,15 @@ from bench.case import Measurement
 
 @dataclass(frozen=True)
 class Result:
-    """Measurements, labels that explain them, and what later roles are to be held to."""
+    """Measurements, labels that explain them, and what later roles are to be held to.
+
+    A flag bars the case from rankings; `detail` says why.
+    """
 
     measurements: list[Measurement] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=dict)
     fingerprints: list[list[list[float]]] = field(default_factory=list)
     tolerances: list[tuple[float, float]] = field(default_factory=list)
     measuring_s: float = 0.0
+    flags: list[str] = field(default_factory=list)
+    detail: str = ""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from bench.case import Measurement
+from bench.case import DTYPES, Measurement
 from bench.phases import Phases
 from bench.problem import Call, Problem, Verdict
 from bench.setting import Setting
@@ -34,6 +34,7 @@ class Training(Problem):
 
     passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)  # of data and first weights; policies differ
+    computes_in: ClassVar[tuple[str, ...]] = DTYPES
     # a second or more each: an optimizer's first step imports Dynamo, the digits scikit-learn
     preload: ClassVar[tuple[str, ...]] = ("torch._dynamo", "sklearn.datasets")
     convolutional: ClassVar[bool] = False
