@@ -5,7 +5,11 @@ from bench.sweep import Sweep, sweep
 
 def smoke(device: str) -> list[Sweep]:
     """Run every fault once; those of ranks on two."""
-    return [sweep("Double", dtype="float32"), sweep("SumOverRanks", dtype="float32", ranks=2)]
+    return [
+        sweep("Double", dtype="float32"),
+        sweep("Square", dtype="float32"),
+        sweep("SumOverRanks", dtype="float32", ranks=2),
+    ]
 
 
 quick = standard = full = smoke

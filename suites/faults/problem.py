@@ -1,4 +1,4 @@
-"""The smallest operator there is, so that only the fault is of interest."""
+"""The smallest operators there are, so that only the fault is of interest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from bench.case import Plain
 from bench.operator import Operands, Operator
 from bench.setting import Setting
 
@@ -39,3 +40,32 @@ class Double(Operator):
 
     def bytes_moved(self, setting: Setting) -> int:
         return 2 * self.n * setting.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Square(Operator):
+    """Y = X X for X of shape (n, n): milliseconds of work, so that doing none of it shows."""
+
+    n: int = 512
+
+    passes: ClassVar[tuple[str, ...]] = ("fwd",)
+    examples: ClassVar[tuple[dict[str, Plain], ...]] = ({"n": 64},)
+
+    def draw(self, generator: torch.Generator, setting: Setting) -> tuple[Tensor, ...]:
+        shape = (self.n, self.n)
+        return (
+            torch.randn(shape, generator=generator, dtype=setting.dtype, device=setting.device),
+        )
+
+    def output_shape(self) -> tuple[int, ...]:
+        return (self.n, self.n)
+
+    def reference(self, operands: Operands, dtype: torch.dtype) -> list[Tensor]:
+        x = operands.tensors[0].to(dtype)
+        return [x @ x]
+
+    def flops(self, setting: Setting) -> int:
+        return 2 * self.n**3
+
+    def bytes_moved(self, setting: Setting) -> int:
+        return 2 * self.n**2 * setting.dtype.itemsize
