@@ -29,6 +29,8 @@ EXPECTED = {
     "refuses": "unsupported",
     "dead_rank": "crash",
     "hung_rank": "timeout",
+    "memoises": "ok",
+    "memoises_late": "ok",
 }
 
 
@@ -67,6 +69,22 @@ def test_a_failed_case_says_why_and_where(rows: pd.DataFrame) -> None:
     assert rows.loc["wrong", "failed_in"] == "check"
     assert "rank 1 died of SIGKILL" in rows.loc["dead_rank", "detail"]
     assert "rank 1 stands in step (" in rows.loc["hung_rank", "detail"]
+
+
+def test_a_step_that_only_remembers_is_impossible(rows: pd.DataFrame) -> None:
+    flagged = rows[rows["flags"].str.contains("impossible", na=False)]
+    assert set(flagged.index) == {"memoises", "memoises_late"}
+    assert (
+        "a call runs nothing that computes, only aten::clone" in flagged.loc["memoises", "detail"]
+    )
+    assert "its FLOPs take at least" in flagged.loc["memoises_late", "detail"]
+    assert flagged.loc["memoises_late", "roofline_share"] > 10
+    assert rows.loc["none", "roofline_share"] < 1
+
+
+def test_poison_that_was_not_overwritten_is_incorrect(rows: pd.DataFrame) -> None:
+    assert rows.loc["unwritten", "outcome"] == "incorrect"
+    assert "left elements unwritten" in rows.loc["unwritten", "detail"]
 
 
 def test_an_incorrect_case_keeps_its_error(rows: pd.DataFrame) -> None:
