@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bench.plausible import IMPOSSIBLE
 from bench.record import Record
 from bench.store import Run
 from reports.answers import Family, families
@@ -31,6 +32,15 @@ def summarise(console: Console, run: Run, records: list[Record]) -> None:
     console.print(
         ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common()), highlight=False
     )
+    for record in records:
+        if IMPOSSIBLE in record.flags:
+            name = f"{record.case.suite}/{record.case.variant}"
+            console.print(
+                f"{IMPOSSIBLE}  {name}: {record.detail}",
+                style="yellow",
+                markup=False,
+                highlight=False,
+            )
     if (share := measuring_share(run)) is not None:
         console.print(
             f"{share:.0%} of the timed rounds went into calls of the steps (first call, warm-up, "

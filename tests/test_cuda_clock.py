@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.ceilings import timers
+from bench.ceilings.rounds import Probe, best_of_rounds
 from bench.clocks import cuda
 
 CYCLES_PER_S = 1.4e9
@@ -185,3 +187,23 @@ def test_a_call_that_fills_the_queue_alone_is_labelled(device: Device) -> None:
     times, clock = sample(device, step_of(device, 5e-3, 6e-3, kernels=3000), calls=1)
     assert clock.labels["bound"] == "blocking"
     assert times["time"] == pytest.approx(6e-3, rel=0.2)
+
+
+def test_ceilings_leave_launch_gaps_out(device: Device) -> None:
+    """A pass that its launch outlasts still shows the device's own rate."""
+    probes = [
+        Probe("memory", "copy", 3e6, step_of(device, kernel_s=2e-6, host_s=10e-6)),
+        Probe("launch", "empty kernel", 1.0, step_of(device, kernel_s=1e-6, host_s=5e-6)),
+    ]
+    found = best_of_rounds(probes, lambda: cuda.CudaClock("cuda:0", "warm", 0), num_rounds=3)
+    assert found["memory"].rate == pytest.approx(1.5e12, rel=0.05)
+    assert 1 / found["launch"].rate == pytest.approx(1e-6, rel=0.05)
+
+
+def test_events_back_to_back_tell_their_step(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "torch", cuda.torch)
+    found = timers._events("cuda:0")
+    assert found.clock == "CUDA events"
+    assert found.overhead_s == found.resolution_s == pytest.approx(CALL_S)

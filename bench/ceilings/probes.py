@@ -73,7 +73,7 @@ def _products(device: torch.device) -> Iterator[Probe]:
             except RuntimeError:  # no such product here, or no memory for it
                 break
             yield Probe(dtype, str(size), flops, product)
-            rate = flops / _once_s(product, device)
+            rate = flops / min(_once_s(product, device) for _ in range(2))
 
 
 def _product(size: int, dtype: torch.dtype, device: torch.device) -> Step:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.sampling import Clock, calls_per_sample
 
-SLICE_S = 0.004  # of one probe in one round, or one call where that takes longer
+SLICE_S = 0.003  # of one probe in one round, or one call where that takes longer
 
 
 @dataclass(frozen=True)

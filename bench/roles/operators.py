@@ -24,8 +24,8 @@ def judged(result: Result, contest: Contest, names: list[str]) -> Result:
         return result
     why = (
         f"declares {contest.case.flops} FLOPs, and a call runs nothing that computes, only "
-        f"{in_words(names) or 'what the profiler cannot see'} (a kernel outside torch is seen "
-        "under torch.autograd.profiler.record_function)"
+        f"{in_words(names) or 'what the profiler cannot see'} (a kernel outside torch, or in a "
+        "thread of its own, is seen under torch.autograd.profiler.record_function)"
     )
     return replace(result, flags=[*result.flags, "impossible"], detail=why)
 
