@@ -30,7 +30,8 @@ class Record:
     `samples` keeps session x round x process x call; `values` holds quantities that were measured
     once or are the same whenever measured; `trajectories` holds what quality measured, by quantity
     and seed. What one rank measured is in `by_rank` alone, by quantity and rank: one value an
-    attempt, of timed ones the median. Flags bar an `ok` record from rankings.
+    attempt, of timed ones the median. Flags bar an `ok` record from rankings. `roofline` is the
+    least time that the run's ceilings leave the case.
     """
 
     case: Case

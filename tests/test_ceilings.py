@@ -53,13 +53,13 @@ CASE = Case("s", "v", "m", "P", {"n": 1}, flops=10**9)
 
 
 class FakeClock:
-    """A probe's calls last what its durations say, sample by sample; all share one time."""
+    """A probe's calls last what its durations say, sample by sample."""
 
     labels: dict[str, str] = {}  # noqa: RUF012
     overhead_s, single_calls = 1e-9, True
 
-    def __init__(self, log: list[str]):
-        self.log, self.time_s = log, 0.0
+    def __init__(self) -> None:
+        self.time_s = 0.0
 
     def now(self) -> float:
         return self.time_s
@@ -93,7 +93,7 @@ def test_the_best_of_rounds_that_interleave_all_probes() -> None:
         probe(log, "memory", "sum", 8.0, [1.0, 4.0, 4.0]),
         probe(log, "launch", "zero", 1.0, [0.5, 0.5, 0.5]),
     ]
-    found = best_of_rounds(probes, lambda: FakeClock(log), num_rounds=3, slice_s=0.1)
+    found = best_of_rounds(probes, FakeClock, num_rounds=3, slice_s=0.1)
     assert log[3:] == ["copy", "sum", "zero"] * 3
     assert found["memory"].rate == 8.0  # sum, in the first round
     assert found["memory"].probe.name == "sum"
@@ -104,9 +104,20 @@ def test_the_best_of_rounds_that_interleave_all_probes() -> None:
 def test_a_slice_takes_as_many_calls_as_fit_and_keeps_the_shortest() -> None:
     log: list[str] = []
     only = probe(log, "memory", "copy", 1.0, [0.3, 0.2, 0.4, 0.2])
-    found = best_of_rounds([only], lambda: FakeClock(log), num_rounds=1, slice_s=1.0)
+    found = best_of_rounds([only], FakeClock, num_rounds=1, slice_s=1.0)
     assert len(log) == 1 + 4
     assert found["memory"].rate == pytest.approx(5.0)
+
+
+def test_rounds_that_drag_on_are_cut_short_after_two() -> None:
+    shared = FakeClock()
+    slow = probe([], "memory", "copy", 1.0, [2.0] * 5)
+    found = best_of_rounds([slow], lambda: shared, num_rounds=5, slice_s=1.0, longest_s=3.0)
+    assert found["memory"].num_rounds == 2
+    shared = FakeClock()
+    quick = probe([], "memory", "copy", 1.0, [0.5] * 10)
+    found = best_of_rounds([quick], lambda: shared, num_rounds=5, slice_s=0.5, longest_s=3.0)
+    assert found["memory"].num_rounds == 5
 
 
 def test_sizes_go_from_a_private_cache_to_memory() -> None:
