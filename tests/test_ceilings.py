@@ -281,6 +281,19 @@ def test_whatever_is_not_known_to_move_computes(name: str) -> None:
     assert computing(["aten::view", name, name]) == [name]
 
 
+def test_a_kernel_outside_torch_counts_under_a_name_of_its_own() -> None:
+    from torch.autograd.profiler import profile, record_function
+
+    from bench.roles.operators import names_in
+
+    with profile() as profiler:
+        pass
+    assert computing(names_in(profiler)) == []
+    with profile() as profiler, record_function("my kernel"):
+        pass
+    assert computing(names_in(profiler)) == ["my kernel"]
+
+
 def test_names_are_told_shortly_and_without_hashes() -> None:
     assert in_words(["## Call CompiledFxGraph fabc123 ##", "aten::mm", "aten::mm"]) == (
         "CompiledFxGraph, aten::mm"
