@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.case import Case, Plain
-from bench.side import ROOT
+from bench.side import ROOT, Side
 
 
 def git_state() -> dict[str, str | bool]:
@@ -40,32 +40,51 @@ def _git(*words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def publishable(text: str) -> str:
-    """Make paths relative to the checkout (`.`), the environment or the home (`~`); hide names."""
-    for secret, name in _replacements():
-        text = re.sub(rf"(?<![\w.-]){re.escape(secret)}(?![\w-])", name, text)
+def publishable(text: str, side: Side | None = None) -> str:
+    """Make paths relative to the checkout (`.`), the environment or the home (`~`); hide names.
+
+    What a `side` has in places of its own is named as if it were where it came from.
+    """
+    for secret, name in (*_of_side(side), *_replacements()):
+        text = re.sub(rf"(?<![\w.-]){re.escape(secret)}(?![\w-])", lambda _: name, text)  # noqa: B023
     return text
 
 
-def located(text: str) -> str:
+def located(text: str, side: Side | None = None) -> str:
     """Undo `publishable` for a path, on the machine and for the user it was made by."""
     for secret, name in reversed(_replacements()):
         if name == ".":
             text = re.sub(r"^\.(?=/)", lambda _: secret, text)  # noqa: B023
         else:
             text = text.replace(name, secret)
-    return text
+    return side.place(text) if side else text
 
 
-def published(case: Case) -> Case:
+def published(case: Case, side: Side | None = None) -> Case:
     """Return the case as it is written: no path of this machine in it."""
-    return replace(case, module=publishable(case.module), values=_each(publishable, case.values))
+    return replace(
+        case,
+        module=publishable(case.module, side),
+        values=_each(publishable, case.values),
+    )
 
 
-def at_work(case: Case) -> dict[str, Any]:
-    """Return the case as a worker gets it: plain, with paths as they are on this machine."""
-    here = replace(case, module=located(case.module), values=_each(located, case.values))
-    return asdict(here)
+def at_work(case: Case, side: Side | None = None) -> dict[str, Any]:
+    """Return the case as a worker gets it: plain, with paths as they are on this machine.
+
+    A module is the side's own; files that the user gave are the same for every side.
+    """
+    module = located(case.module, side)
+    return asdict(replace(case, module=module, values=_each(located, case.values)))
+
+
+def _of_side(side: Side | None) -> list[tuple[str, str]]:
+    pairs = []
+    if side and side.interpreter != sys.executable:
+        pairs.append((str(Path(side.interpreter).parent.parent), "<env>"))
+    if side and side.copy:
+        pairs.append((str(side.copy.folder), str(side.copy.repository)))
+    return [(secret, name) for secret, name in pairs if len(secret) > 1]
 
 
 def _each(change: Callable[[str], str], values: dict[str, Plain]) -> dict[str, Plain]:

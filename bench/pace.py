@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from bench.case import Case, Role
-from bench.stopping import OVERHEAD_S, PREPARATION_S, QUALITY_S, RANKS_START_S
+from bench.stopping import OVERHEAD_S, PREPARATION_S, QUALITY_S, RANKS_START_S, SHARE_MIN_S
 
 
 class Pace:
     """Seconds of an attempt by suite, role and whether it starts ranks: guessed, then seen."""
 
     def __init__(self, share_s: float):
+        self._share_s = share_s
         self._guess_s = {
             "check": PREPARATION_S / 2,
             "memory": PREPARATION_S / 2,
@@ -33,6 +34,14 @@ class Pace:
             return total_s / count
         return self._guess_s[role] + (RANKS_START_S if case.ranks > 1 else 0.0)
 
-    def left_s(self, attempts: Iterable[tuple[Case, Role]]) -> float:
+    def left_s(self, attempts: Sequence[tuple[Case, Role]]) -> float:
         """Return the seconds these attempts are likely to take."""
         return sum(self.expected_s(case, role) for case, role in attempts)
+
+    def fitting_share_s(self, timed: Sequence[tuple[Case, Role]], left_s: float) -> float:
+        """Return the share, shortened where these timed attempts would not fit the time left."""
+        if not timed or left_s == float("inf"):
+            return self._share_s
+        overhead_s = self.left_s(timed) - len(timed) * self._share_s
+        fitting_s = (0.9 * left_s - overhead_s) / len(timed)
+        return min(self._share_s, max(fitting_s, SHARE_MIN_S))

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench import machine, process
+from bench.attempts import keep_log
 from bench.ceilings import Ceilings
 from bench.ceilings.ask import ask, needed
 from bench.checkout import at_work, git_state, publishable
 from bench.errors import UserError
-from bench.schedule import Progress, Schedule, keep_log
+from bench.schedule import Progress, Schedule
 from bench.side import Server, Side
 from bench.store import Run, Session
 

@@ -30,10 +30,33 @@ class ServerDied(Exception):
 
 
 @dataclass(frozen=True)
+class Copy:
+    """The files of a repository as they are in one of its revisions, in a folder elsewhere."""
+
+    repository: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Side:
-    """Which Python runs the workers. The instrument is always the present checkout."""
+    """Which Python runs the workers, and whose code it measures.
+
+    The instrument is always the present checkout: `root` holds it, and the suites beside it.
+    Modules that lie in a copied repository are the `copy`'s. Compilers keep what they made in
+    `cache`, where sides must not share it.
+    """
 
     interpreter: str = sys.executable
+    root: Path = ROOT
+    name: str = ""
+    copy: Copy | None = None
+    cache: Path | None = None
+
+    def place(self, path: str) -> str:
+        """Return where this side has a file, or a module by its dotted name."""
+        if self.copy is None or not Path(path).is_relative_to(self.copy.repository):
+            return path
+        return str(self.copy.folder / Path(path).relative_to(self.copy.repository))
 
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ask a short-lived child for the cases; UserError with its line where it refuses."""
@@ -55,7 +78,7 @@ class Side:
             input=json.dumps(request),
             capture_output=True,
             text=True,
-            env=_environment(),
+            env=_environment(self),
         )
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
@@ -78,7 +101,7 @@ class Side:
                 stderr=stderr,
                 text=True,
                 start_new_session=True,
-                env=_environment(),
+                env=_environment(self),
             )
         failed: list[str] = []
         with child:
@@ -96,7 +119,7 @@ class Side:
 
     def serve(self, log: Path, preload: tuple[str, ...] = ()) -> Server:
         """Begin to start a fork server that imports `preload`; its own stderr goes to `log`."""
-        return Server(self.interpreter, log, preload)
+        return Server(self, log, preload)
 
 
 class Server:
@@ -105,16 +128,16 @@ class Server:
     It is starting when it is made, and ready when it has said `hello`.
     """
 
-    def __init__(self, interpreter: str, log: Path, preload: tuple[str, ...] = ()):
-        self.log, self._interpreter = log, interpreter
+    def __init__(self, side: Side, log: Path, preload: tuple[str, ...] = ()):
+        self.log, self._interpreter = log, side.interpreter
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
-                [interpreter, "-P", "-m", "bench.serve", str(os.getpid()), *preload],
+                [side.interpreter, "-P", "-m", "bench.serve", str(os.getpid()), *preload],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
-                env=_environment(),
+                env=_environment(side),
             )
 
     @property
@@ -196,10 +219,16 @@ def _text(stream: IO[str] | None) -> IO[str]:
     return stream
 
 
-def _environment() -> dict[str, str]:
-    """Let the child import this checkout, compile in its own process, and start no thread."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {
+def _environment(side: Side) -> dict[str, str]:
+    """Let the child import the side's code, compile in its own process, and start no thread."""
+    paths = [str(side.root), *filter(None, [os.environ.get("PYTHONPATH")])]
+    caches = side.cache and {
+        "TORCHINDUCTOR_CACHE_DIR": f"{side.cache}/inductor",
+        "TRITON_CACHE_DIR": f"{side.cache}/triton",
+    }
+    return {
+        **os.environ,
+        **(caches or {}),
         "PYTHONPATH": os.pathsep.join(paths),
         "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
         "TORCHINDUCTOR_COMPILE_THREADS": "1",

@@ -1,0 +1,120 @@
+"""Attempts of one run: asked of its servers, written down, and the logs they leave."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.case import Attempt, Case, Measurement, Role
+from bench.checkout import at_work, publishable
+from bench.servers import Servers
+from bench.side import Side
+from bench.store import Run
+
+_DETAIL_CHARACTERS = 400
+_MEMORY_SHARE = 0.9  # of what is available: beyond it an allocation fails in the worker
+
+
+class Attempts:
+    """Makes the attempts of one run, in its present session, on one side.
+
+    `failed` are the ids of cases that go no further; a check's fingerprints reach the timed
+    attempts of its case.
+    """
+
+    def __init__(self, run: Run, side: Side):
+        self.run, self.side = run, side
+        self.share_s = run.manifest.share_s
+        self.session = len(run.manifest.sessions) - 1
+        self.failed = {a.case for a in run.attempts if a.outcome != "ok"}
+        self._checked = {a.case: a for a in run.attempts if a.role == "check"}
+        self._number = len(run.attempts)
+
+    def make(self, servers: Servers, case: Case, role: Role, number: int) -> Attempt:
+        """Have one attempt made, and append it."""
+        request = self._request(case, role, number)
+        begun = datetime.now(UTC).isoformat(timespec="milliseconds")
+        reply = servers.attempt(case, request)
+        attempt = self._as_attempt(case, role, number, begun, reply, Path(request["log"]))
+        self.run.append(attempt)
+        if attempt.outcome != "ok":
+            self.failed.add(case.id)
+        if role == "check":
+            self._checked[case.id] = attempt
+        return attempt
+
+    def servers(self, cases: list[Case]) -> Servers:
+        """Return fresh servers for these cases, not started yet."""
+        return Servers(self.side, cases, self._server_log, self.keep_log)
+
+    def keep_log(self, log: Path) -> str:
+        """Keep what a process of this side wrote to stderr."""
+        return keep_log(log, self.side)
+
+    def _server_log(self) -> Path:
+        self._number += 1
+        return self.run.folder / "logs" / f"{self._number:05}-server.txt"
+
+    def _request(self, case: Case, role: Role, number: int) -> dict[str, Any]:
+        self._number += 1
+        request: dict[str, Any] = {
+            "case": at_work(case, self.side),
+            "role": role,
+            "timeout_s": self.run.manifest.timeout_s,
+            "share_s": self.share_s,
+            "log": str((self.run.folder / "logs" / f"{self._number:05}-{role}.txt").resolve()),
+        }
+        if case.device == "cpu":
+            request["memory_limit_bytes"] = int(_MEMORY_SHARE * available_memory_bytes())
+        if role == "quality":
+            request["seed"] = number
+        if role == "time" and (checked := self._checked.get(case.id)):
+            request["fingerprints"] = checked.fingerprints
+            request["tolerances"] = checked.tolerances
+        return request
+
+    def _as_attempt(
+        self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
+    ) -> Attempt:
+        measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
+        detail = publishable(" ".join(reply.pop("detail", "").split()), self.side)
+        return Attempt(
+            case=case.id,
+            role=role,
+            session=self.session,
+            round=number,
+            started=begun,
+            detail=detail[:_DETAIL_CHARACTERS],
+            side=self.side.name,
+            measurements=measurements,
+            log=self.keep_log(log),
+            **reply,
+        )
+
+
+def preparation(case: Case) -> list[tuple[Role, int]]:
+    """List the roles that come before a case is timed, with the seed of each."""
+    quality: list[tuple[Role, int]] = [("quality", seed) for seed in range(case.quality_seeds)]
+    return [("check", 0), ("memory", 0), *quality]
+
+
+def keep_log(log: Path, side: Side | None = None) -> str:
+    """Keep what a process wrote to stderr, made publishable; drop an empty log."""
+    try:
+        text = log.read_text(errors="replace")
+        if text.strip():
+            log.write_text(publishable(text, side))
+            return f"{log.parent.name}/{log.name}"
+        log.unlink()
+    except OSError:
+        pass  # a log is worth less than the attempt it belongs to
+    return ""
+
+
+def available_memory_bytes() -> int:
+    """Return the memory that could be had without swapping."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("/proc/meminfo has no MemAvailable")
