@@ -8,26 +8,12 @@ import os
 import platform
 import shutil
 import subprocess
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from bench.checkout import publishable
 from bench.gpus import gpu_facts
-
-KERNEL_LIBRARIES = (
-    "torch",
-    "triton",
-    "numpy",
-    "flash-attn",
-    "xformers",
-    "deepspeed",
-    "diffusers",
-    "torchmetrics",
-    "torchao",
-    "fla-core",
-    "liger-kernel",
-)
+from bench.libraries import versions
 
 SETTINGS = (
     "OMP_",
@@ -71,7 +57,7 @@ def facts() -> dict[str, Any]:
         "load_1m": os.getloadavg()[0],
         "python": platform.python_version(),
         "settings": _settings(),
-        "libraries": {name: v for name in KERNEL_LIBRARIES if (v := _version(name))},
+        "libraries": versions(),
     }
 
 
@@ -128,13 +114,6 @@ def _container() -> str:
     if Path("/run/.containerenv").exists():
         return "podman"
     return os.environ.get("container", "none seen")  # noqa: SIM112
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _read(path: Path) -> str:

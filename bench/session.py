@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from bench import machine, process
@@ -26,50 +29,58 @@ SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries", "setting
 def measure(found: Run, side: Side, progress: Progress) -> None:
     """Do what the run lacks as a new session, and record how it ended."""
     with side.serve(found.folder / "logs" / "server-hello.txt") as server:
-        environment = {**machine.facts(), **server.hello}
+        environment = {**machine.facts(), **side.libraries(), **server.hello}
         _expect_same(found, side, environment)
         found.drop_torn_line()
-        ceilings = _ceilings(found, server, progress)
-    session = Session(started=_now(), environment=environment, ceilings=ceilings)
+        ceilings = _ceilings(found, side, server, progress)
+    session = Session(started=now(), environment=environment, ceilings=ceilings)
     found.manifest = replace(found.manifest, sessions=[*found.manifest.sessions, session])
     found.save()
     process.adopt_orphans()
     ended_by = "interrupted"
     try:
-        # compilers start from an empty cache, so that a first compilation is seen as one
-        with tempfile.TemporaryDirectory(prefix="touchstone-") as cache:
-            os.environ["TMPDIR"] = cache  # what a killed worker leaves goes with it
-            os.environ["TORCHINDUCTOR_CACHE_DIR"] = f"{cache}/inductor"
-            os.environ["TRITON_CACHE_DIR"] = f"{cache}/triton"
-            _provision(found, side, progress)
+        with fresh_cache() as cache:
+            side = replace(side, cache=cache)
+            provision(found, side, progress)
             ended_by = Schedule(found, side, progress).execute()
     finally:
-        found.update_session(ended=_now(), ended_by=ended_by)
+        found.update_session(ended=now(), ended_by=ended_by)
 
 
-def _provision(found: Run, side: Side, progress: Progress) -> None:
+@contextmanager
+def fresh_cache() -> Iterator[Path]:
+    """Yield a folder for compilers' caches and workers' temporary files, and remove it.
+
+    Compilers start from an empty cache, so that a first compilation is seen as one.
+    """
+    with tempfile.TemporaryDirectory(prefix="touchstone-") as cache:
+        os.environ["TMPDIR"] = cache  # what a killed worker leaves goes with it
+        yield Path(cache)
+
+
+def provision(found: Run, side: Side, progress: Progress) -> None:
     """Make what must exist first (trained networks); told apart from what is measured."""
-    cases = [at_work(case) for case in found.manifest.cases if case.provisioned]
+    cases = [at_work(case, side) for case in found.manifest.cases if case.provisioned]
     if not cases:
         return
     log = found.folder / "logs" / "provision.txt"
     started = time.monotonic()
     for failure in side.provision(cases, log, progress.provision):
-        found.notices.append(f"could not be made ready: {publishable(failure)}")
-    keep_log(log)
+        found.notices.append(f"could not be made ready: {publishable(failure, side)}")
+    keep_log(log, side)
     found.update_session(provision_s=time.monotonic() - started)
 
 
-def _ceilings(found: Run, server: Server, progress: Progress) -> list[Ceilings]:
+def _ceilings(found: Run, side: Side, server: Server, progress: Progress) -> list[Ceilings]:
     """Measure what the device can do at best, at every number of threads that cases use."""
     progress.provision("measuring this device's ceilings", 0.0)
     log = found.folder / "logs" / "ceilings.txt"
 
     def tell(line: str) -> None:
-        found.notices.append(publishable(line))
+        found.notices.append(publishable(line, side))
 
     ceilings = ask(server, needed(found.manifest.cases), log, tell)
-    keep_log(log)
+    keep_log(log, side)
     return ceilings
 
 
@@ -95,5 +106,6 @@ def _expect_same(found: Run, side: Side, environment: dict[str, Any]) -> None:
         )
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -62,6 +62,25 @@ class Side:
         """Ask a short-lived child for the cases; UserError with its line where it refuses."""
         return self._ask(request)
 
+    def libraries(self) -> dict[str, Any]:
+        """Return Python and library versions, as far as they are not the parent's own.
+
+        UserError where the interpreter cannot run the instrument at all.
+        """
+        if self.interpreter == sys.executable:
+            return {}
+        done = subprocess.run(
+            [self.interpreter, "-P", "-m", "bench.libraries"],
+            capture_output=True,
+            text=True,
+            env=_environment(self),
+        )
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+            raise UserError(f"{self.interpreter}: expected Python 3.11 or newer; it says: {last}")
+        versions: dict[str, Any] = json.loads(done.stdout)
+        return versions
+
     def changed_sources(self, known: list[dict[str, Any]]) -> list[str]:
         """Ask which modules are no longer what these cases were listed from."""
         found: list[str] = self._ask({"known": known, "device": "cpu"})["changed"]

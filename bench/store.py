@@ -119,8 +119,17 @@ class Run:
 
 def create(parent: Path, manifest: Manifest) -> Run:
     """Make a new run folder under `parent`, named by time and preset."""
+    return create_at(new_folder(parent, manifest.preset), manifest)
+
+
+def new_folder(parent: Path, kind: str) -> Path:
+    """Return a folder under `parent` that is not there yet, named by time and kind."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = parent / f"{stamp}-{manifest.preset}-{secrets.token_hex(2)}"
+    return parent / f"{stamp}-{kind}-{secrets.token_hex(2)}"
+
+
+def create_at(folder: Path, manifest: Manifest) -> Run:
+    """Make this run folder."""
     try:
         (folder / "logs").mkdir(parents=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Options that `list` and `run` share."""
+"""Options that `list`, `run` and `ab` share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -48,3 +48,20 @@ Inception = Annotated[
 ]
 Preset = Annotated[str, typer.Option(help="smoke, quick, standard or full.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")]
+Budget = Annotated[str, typer.Option(help="Bound the run: `90s`, `10m`, `2h`.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the cases and a time estimate.")]
+NumRounds = Annotated[
+    int | None,
+    typer.Option(
+        "--rounds",
+        min=2,
+        help="Rounds for every case, instead of the preset's.",
+        show_default=False,
+    ),
+]
+Timeout = Annotated[float, typer.Option(min=1, help="Seconds one attempt may take.")]
+Seed = Annotated[
+    int | None, typer.Option(help="Seed of the order within rounds.", show_default=False)
+]
+Output = Annotated[Path, typer.Option(help="Folder that run folders are made in.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the device.")]

@@ -16,7 +16,22 @@ from rich.console import Console
 from bench import process
 from bench.case import Case
 from bench.checkout import git_state, publishable
-from bench.commands.options import Data, Device, Inception, Keyword, Preset, Selectors, Sets
+from bench.commands.options import (
+    Budget,
+    Data,
+    Device,
+    DryRun,
+    Inception,
+    Keyword,
+    NumRounds,
+    Output,
+    Preset,
+    Seed,
+    Selectors,
+    Sets,
+    Timeout,
+    Wait,
+)
 from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
 from bench.lock import device_lock
 from bench.outputs import outputs
@@ -38,32 +53,17 @@ def run(
     device: Device = "auto",
     data: Data = None,
     inception: Inception = None,
-    budget: Annotated[
-        str, typer.Option(help="Bound the run: `90s`, `10m`, `2h`.", show_default=False)
-    ] = "",
+    budget: Budget = "",
     resume: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Finish an interrupted run.", show_default=False),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the cases and a time estimate.")
-    ] = False,
-    rounds: Annotated[
-        int | None,
-        typer.Option(
-            min=2, help="Rounds for every case, instead of the preset's.", show_default=False
-        ),
-    ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds one attempt may take.")] = 120.0,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of the order within rounds.", show_default=False)
-    ] = None,
-    output: Annotated[Path, typer.Option(help="Folder that run folders are made in.")] = Path(
-        "runs"
-    ),
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait while another run holds the device.")
-    ] = False,
+    dry_run: DryRun = False,
+    rounds: NumRounds = None,
+    timeout: Timeout = 120.0,
+    seed: Seed = None,
+    output: Output = Path("runs"),
+    wait: Wait = False,
 ) -> None:
     """Check, then time a selection; write `results.csv` and `report.html` into a run folder.
 
@@ -81,7 +81,7 @@ def run(
     console = Console()
     if resume is not None:
         _expect_only_resume(context)
-        found = read(resume)
+        found = _resumable(resume)
         with device_lock(found.manifest.device, wait):
             _measure(console, found)
     else:
@@ -99,6 +99,15 @@ def run(
             found = create(output, manifest)
             _measure(console, found)
     _finish(console, found)
+
+
+def _resumable(folder: Path) -> Run:
+    found = read(folder)
+    if found.manifest.pairing:
+        raise UserError(
+            f"{folder} is one side of a comparison, which cannot be resumed; what it has counts"
+        )
+    return found
 
 
 def _plan(

@@ -1,0 +1,37 @@
+"""Versions of the libraries that kernels come from: `python -m bench.libraries`, in any Python."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib import metadata
+
+KERNEL_LIBRARIES = (
+    "torch",
+    "triton",
+    "numpy",
+    "flash-attn",
+    "xformers",
+    "deepspeed",
+    "diffusers",
+    "torchmetrics",
+    "torchao",
+    "fla-core",
+    "liger-kernel",
+)
+
+
+def versions() -> dict[str, str]:
+    """Return the version of each that is installed for this interpreter."""
+    return {name: found for name in KERNEL_LIBRARIES if (found := _version(name))}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+if __name__ == "__main__":
+    print(json.dumps({"python": platform.python_version(), "libraries": versions()}))
