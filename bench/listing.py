@@ -1,7 +1,9 @@
 """List cases: a short-lived child imports torch and the suites, and prints plain data.
 
 `python -m bench.listing` reads a request (one JSON object) on stdin and answers on stdout with
-`{"cases": […], "device": …}`, or `{"error": …}` with a line for the user.
+`{"cases": […], "device": …}`, or `{"error": …}` with a line for the user. A `lenient` request is
+answered although it names what is not here, and `lacking` then tells by selector what that is: one
+side of a comparison may have what the other has not.
 """
 
 from __future__ import annotations
@@ -36,6 +38,10 @@ from bench.sweep import Sweep
 from bench.variant import Variant
 
 
+class Lacking(UserError):
+    """A selector names what is not there."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Contestants:
     """The variants one selector asks for, under the suite name they are reported as."""
@@ -67,8 +73,9 @@ def main() -> None:
             known = [Case(**plain) for plain in request["known"]]
             answer: dict[str, Any] = {"changed": changed(known), "device": device}
         else:
-            cases = list_cases(request, device)
-            answer = {"cases": [dataclasses.asdict(case) for case in cases], "device": device}
+            groups, lacking = _contestants(request)
+            cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
+            answer = {"cases": cases, "device": device, "lacking": lacking}
     except UserError as error:
         answer = {"error": str(error)}
     json.dump(answer, replies)
@@ -101,13 +108,26 @@ def choose_device(asked: str) -> str:
     return device
 
 
-def list_cases(request: dict[str, Any], device: str) -> list[Case]:
-    """Expand selectors, preset and overrides into cases; equal ids are kept once."""
+def _contestants(request: dict[str, Any]) -> tuple[list[Contestants], dict[str, str]]:
+    """Return what the selectors ask for, and by selector why there is nothing."""
+    found: list[Contestants] = []
+    lacking: dict[str, str] = {}
+    for selector in request["selectors"] or sorted(request["suites"]):
+        try:
+            found += _find(selector, request["suites"])
+        except Lacking as error:
+            if not request.get("lenient"):
+                raise
+            lacking[selector] = str(error)
+    return found, lacking
+
+
+def list_cases(request: dict[str, Any], device: str, contestants: list[Contestants]) -> list[Case]:
+    """Expand preset and overrides into cases; equal ids are kept once."""
+    if not contestants:
+        return []
     overrides = parse_overrides(request["sets"])
     overrides |= {axis: (path,) for axis, path in request["files"].items()}
-    contestants = [
-        group for selector in _selectors(request) for group in _find(selector, request["suites"])
-    ]
     _expect_axes(contestants, overrides)
     cases: dict[str, Case] = {}
     for group in contestants:
@@ -120,10 +140,6 @@ def list_cases(request: dict[str, Any], device: str) -> list[Case]:
     return list(cases.values())
 
 
-def _selectors(request: dict[str, Any]) -> list[str]:
-    return request["selectors"] or sorted(request["suites"])
-
-
 def _find(selector: str, suites: dict[str, str]) -> list[Contestants]:
     """Resolve a suite, `suite/pattern`, a dotted package, or the path of a file."""
     if selector.endswith(".py"):
@@ -131,21 +147,22 @@ def _find(selector: str, suites: dict[str, str]) -> list[Contestants]:
     name, _, pattern = selector.partition("/")
     package = suites.get(name, name if "." in name else "")
     if not package:
-        raise unknown("suite", name, suites)
+        raise Lacking(str(unknown("suite", name, suites)))
     try:
         modules = module_names(package)
     except ModuleNotFoundError as error:
-        raise UserError(f"suite '{name}': {error}") from error
+        raise Lacking(f"suite '{name}': {error}") from error
     group = _from_package(package.rpartition(".")[2], modules, pattern or "*")
     if not group.chosen and not group.broken:
-        raise unknown(f"variant in {group.suite}", pattern, (v.name for v in group.variants))
+        known = (v.name for v in group.variants)
+        raise Lacking(str(unknown(f"variant in {group.suite}", pattern, known)))
     return [group]
 
 
 def _from_file(path: str, suites: dict[str, str]) -> list[Contestants]:
     """Find a file's variants; those that solve a suite's problem are contestants of that suite."""
     if not Path(path).expanduser().is_file():
-        raise UserError(f"no such file: {path}; expected a Python file that defines variants")
+        raise Lacking(f"no such file: {path}; expected a Python file that defines variants")
     try:
         module = load_module(path)
     except SyntaxError as error:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from bench.case import Case
 from bench.checkout import published
@@ -27,20 +28,7 @@ def select(
 
     `files` are the user's own, by the axis that takes them.
     """
-    if preset not in PRESETS:
-        raise unknown("preset", preset, PRESETS)
-    answer = side.list_cases(
-        {
-            "selectors": [_absolute(selector) for selector in selectors],
-            "suites": {
-                point.name: point.value for point in entry_points(group="touchstone.suites")
-            },
-            "sets": sets,
-            "files": {axis: _file(axis, path) for axis, path in files.items() if path},
-            "preset": preset,
-            "device": device,
-        }
-    )
+    answer = ask(side, selectors, sets, preset, device, files)
     cases = [published(Case(**plain)) for plain in answer["cases"]]
     chosen = [case for case in cases if matches(keyword, case.id)]
     if not chosen:
@@ -51,6 +39,31 @@ def select(
         )
         raise UserError(f"{found}; `bench list` shows what there is", NOTHING_MEASURED)
     return chosen, answer["device"]
+
+
+def ask(
+    side: Side,
+    selectors: list[str],
+    sets: list[str],
+    preset: str,
+    device: str,
+    files: Mapping[str, Path | None],
+    lenient: bool = False,
+) -> dict[str, Any]:
+    """Return the listing child's answer: cases as plain data, and the device."""
+    if preset not in PRESETS:
+        raise unknown("preset", preset, PRESETS)
+    suites = {point.name: point.value for point in entry_points(group="touchstone.suites")}
+    request = {
+        "selectors": [_absolute(selector) for selector in selectors],
+        "suites": suites,
+        "sets": sets,
+        "files": {axis: _file(axis, path) for axis, path in files.items() if path},
+        "preset": preset,
+        "device": device,
+        "lenient": lenient,
+    }
+    return side.list_cases(request)
 
 
 def _file(axis: str, path: Path) -> str:

@@ -53,10 +53,14 @@ class Side:
     cache: Path | None = None
 
     def place(self, path: str) -> str:
-        """Return where this side has a file, or a module by its dotted name."""
+        """Return where this side has a file; anything else as it is."""
         if self.copy is None or not Path(path).is_relative_to(self.copy.repository):
             return path
         return str(self.copy.folder / Path(path).relative_to(self.copy.repository))
+
+    def told(self, text: str) -> str:
+        """Return a text for the user, in which files lie where they came from."""
+        return text.replace(str(self.copy.folder), str(self.copy.repository)) if self.copy else text
 
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
         """Ask a short-lived child for the cases; UserError with its line where it refuses."""

@@ -1,0 +1,148 @@
+"""The two contenders of a comparison: what the user's words mean, and the side they run on."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bench import git
+from bench.checkout import git_state
+from bench.errors import UserError
+from bench.pairing.copies import copies_folder, copy_revision, copy_working_tree, root_in
+from bench.side import ROOT, Side
+
+Sort = Literal["revision", "interpreter", "variant"]
+
+WORKING_TREE = "."
+_VARIANT = re.compile(r"([\w.]+)/(\w+)(?:\[(.*)\])?")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One side, and what is asked of it alone: its own selectors, overrides and variant."""
+
+    words: str
+    sort: Sort
+    side: Side
+    selectors: list[str]
+    sets: list[str] = field(default_factory=list)
+    variant: tuple[str, str] | None = None
+    git: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return the letter and the user's words."""
+        return f"{self.side.name} ({self.words})"
+
+
+@contextmanager
+def contenders(a: str, b: str, selectors: list[str]) -> Iterator[tuple[Contender, Contender]]:
+    """Yield both contenders; copies of revisions last as long as the context.
+
+    UserError where a side is of no known sort, or the two are of different ones.
+    """
+    sorts = [sort_of(words) for words in (a, b)]
+    if sorts[0] != sorts[1]:
+        raise UserError(
+            f"expected two sides of one sort, got {_article(sorts[0])} ('{a}') "
+            f"and {_article(sorts[1])} ('{b}')"
+        )
+    if sorts[0] == "revision":
+        with _revisions(a, b, selectors) as both:
+            yield both
+    elif sorts[0] == "interpreter":
+        yield _interpreter("A", a, selectors), _interpreter("B", b, selectors)
+    else:
+        yield _variant("A", a, selectors), _variant("B", b, selectors)
+
+
+def _article(sort: Sort) -> str:
+    return f"an {sort}" if sort == "interpreter" else f"a {sort}"
+
+
+def sort_of(words: str) -> Sort:
+    """Tell an executable file, a revision of the repository here, and suite/variant apart."""
+    path = Path(words).expanduser()
+    if path.is_file() and os.access(path, os.X_OK):
+        return "interpreter"
+    top = git.repository(Path.cwd())
+    if words == WORKING_TREE or (top and git.commit_of(top, words)):
+        return "revision"
+    if _VARIANT.fullmatch(words):
+        return "variant"
+    raise UserError(
+        f"'{words}': expected a git revision of the repository here, a Python executable, "
+        "or suite/variant; it is none"
+    )
+
+
+@contextmanager
+def _revisions(a: str, b: str, selectors: list[str]) -> Iterator[tuple[Contender, Contender]]:
+    top = git.repository(Path.cwd())
+    if top is None:
+        raise UserError("expected a git repository around the current folder, found none")
+    _expect_something_of(top, selectors)
+    with copies_folder(top) as folder:
+        yield (
+            _revision("A", a, top, folder / "A", selectors),
+            _revision("B", b, top, folder / "B", selectors),
+        )
+
+
+def _expect_something_of(top: Path, selectors: list[str]) -> None:
+    """Refuse a comparison of revisions of a repository that nothing measured comes from."""
+    files = [_absolute(selector) for selector in selectors if selector.endswith(".py")]
+    if not ROOT.is_relative_to(top) and not any(path.is_relative_to(top) for path in files):
+        raise UserError(
+            f"nothing selected comes from the repository here, {top}; "
+            "name files in it, as in `bench ab main . mine.py`"
+        )
+
+
+def _revision(letter: str, words: str, top: Path, folder: Path, selectors: list[str]) -> Contender:
+    commit = git.commit_of(top, "HEAD" if words == WORKING_TREE else words)
+    if words == WORKING_TREE:
+        copy, dirty = copy_working_tree(top, folder), git.is_dirty(top)
+    else:
+        assert commit
+        copy, dirty = copy_revision(top, commit, folder), False
+    side = Side(root=root_in(copy), name=letter, copy=copy)
+    state = {"commit": commit or "", "branch": words, "dirty": dirty}
+    return Contender(words, "revision", side, [_place(side, s) for s in selectors], git=state)
+
+
+def _place(side: Side, selector: str) -> str:
+    return side.place(str(_absolute(selector))) if selector.endswith(".py") else selector
+
+
+def _absolute(selector: str) -> Path:
+    return Path(selector).expanduser().resolve()
+
+
+def _interpreter(letter: str, words: str, selectors: list[str]) -> Contender:
+    # never resolved: a link in an environment is what makes it that environment
+    side = Side(str(Path(words).expanduser().absolute()), name=letter)
+    side.libraries()  # refuses what cannot run the instrument
+    return Contender(words, "interpreter", side, selectors, git=git_state())
+
+
+def _variant(letter: str, words: str, selectors: list[str]) -> Contender:
+    """Ask a suite for one variant with its options; a variant of the user's own is in a file."""
+    match = _VARIANT.fullmatch(words)
+    assert match
+    suite, name, options = match.groups()
+    sets = [option.strip() for option in (options or "").split(",") if option]
+    return Contender(
+        words,
+        "variant",
+        Side(name=letter),
+        [f"{suite}/{name}", *selectors],
+        sets,
+        (suite.rpartition(".")[2], name),
+        git_state(),
+    )

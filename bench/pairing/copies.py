@@ -1,0 +1,97 @@
+"""Copies of a repository, one for each side: a revision as git has it, or the working tree as is.
+
+They lie in a temporary folder and go with the comparison. What a killed one leaves is removed by
+the next: the folder's owner holds a lock on it, which the kernel frees.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.git import git
+from bench.side import ROOT, Copy
+
+PREFIX = "touchstone-sides-"
+_OWNER = "owner.lock"
+
+
+@contextmanager
+def copies_folder(repository: Path) -> Iterator[Path]:
+    """Yield an empty folder for copies; remove it with all worktrees in it, whatever happens."""
+    _remove_orphans(repository)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+    with (folder / _OWNER).open("w") as owner:
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            _remove(repository, folder)
+
+
+def copy_revision(repository: Path, commit: str, folder: Path) -> Copy:
+    """Check a commit out into a folder, as a worktree of the repository."""
+    git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+    return Copy(repository, folder)
+
+
+def copy_working_tree(repository: Path, folder: Path) -> Copy:
+    """Copy the working tree as it is: all files that git does not ignore.
+
+    A copy, so that an edit while it is measured changes nothing, and so that paths of both sides
+    have the same length, as their environments then do.
+    """
+    listed = git(repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in listed.split("\0"):
+        source = repository / name
+        if name and (source.is_symlink() or source.is_file()):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, folder / name, follow_symlinks=False)
+    return Copy(repository, folder)
+
+
+def root_in(copy: Copy) -> Path:
+    """Return what workers import from: the copy with the present instrument in it.
+
+    Where the repository is the user's own, and the instrument lies elsewhere, it stays there.
+    """
+    if not ROOT.is_relative_to(copy.repository):
+        return ROOT
+    root = copy.folder / ROOT.relative_to(copy.repository)
+    shutil.rmtree(root / "bench", ignore_errors=True)
+    shutil.copytree(ROOT / "bench", root / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+def _remove_orphans(repository: Path) -> None:
+    """Remove the folders whose owner has ended."""
+    for folder in {path.parent for path in _worktrees(repository)}:
+        if folder.name.startswith(PREFIX) and not _owned(folder):
+            _remove(repository, folder)
+
+
+def _owned(folder: Path) -> bool:
+    try:
+        with (folder / _OWNER).open("w") as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:  # held, or another user's
+        return True
+    return False
+
+
+def _remove(repository: Path, folder: Path) -> None:
+    for path in _worktrees(repository):
+        if path.parent == folder:
+            git(repository, "worktree", "remove", "--force", "--force", str(path))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _worktrees(repository: Path) -> list[Path]:
+    lines = git(repository, "worktree", "list", "--porcelain").splitlines()
+    return [Path(line.removeprefix("worktree ")) for line in lines if line.startswith("worktree ")]
