@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bench.errors import CANNOT_WRITE, INTERRUPTED, UserError
 
-ORDER = ("list", "run", "show", "report", "claims", "compare", "calibrate", "doctor")
+ORDER = ("list", "run", "ab", "compare", "show", "report", "claims", "calibrate", "doctor")
 
 
 def main() -> None:

@@ -1,0 +1,68 @@
+"""Measure both sides of a comparison in one session, and record how it ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+
+from bench import process
+from bench.attempts import Attempts
+from bench.pairing.folder import Comparison
+from bench.pairing.judged import find_suspects
+from bench.pairing.pairs import Pair
+from bench.pairing.schedule import PairedSchedule
+from bench.schedule import Progress
+from bench.session import environment_of, fresh_cache, now, provision
+from bench.side import Side
+from bench.store import Session
+
+
+def measure_both(
+    found: Comparison, sides: tuple[Side, Side], pairs: list[Pair], progress: Progress
+) -> None:
+    """Do all attempts of both sides; what is done is kept, however it ends."""
+    for run, side in zip(found.runs, sides, strict=True):
+        session = Session(started=now(), environment=environment_of(run, side))
+        run.manifest = replace(run.manifest, sessions=[session])
+        run.save()
+    process.adopt_orphans()
+    ended_by = "interrupted"
+    try:
+        with fresh_cache() as cache:
+            # one each: a compilation that the other side has done already would cost nothing
+            own = [replace(side, cache=cache / side.name) for side in sides]
+            for run, side in zip(found.runs, own, strict=True):
+                provision(run, side, progress)
+            ended_by = _execute(found, (own[0], own[1]), pairs, progress)
+    finally:
+        found.update(ended_by=ended_by)
+        for run in found.runs:
+            run.update_session(ended=now(), ended_by=ended_by)
+
+
+def _execute(
+    found: Comparison, sides: tuple[Side, Side], pairs: list[Pair], progress: Progress
+) -> str:
+    attempts = [Attempts(run, side) for run, side in zip(found.runs, sides, strict=True)]
+    schedule = PairedSchedule(
+        (attempts[0], attempts[1]),
+        pairs,
+        partial(_suspects, found),
+        found.pairing.confirm_pairs,
+        progress,
+    )
+    try:
+        return schedule.execute()
+    finally:
+        found.update(stage=schedule.stage)
+        timing_s = max(0.0, time.monotonic() - schedule.timing_began)
+        for run in found.runs:
+            run.update_session(timing_wall_s=timing_s / 2)  # they took turns
+
+
+def _suspects(found: Comparison, pairs: list[Pair]) -> list[Pair]:
+    """Choose what to confirm, and write it down before it is measured again."""
+    suspects = find_suspects(found.runs, found.pairing.judged, pairs)
+    found.update(suspects=[(p.a.id, p.b.id) for p in suspects if p.a and p.b], stage="confirm")
+    return suspects
