@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -182,9 +181,3 @@ def _notices(listed: list[_Listed]) -> list[str]:
         for one, fate in ((a, "added"), (b, "removed"))
         for why in one.lacking.values()
     ]
-
-
-def warn(notices: list[str]) -> None:
-    """Say on stderr what one side lacks."""
-    for line in notices:
-        print(line, file=sys.stderr)
