@@ -9,10 +9,13 @@ DEVICE ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH_cpu := torch==2.13.0 --retries 0 --extra-index-url $(TORCH_CPU_INDEX)
 TORCH_gpu := torch
+# What a change is measured against: where it left the branch that it will go to.
+MERGE_BASE = $(shell git merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>/dev/null || \
+  git merge-base main HEAD 2>/dev/null)
 STAMP := $(VENV)/installed-$(DEVICE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers test test-slow benchmarks lint report show doctor clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks lint report show doctor clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +46,19 @@ distributed: setup ## the distributed suite, quick preset: 2 and 4 ranks
 
 samplers: setup ## the samplers suite, quick preset
 	@$(BENCH) run samplers --preset quick
+
+ci: setup ## measure the merge base again beside the working tree; fail where something got worse (BASE=)
+	@BENCH=$(BENCH) PRESET=$(PRESET) .ci/gate "$(or $(BASE),$(MERGE_BASE))"
+
+baseline: setup ## store bytes, FLOPs and errors of a smoke run in reports/baseline, for `make ci`
+	@mkdir -p runs reports/baseline && output=$$(mktemp -d runs/baseline-XXXXXX) && \
+	  $(BENCH) run --preset $(PRESET) --rounds 2 --output $$output && \
+	  cp $$output/*/run.json $$output/*/records.jsonl reports/baseline/
+
+compare: setup ## compare two runs, or measure two revisions side by side (BASE= NEW=)
+	@test -n "$(BASE)" -a -n "$(NEW)" || { echo "error: expected make compare BASE=… NEW=…"; exit 2; }
+	@if test -f "$(BASE)/run.json"; then $(BENCH) compare "$(BASE)" "$(NEW)"; \
+	  else $(BENCH) ab "$(BASE)" "$(NEW)" --preset $(PRESET); fi
 
 test: setup ## the fast tests
 	@$(VENV)/bin/python -m pytest -q

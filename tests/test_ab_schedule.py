@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.case import Attempt, Case
+from bench.case import Attempt, Case, Measurement
 from bench.errors import UserError
 from bench.pairing import pairs as pairing
 from bench.pairing.contenders import Contender
+from bench.pairing.judged import find_suspects, judged_quantities
 from bench.pairing.pairs import Asked, Pair
 from bench.pairing.schedule import PairedSchedule
 from bench.side import ROOT, Side
@@ -236,3 +237,33 @@ def test_nothing_in_common_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"A \(a\) and B \(b\) have no case in common") as caught:
         listed(monkeypatch, [case("a")], [case("b")])
     assert caught.value.exit_code == 3
+
+
+def timed_run(*cases: Case, seconds: float = 1.0, flags: tuple[str, ...] = ()) -> Run:
+    """Return a run in which every case took a little more in each round."""
+    run = Run(ROOT, Manifest([], "smoke", "cpu", 1, 0.1, [ROUNDS], list(cases)))
+    for c in cases:
+        for number in range(ROUNDS):
+            slower = seconds if c.variant == "changed" else 1.0
+            time = Measurement("time", "s", [slower * (1 + 0.01 * number)])
+            run.attempts.append(
+                Attempt(c.id, "time", 0, number, "ok", measurements=[time], flags=list(flags))
+            )
+    return run
+
+
+def test_what_looks_changed_is_a_suspect() -> None:
+    pairs = [both("changed"), both("a")]
+    cases = [p.a for p in pairs if p.a]
+    runs = (timed_run(*cases), timed_run(*cases, seconds=1.1))
+    assert find_suspects(runs, judged_quantities(), pairs) == pairs[:1]
+
+
+def test_what_no_fresh_pair_can_settle_is_no_suspect() -> None:
+    pairs = [both("changed")]
+    for flag, suspects in (("oversubscribed", []), ("contended", pairs)):
+        runs = (
+            timed_run(case("changed"), flags=(flag,)),
+            timed_run(case("changed"), seconds=1.1),
+        )
+        assert find_suspects(runs, judged_quantities(), pairs) == suspects

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from bench.case import Case
 from bench.kind import KINDS, kind_of
 from bench.pairing.pairs import Pair
-from bench.record import fold_case
-from bench.statistics import Rounds
+from bench.record import Record, fold_case
 from bench.store import Run
+
+# No fresh pair takes these flags away, and they bar any verdict on times.
+LASTING = {"oversubscribed"}
 
 
 def judged_quantities() -> dict[str, str]:
@@ -25,13 +27,14 @@ def find_suspects(
 
     timed: list[tuple[Pair, rule.Pairs]] = []
     for pair in pairs:
-        a, b = _rounds(runs[0], pair.a, judged), _rounds(runs[1], pair.b, judged)
-        if common := sorted(a.keys() & b.keys()):
+        records = [_record(run, case) for run, case in zip(runs, (pair.a, pair.b), strict=True)]
+        a, b = (record.rounds_of(judged[kind_of(record.case)]) for record in records)
+        common = sorted(a.keys() & b.keys())
+        if common and not any(LASTING & set(record.flags) for record in records):
             timed.append((pair, rule.Pairs([(a[key], b[key]) for key in common])))
     return [timed[i][0] for i in rule.suspects([pairs for _, pairs in timed])]
 
 
-def _rounds(run: Run, case: Case | None, judged: dict[str, str]) -> Rounds:
+def _record(run: Run, case: Case | None) -> Record:
     assert case
-    own = [attempt for attempt in run.attempts if attempt.case == case.id]
-    return fold_case(case, own).rounds_of(judged[kind_of(case)])
+    return fold_case(case, [attempt for attempt in run.attempts if attempt.case == case.id])
