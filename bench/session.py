@@ -28,14 +28,7 @@ SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries", "setting
 
 def measure(found: Run, side: Side, progress: Progress) -> None:
     """Do what the run lacks as a new session, and record how it ended."""
-    with side.serve(found.folder / "logs" / "server-hello.txt") as server:
-        environment = {**machine.facts(), **side.libraries(), **server.hello}
-        _expect_same(found, side, environment)
-        found.drop_torn_line()
-        ceilings = _ceilings(found, side, server, progress)
-    session = Session(started=now(), environment=environment, ceilings=ceilings)
-    found.manifest = replace(found.manifest, sessions=[*found.manifest.sessions, session])
-    found.save()
+    begin(found, side, progress)
     process.adopt_orphans()
     ended_by = "interrupted"
     try:
@@ -45,6 +38,18 @@ def measure(found: Run, side: Side, progress: Progress) -> None:
             ended_by = Schedule(found, side, progress).execute()
     finally:
         found.update_session(ended=now(), ended_by=ended_by)
+
+
+def begin(found: Run, side: Side, progress: Progress) -> None:
+    """Open a session of this run, and write down where it is; refuse a machine that differs."""
+    with side.serve(found.folder / "logs" / "server-hello.txt") as server:
+        environment = {**machine.facts(), **side.libraries(), **server.hello}
+        _expect_same(found, side, environment)
+        found.drop_torn_line()
+        ceilings = _ceilings(found, side, server, progress)
+    session = Session(started=now(), environment=environment, ceilings=ceilings)
+    found.manifest = replace(found.manifest, sessions=[*found.manifest.sessions, session])
+    found.save()
 
 
 @contextmanager

@@ -42,8 +42,8 @@ class Side:
     """Which Python runs the workers, and whose code it measures.
 
     The instrument is always the present checkout: `root` holds it, and the suites beside it.
-    Modules that lie in a copied repository are the `copy`'s. Compilers keep what they made in
-    `cache`, where sides must not share it.
+    Modules that lie in a copied repository are the `copy`'s. Compilers and others keep what they
+    made in `cache`, a folder that sides must not share.
     """
 
     interpreter: str = sys.executable
@@ -246,6 +246,7 @@ def _environment(side: Side) -> dict[str, str]:
     """Let the child import the side's code, compile in its own process, and start no thread."""
     paths = [str(side.root), *filter(None, [os.environ.get("PYTHONPATH")])]
     caches = side.cache and {
+        "TMPDIR": str(side.cache),  # precompiled headers, for one
         "TORCHINDUCTOR_CACHE_DIR": f"{side.cache}/inductor",
         "TRITON_CACHE_DIR": f"{side.cache}/triton",
     }

@@ -50,9 +50,10 @@ class PairedSchedule:
     def _prepare(self) -> bool:
         """Check, and measure memory and quality of, every case of both sides."""
         turns: list[Turn] = [
-            [(side, case, role, seed) for role, seed in preparation(case)]
+            [(side, case, role, seed)]
             for pair in self.pairs
             for side, case in _both(pair)
+            for role, seed in preparation(case)
         ]
         return self._serve(turns, self._timed(self.pairs, self.first_rounds), (0, 1))
 

@@ -13,9 +13,8 @@ from bench.pairing.judged import find_suspects
 from bench.pairing.pairs import Pair
 from bench.pairing.schedule import PairedSchedule
 from bench.schedule import Progress
-from bench.session import environment_of, fresh_cache, now, provision
+from bench.session import begin, fresh_cache, now, provision
 from bench.side import Side
-from bench.store import Session
 
 
 def measure_both(
@@ -23,15 +22,15 @@ def measure_both(
 ) -> None:
     """Do all attempts of both sides; what is done is kept, however it ends."""
     for run, side in zip(found.runs, sides, strict=True):
-        session = Session(started=now(), environment=environment_of(run, side))
-        run.manifest = replace(run.manifest, sessions=[session])
-        run.save()
+        begin(run, side, progress)
     process.adopt_orphans()
     ended_by = "interrupted"
     try:
         with fresh_cache() as cache:
             # one each: a compilation that the other side has done already would cost nothing
             own = [replace(side, cache=cache / side.name) for side in sides]
+            for side in own:
+                (cache / side.name).mkdir()
             for run, side in zip(found.runs, own, strict=True):
                 provision(run, side, progress)
             ended_by = _execute(found, (own[0], own[1]), pairs, progress)
