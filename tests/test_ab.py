@@ -217,6 +217,9 @@ def test_the_working_tree_is_copied_as_it_is(tmp_path: Path) -> None:
     (repository.folder / "untracked.py").write_text(NEW)
     (repository.folder / "ignored.py").write_text(NEW)
     (repository.folder / "gone.py").unlink()
+    (repository.folder / "runs" / "one" / "logs").mkdir(parents=True)
+    (repository.folder / "runs" / "one" / "run.json").touch()
+    (repository.folder / "runs" / "one" / "logs" / "log.txt").touch()
     copy = copy_working_tree(repository.folder, tmp_path / "copy")
     assert sorted(path.name for path in copy.folder.iterdir()) == [
         ".gitignore",

@@ -40,18 +40,28 @@ def copy_revision(repository: Path, commit: str, folder: Path) -> Copy:
 
 
 def copy_working_tree(repository: Path, folder: Path) -> Copy:
-    """Copy the working tree as it is: all files that git does not ignore.
+    """Copy the working tree as it is: all files that git does not ignore, but run folders.
 
     A copy, so that an edit while it is measured changes nothing, and so that paths of both sides
     have the same length, as their environments then do.
     """
-    listed = git(repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in listed.split("\0"):
+    tracked = _listed(repository, "--cached")
+    for name in [*tracked, *_but_runs(_listed(repository, "--others", "--exclude-standard"))]:
         source = repository / name
-        if name and (source.is_symlink() or source.is_file()):
+        if source.is_symlink() or source.is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name, follow_symlinks=False)
     return Copy(repository, folder)
+
+
+def _listed(repository: Path, *which: str) -> list[str]:
+    return git(repository, "ls-files", "-z", *which).split("\0")[:-1]
+
+
+def _but_runs(names: list[str]) -> list[str]:
+    """Leave out what earlier runs have written: it may be a lot, and nobody imports it."""
+    runs = {Path(name).parent for name in names if Path(name).name in ("run.json", "ab.json")}
+    return [name for name in names if not runs & set(Path(name).parents)]
 
 
 def root_in(copy: Copy) -> Path:
