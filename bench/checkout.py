@@ -6,7 +6,6 @@ import getpass
 import os
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -15,29 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from bench.case import Case, Plain
+from bench.errors import UserError
+from bench.git import git, is_dirty
 from bench.side import ROOT, Side
 
 
 def git_state() -> dict[str, str | bool]:
     """Return commit and branch, and whether tracked files differ; {} without git."""
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    return {
-        "commit": commit,
-        "branch": _git("rev-parse", "--abbrev-ref", "HEAD") or "",
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-    }
-
-
-def _git(*words: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=20
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        return {
+            "commit": git(ROOT, "rev-parse", "HEAD").strip(),
+            "branch": git(ROOT, "rev-parse", "--abbrev-ref", "HEAD").strip(),
+            "dirty": is_dirty(ROOT),
+        }
+    except UserError:
+        return {}
 
 
 def publishable(text: str, side: Side | None = None) -> str:

@@ -1,9 +1,10 @@
 """List cases: a short-lived child imports torch and the suites, and prints plain data.
 
 `python -m bench.listing` reads a request (one JSON object) on stdin and answers on stdout with
-`{"cases": […], "device": …}`, or `{"error": …}` with a line for the user. A `lenient` request is
-answered although it names what is not here, and `lacking` then tells by selector what that is: one
-side of a comparison may have what the other has not.
+`{"cases": […], "device": …}`, or `{"error": …}` with a line for the user. `broken` names modules
+that cannot be imported. A `lenient` request is answered although it names what is not here, and
+`lacking` then tells by selector what that is: one side of a comparison may have what the other has
+not.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def main() -> None:
         else:
             groups, lacking = _contestants(request)
             cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
-            answer = {"cases": cases, "device": device, "lacking": lacking}
+            broken = sorted({module for group in groups for module in group.broken})
+            answer = {"cases": cases, "device": device, "lacking": lacking, "broken": broken}
     except UserError as error:
         answer = {"error": str(error)}
     json.dump(answer, replies)

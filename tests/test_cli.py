@@ -41,7 +41,7 @@ class Mlp(ModuleProblem):
 def test_help_has_examples(bench: Bench) -> None:
     top = bench("--help")
     assert top.returncode == 0
-    for command in ("list", "run", "show", "report", "doctor"):
+    for command in ("list", "run", "ab", "show", "report", "doctor"):
         assert command in top.stdout
         text = bench(command, "--help").stdout
         assert f"bench {command}" in text.split("Example", 1)[1]

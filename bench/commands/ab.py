@@ -34,7 +34,8 @@ from bench.errors import INTERRUPTED
 from bench.lock import device_lock
 from bench.pairing.contenders import contenders
 from bench.pairing.folder import Comparison
-from bench.pairing.pairs import Asked, list_pairs
+from bench.pairing.listed import Asked
+from bench.pairing.pairs import list_pairs
 from bench.pairing.plan import Plan, Wanted, create, expect_enough, make_plan
 from bench.pairing.session import measure_both
 from bench.progress import TerminalProgress

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from bench.case import Case
-from bench.checkout import published
 from bench.errors import NOTHING_MEASURED, UserError
 from bench.pairing.contenders import Contender
-from bench.selection import ask, matches
-from bench.side import ROOT
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of both sides alike."""
-
-    keyword: str = ""
-    sets: list[str] = field(default_factory=list)
-    preset: str = "quick"
-    device: str = "auto"
-    files: Mapping[str, Path | None] = field(default_factory=dict)
+from bench.pairing.listed import Asked, Listed, list_side
+from bench.selection import matches
 
 
 @dataclass(frozen=True)
@@ -60,73 +46,19 @@ class Matched:
         return [case for pair in both if (case := pair[side])]
 
 
-@dataclass(frozen=True)
-class _Listed:
-    contender: Contender
-    cases: list[Case]
-    device: str
-    lacking: dict[str, str]
-
-
 def list_pairs(a: Contender, b: Contender, asked: Asked) -> Matched:
     """Ask both sides for their cases, and match them; UserError where nothing can be compared."""
-    listed = [_list(contender, asked) for contender in (a, b)]
-    _expect_one_device(*listed)
-    cases = (
-        _with_unimportable(listed[0].cases, listed[1].cases),
-        _with_unimportable(listed[1].cases, listed[0].cases),
-    )
+    of_a, of_b = list_side(a, asked), list_side(b, asked)
+    _expect_one_device(of_a, of_b)
+    notices = _notices(of_a, of_b)
+    cases = (_chosen(of_a, of_b, asked.keyword), _chosen(of_b, of_a, asked.keyword))
     pairs = _by_question(a, b, *cases) if a.sort == "variant" else _by_id(*cases)
     if not any(pair.whole for pair in pairs):
         raise UserError(f"{a.name} and {b.name} have no case in common", NOTHING_MEASURED)
-    return Matched(pairs, listed[0].device, _notices(listed))
+    return Matched(pairs, of_a.device, notices)
 
 
-def _list(contender: Contender, asked: Asked) -> _Listed:
-    side, sets = contender.side, [*asked.sets, *contender.sets]
-    try:
-        answer = ask(
-            side,
-            contender.selectors,
-            sets,
-            asked.preset,
-            asked.device,
-            asked.files,
-            lenient=True,
-        )
-    except UserError as error:
-        raise UserError(f"{contender.name}: {side.told(str(error))}", error.exit_code) from error
-    lacking = {side.told(name): side.told(why) for name, why in answer["lacking"].items()}
-    cases = [published(Case(**plain), side) for plain in answer["cases"]]
-    for case in cases:
-        _expect_own(contender, case)
-    chosen = [case for case in _of_variant(contender, cases) if matches(asked.keyword, case.id)]
-    if not chosen:
-        why = next(iter(lacking.values()), f"no case matches -k '{asked.keyword}'")
-        why = why if not cases else f"none of its {len(cases)} cases is asked for"
-        raise UserError(f"{contender.name}: {why}", NOTHING_MEASURED)
-    return _Listed(contender, chosen, answer["device"], lacking)
-
-
-def _of_variant(contender: Contender, cases: list[Case]) -> list[Case]:
-    """Keep the one variant that a contender is, where it is one."""
-    if contender.variant is None:
-        return cases
-    suite, name = contender.variant
-    own = [case for case in cases if case.suite == suite]
-    exact = [case for case in own if case.variant == name]
-    return exact or [case for case in own if case.variant.endswith(f"_{name}")]
-
-
-def _expect_own(contender: Contender, case: Case) -> None:
-    """Refuse a module that a side lacks and the present checkout would stand in for."""
-    path = Path(f"{case.module.replace('.', '/')}.py")
-    root = contender.side.root
-    if not case.module.endswith(".py") and (ROOT / path).exists() and not (root / path).exists():
-        raise UserError(f"{contender.name}: {case.module} is not part of it")
-
-
-def _expect_one_device(a: _Listed, b: _Listed) -> None:
+def _expect_one_device(a: Listed, b: Listed) -> None:
     if a.device != b.device:
         raise UserError(
             f"{a.contender.name} runs on {a.device}, {b.contender.name} on {b.device}; "
@@ -134,16 +66,25 @@ def _expect_one_device(a: _Listed, b: _Listed) -> None:
         )
 
 
-def _with_unimportable(own: list[Case], other: list[Case]) -> list[Case]:
-    """Ask a module that cannot be imported here what the other side's answers.
+def _chosen(own: Listed, other: Listed, keyword: str) -> list[Case]:
+    """Return a side's cases; UserError where there are none.
 
-    Its cases then fail one by one, with the reason, beside those they should have equalled.
+    A module that cannot be imported here is asked what it answers on the other side. Its cases then
+    fail one by one, with the reason, beside those that they should have equalled.
     """
-    found: list[Case] = []
-    for case in own:
-        meant = [o for o in other if not case.problem and o.problem and o.module == case.module]
-        found += [replace(o, source_hash="") for o in meant] or [case]
-    return found
+    meant = [
+        replace(case, source_hash="")
+        for case in other.cases
+        if case.problem and case.module in own.broken
+    ]
+    answered = {case.module for case in meant}
+    cases = [case for case in own.cases if case.problem or case.module not in answered] + meant
+    chosen = [case for case in cases if matches(keyword, case.id)]
+    if not chosen:
+        why = f"none of {len(cases)} cases matches -k '{keyword}'" if cases else ""
+        why = why or next(iter(own.lacking.values()), "the selection has no cases in this preset")
+        raise UserError(f"{own.contender.name}: {why}", NOTHING_MEASURED)
+    return chosen
 
 
 def _by_id(a: list[Case], b: list[Case]) -> list[Pair]:
@@ -169,9 +110,8 @@ def _expect_one_answer(contender: Contender, cases: list[Case]) -> None:
         )
 
 
-def _notices(listed: list[_Listed]) -> list[str]:
+def _notices(a: Listed, b: Listed) -> list[str]:
     """Tell what one side alone lacks; UserError where both lack the same."""
-    a, b = listed
     if a.contender.sort == "variant":
         return []
     for name in a.lacking.keys() & b.lacking.keys():

@@ -11,7 +11,8 @@ from bench.errors import UserError
 from bench.pairing.contenders import Contender
 from bench.pairing.folder import LETTERS, Comparison, Contestant, Pairing
 from bench.pairing.judged import judged_quantities
-from bench.pairing.pairs import Asked, Matched
+from bench.pairing.listed import Asked
+from bench.pairing.pairs import Matched
 from bench.progress import clock_time
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.store import Manifest, create_at, new_folder
