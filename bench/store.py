@@ -147,7 +147,9 @@ def read(folder: Path) -> Run:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{folder} is no run folder: it has no run.json") from None
+        sides = sorted(path.parent.name for path in folder.glob("*/run.json"))
+        hint = f"; it holds {' and '.join(sides)}" if 0 < len(sides) < 4 else ""
+        raise UserError(f"{folder} is no run folder: it has no run.json{hint}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     manifest = _decode(data, Manifest, str(path))

@@ -149,6 +149,12 @@ def test_nothing_is_left_of_it(compared: Path, mine: Repository) -> None:
     mine.expect_clean()
 
 
+def test_a_comparison_is_no_run_but_says_what_it_holds(compared: Path, bench: Bench) -> None:
+    done = bench("show", compared)
+    assert done.returncode == 2
+    assert "it has no run.json; it holds A and B" in done.stderr
+
+
 def test_a_side_cannot_be_resumed_by_itself(compared: Path, bench: Bench) -> None:
     done = bench("run", "--resume", compared / "A")
     assert done.returncode == 2
