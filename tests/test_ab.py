@@ -184,7 +184,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_no_worktree(tmp_path: Path) -> Non
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
     (folder,) = (repository.folder / "runs").iterdir()
-    assert f"bench compare runs/{folder.name}/A runs/{folder.name}/B" in output
+    assert f"bench compare runs/{folder.name}\n" in output
     assert "Traceback" not in output
     assert read_pairing(folder).ended_by == "interrupted"
     assert all(run.last_session.ended_by == "interrupted" for run in sides(folder))

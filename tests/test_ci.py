@@ -104,7 +104,7 @@ def test_a_baseline_gates_what_the_head_measured(project: Project) -> None:
     ran, _, compared = project.called
     assert ran.startswith("run --preset smoke")
     assert compared.startswith("compare reports/baseline runs/ci-")
-    assert compared.endswith("/x-ab-y/B")
+    assert compared.endswith("/x-ab-y/B --force --gate memory,counts,errors,quality")
 
 
 @pytest.mark.parametrize(

@@ -144,11 +144,10 @@ def _measure(console: Console, found: Comparison, plan: Plan) -> None:
             measure_both(found, (a.side, b.side), plan.matched.pairs, progress)
     except KeyboardInterrupt:
         process.end_descendants()
-        sides = " ".join(shlex.quote(str(run.folder)) for run in found.runs)
         console.print(
             f"interrupted; {sum(len(run.attempts) for run in found.runs)} attempts are kept. A "
             f"comparison cannot be resumed: it is judged from what it has, by\n"
-            f"  bench compare {sides}",
+            f"  bench compare {shlex.quote(str(found.folder))}",
             highlight=False,
             soft_wrap=True,
         )
