@@ -14,12 +14,12 @@ from bench.case import Attempt, Case, Measurement
 from bench.errors import UserError
 from bench.pairing import listed as listing
 from bench.pairing.contenders import Contender
-from bench.pairing.judged import find_suspects, judged_quantities
+from bench.pairing.judged import find_suspects
 from bench.pairing.listed import Asked
 from bench.pairing.pairs import Matched, Pair, list_pairs
 from bench.pairing.schedule import PairedSchedule
 from bench.side import ROOT, Side
-from bench.store import Manifest, Run
+from bench.store import Manifest, Run, Session
 
 ROUNDS, CONFIRM = 5, 15
 
@@ -256,7 +256,9 @@ def test_nothing_in_common_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def timed_run(*cases: Case, seconds: float = 1.0, flags: tuple[str, ...] = ()) -> Run:
     """Return a run in which every case took a little more in each round."""
-    run = Run(ROOT, Manifest([], "smoke", "cpu", 1, 0.1, [ROUNDS], list(cases)))
+    environment = Session("now", {})
+    manifest = Manifest([], "smoke", "cpu", 1, 0.1, [ROUNDS], list(cases), pairing="an-ab")
+    run = Run(ROOT, replace(manifest, sessions=[environment]))
     for c in cases:
         for number in range(ROUNDS):
             slower = seconds if c.variant == "changed" else 1.0
@@ -271,7 +273,7 @@ def test_what_looks_changed_is_a_suspect() -> None:
     pairs = [both("changed"), both("a")]
     cases = [p.a for p in pairs if p.a]
     runs = (timed_run(*cases), timed_run(*cases, seconds=1.1))
-    assert find_suspects(runs, judged_quantities(), pairs) == pairs[:1]
+    assert find_suspects(runs, pairs) == pairs[:1]
 
 
 def test_what_no_fresh_pair_can_settle_is_no_suspect() -> None:
@@ -281,4 +283,4 @@ def test_what_no_fresh_pair_can_settle_is_no_suspect() -> None:
             timed_run(case("changed"), flags=(flag,)),
             timed_run(case("changed"), seconds=1.1),
         )
-        assert find_suspects(runs, judged_quantities(), pairs) == suspects
+        assert find_suspects(runs, pairs) == suspects

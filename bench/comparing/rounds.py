@@ -13,7 +13,7 @@ from bench.comparing.row import Row
 from bench.comparing.words import Word
 from bench.kind import kind_of
 from bench.record import Record
-from bench.rule import Pairs, judge_pairs
+from bench.rule import Pairs, judge_pairs, suspects
 from bench.statistics import Interval, Rounds, interval
 from bench.verdict import Change
 
@@ -42,6 +42,13 @@ def round_rows(matches: Sequence[Match], margin: float) -> list[Row]:
         found = [_sampled(m, _clock(m) if group == "time" else quantity) for m in matches]
         rows += _judge([s for s in found if s is not None], group, margin)
     return rows
+
+
+def suspected(matches: Sequence[Match]) -> list[Match]:
+    """Return those whose times look changed so far, by the rule that will judge them."""
+    found = [_sampled(m, _clock(m)) for m in matches]
+    open_ = [s for s in found if s is not None and not s.barred]
+    return [open_[i].match for i in suspects([_pairs(s) for s in open_])]
 
 
 def _clock(match: Match) -> str:

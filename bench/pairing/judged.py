@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.case import Case
-from bench.kind import KINDS, kind_of
+from bench.kind import KINDS
 from bench.pairing.pairs import Pair
-from bench.record import Record, fold_case
+from bench.record import fold
 from bench.store import Run
-
-# No fresh pair takes these flags away, and they bar any verdict on times.
-LASTING = {"oversubscribed"}
 
 
 def judged_quantities() -> dict[str, str]:
@@ -19,22 +15,13 @@ def judged_quantities() -> dict[str, str]:
     return dict.fromkeys(KINDS, "time")
 
 
-def find_suspects(
-    runs: tuple[Run, Run], judged: dict[str, str], pairs: Sequence[Pair]
-) -> list[Pair]:
-    """Return the pairs whose first stage must be confirmed."""
-    from bench import rule
+def find_suspects(runs: tuple[Run, Run], pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs to be confirmed: the comparison that will judge them says which."""
+    from bench.comparing.matching import match
+    from bench.comparing.rounds import suspected
+    from bench.comparing.versus import versus
 
-    timed: list[tuple[Pair, rule.Pairs]] = []
-    for pair in pairs:
-        records = [_record(run, case) for run, case in zip(runs, (pair.a, pair.b), strict=True)]
-        a, b = (record.rounds_of(judged[kind_of(record.case)]) for record in records)
-        common = sorted(a.keys() & b.keys())
-        if common and not any(LASTING & set(record.flags) for record in records):
-            timed.append((pair, rule.Pairs([(a[key], b[key]) for key in common])))
-    return [timed[i][0] for i in rule.suspects([pairs for _, pairs in timed])]
-
-
-def _record(run: Run, case: Case | None) -> Record:
-    assert case
-    return fold_case(case, [attempt for attempt in run.attempts if attempt.case == case.id])
+    base, new = runs
+    found = suspected(match(versus(base, new), fold(base), fold(new)))
+    ids = {(m.base.case.id, m.new.case.id) for m in found if m.base and m.new}
+    return [pair for pair in pairs if pair.a and pair.b and (pair.a.id, pair.b.id) in ids]

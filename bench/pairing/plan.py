@@ -114,6 +114,7 @@ def _manifest(plan: Plan, side: int, name: str) -> Manifest:
         timeout_s=plan.wanted.timeout_s,
         budget_s=plan.wanted.budget_s,
         pairing=name,
+        judged=plan.pairing.judged,
     )
 
 

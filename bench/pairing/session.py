@@ -62,6 +62,6 @@ def _execute(
 
 def _suspects(found: Comparison, pairs: list[Pair]) -> list[Pair]:
     """Choose what to confirm, and write it down before it is measured again."""
-    suspects = find_suspects(found.runs, found.pairing.judged, pairs)
+    suspects = find_suspects(found.runs, pairs)
     found.update(suspects=[(p.a.id, p.b.id) for p in suspects if p.a and p.b], stage="confirm")
     return suspects
