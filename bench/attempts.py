@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.case import Attempt, Case, Measurement, Role
+from bench.case import Attempt, Case, Measurement, Role, Window
 from bench.checkout import at_work, publishable
+from bench.probes.sampler import Sampler
 from bench.servers import Servers
 from bench.side import Side
 from bench.store import Run
@@ -20,11 +22,11 @@ class Attempts:
     """Makes the attempts of one run, in its present session, on one side.
 
     `failed` are the ids of cases that go no further; a check's fingerprints reach the timed
-    attempts of its case.
+    attempts of its case. `sampler` watches the GPUs meanwhile, on a CPU it is not needed.
     """
 
-    def __init__(self, run: Run, side: Side):
-        self.run, self.side = run, side
+    def __init__(self, run: Run, side: Side, sampler: Sampler | None = None):
+        self.run, self.side, self.sampler = run, side, sampler
         self.share_s = run.manifest.share_s
         self.session = len(run.manifest.sessions) - 1
         self.failed = {a.case for a in run.attempts if a.outcome != "ok"}
@@ -35,7 +37,7 @@ class Attempts:
         """Have one attempt made, and append it."""
         request = self._request(case, role, number)
         begun = datetime.now(UTC).isoformat(timespec="milliseconds")
-        reply = servers.attempt(case, request)
+        reply = self._watched(case, lambda: servers.attempt(case, request))
         attempt = self._as_attempt(case, role, number, begun, reply, Path(request["log"]))
         self.run.append(attempt)
         if attempt.outcome != "ok":
@@ -43,6 +45,14 @@ class Attempts:
         if role == "check":
             self._checked[case.id] = attempt
         return attempt
+
+    def _watched(self, case: Case, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        return self.sampler.watch(case, work) if self.sampler else work()
+
+    def keep_cost(self) -> None:
+        """Write down what the sampler took, where there is one."""
+        if self.sampler is not None:
+            self.run.update_session(sampler=self.sampler.told())
 
     def servers(self, cases: list[Case]) -> Servers:
         """Return fresh servers for these cases, not started yet."""
@@ -78,6 +88,7 @@ class Attempts:
         self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
     ) -> Attempt:
         measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
+        window = reply.pop("window", None)
         detail = publishable(" ".join(reply.pop("detail", "").split()), self.side)
         return Attempt(
             case=case.id,
@@ -88,6 +99,7 @@ class Attempts:
             detail=detail[:_DETAIL_CHARACTERS],
             side=self.side.name,
             measurements=measurements,
+            window=Window(**window) if window else None,
             log=self.keep_log(log),
             **reply,
         )

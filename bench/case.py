@@ -88,6 +88,24 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Window:
+    """When an attempt's samples were taken, in seconds of the machine's monotonic clock.
+
+    Every process of the machine reads the same clock. `num_calls` were made within, and
+    `in_calls_s` of it was spent in them; the rest is the instrument's.
+    """
+
+    begun_s: float
+    ended_s: float
+    num_calls: int
+    in_calls_s: float
+
+    @property
+    def seconds(self) -> float:
+        return self.ended_s - self.begun_s
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One process that did one role of one case in one round, and what came of it.
 
@@ -112,4 +130,5 @@ class Attempt:
     started: str = ""
     elapsed_s: float = 0.0
     measuring_s: float = 0.0
+    window: Window | None = None
     log: str = ""

@@ -14,6 +14,8 @@ _UNKILLABLE_S = 10.0  # a process stuck in a driver outlives SIGKILL: waiting lo
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
+_spared: set[int] = set()  # children that outlive every ending of descendants
+
 
 def die_with_parent(parent: int, signum: int = signal.SIGKILL) -> None:
     """Ask the kernel to signal this process when its parent ends, even if it has ended already."""
@@ -48,23 +50,36 @@ def _parent_of(entry: Path) -> int | None:
     return None if state == "Z" else int(parent)
 
 
+def spare(pid: int) -> None:
+    """Leave this child out when descendants are ended: whoever started it ends it."""
+    _spared.add(pid)
+
+
+def spare_no_longer(pid: int) -> None:
+    """Forget a child that was spared; its number may be another's one day."""
+    _spared.discard(pid)
+
+
 def end_descendants(grace_s: float = 1.0) -> None:
     """End everything below this process: SIGTERM, then SIGKILL after `grace_s`; reap it all."""
     if not reap():
         return  # orphans are adopted, so whoever is left is a child
-    own = os.getpid()
-    for pid in descendants(own):
+    for pid in _doomed():
         _signal(pid, signal.SIGTERM)
     _reap_for(grace_s)
-    for pid in descendants(own):
+    for pid in _doomed():
         _signal(pid, signal.SIGKILL)
     _reap_for(_UNKILLABLE_S)
+
+
+def _doomed() -> list[int]:
+    return [pid for pid in descendants(os.getpid()) if pid not in _spared]
 
 
 def _reap_for(seconds: float) -> None:
     """Reap until nothing is left below this process, or the time is up."""
     deadline = time.monotonic() + seconds
-    while reap() and descendants(os.getpid()) and time.monotonic() < deadline:
+    while reap() and _doomed() and time.monotonic() < deadline:
         time.sleep(0.005)
     reap()
 

@@ -161,7 +161,10 @@ def explain_times(case: Case, reply: Reply, elsewhere: load.Elsewhere) -> None:
     """Flag times of ranks that shared cores, with each other or with anyone else."""
     cores = len(os.sched_getaffinity(0))
     wanted = case.ranks * case.threads if case.device == "cpu" else case.ranks
-    reply.setdefault("labels", {})["other_cpu_cores"] = f"{elsewhere.other_cores:.2f}"
+    reply.setdefault("labels", {}).update(
+        other_cpu_cores=f"{elsewhere.other_cores:.2f}",
+        stolen_share=f"{elsewhere.stolen_share:.3f}",
+    )
     if wanted > cores:
         reply.setdefault("flags", []).append("oversubscribed")
     elif elsewhere.crowded(cores - wanted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
@@ -58,6 +59,12 @@ class Samples:
     series: dict[str, list[float]]
     labels: dict[str, str]
     measuring_s: float
+    num_calls: int
+
+    @property
+    def in_calls_s(self) -> float:
+        """Sum the time of all calls that were sampled."""
+        return sum(self.series["time"]) * self.num_calls / len(self.series["time"])
 
 
 class _Taker:
@@ -83,24 +90,35 @@ class _Taker:
         return times
 
 
-def sample(clock: Clock, call: Call, inputs: Inputs, share_s: float) -> Samples:
-    """Spend about `share_s` after the first call; ends by time alone, never by what is seen."""
+def sample(
+    clock: Clock,
+    call: Call,
+    inputs: Inputs,
+    share_s: float,
+    window: AbstractContextManager[Any] = nullcontext(),  # noqa: B008
+) -> Samples:
+    """Spend about `share_s` after the first call; ends by time alone, never by what is seen.
+
+    `window` is entered before the first sample that is kept and left after the last one.
+    """
     taker = _Taker(clock, call, inputs)
     first_call_s = taker.first()
     started = clock.now()
     estimate_s = min(taker.take()["time"] for _ in range(2))
     taker.calls_per_sample = calls_per_sample(clock, estimate_s, share_s)
     warm_up_calls, steady = warm_up(taker, started + WARM_UP_SHARE * share_s)
-    taken = [taker.take() for _ in range(MIN_SAMPLES)]
-    while clock.now() - started < share_s:
-        taken.append(taker.take())
+    with window:
+        taken = [taker.take() for _ in range(MIN_SAMPLES)]
+        while clock.now() - started < share_s:
+            taken.append(taker.take())
     series = {quantity: [times[quantity] for times in taken] for quantity in taken[0]}
     labels = {
         "calls_per_sample": str(taker.calls_per_sample),
         "warm_up_calls": str(warm_up_calls),
         "steady": "yes" if steady else "no",
     }
-    return Samples(first_call_s, series, labels, taker.measuring_s)
+    num_calls = len(taken) * taker.calls_per_sample
+    return Samples(first_call_s, series, labels, taker.measuring_s, num_calls)
 
 
 def calls_per_sample(clock: Clock, estimate_s: float, share_s: float) -> int:

@@ -9,6 +9,7 @@ from typing import Protocol
 from bench.attempts import Attempts, preparation
 from bench.case import Attempt, Case, Role
 from bench.pace import Pace
+from bench.probes.sampler import Sampler
 from bench.record import fold_case
 from bench.side import Side
 from bench.stopping import SERVER_START_S, narrow
@@ -26,10 +27,10 @@ class Progress(Protocol):
 class Schedule:
     """Runs what a run folder still lacks, in one session."""
 
-    def __init__(self, run: Run, side: Side, progress: Progress):
+    def __init__(self, run: Run, side: Side, progress: Progress, sampler: Sampler | None = None):
         self.run, self.progress = run, progress
         self.manifest = run.manifest
-        self.attempts = Attempts(run, side)
+        self.attempts = Attempts(run, side, sampler)
         budget = run.manifest.budget_s
         self.deadline = time.monotonic() + budget if budget is not None else float("inf")
         self._done = {(a.case, a.role, a.round) for a in run.attempts}
@@ -47,6 +48,7 @@ class Schedule:
             return "finished" if self._rounds() else "budget"
         finally:
             self.run.update_session(timing_wall_s=time.monotonic() - started)
+            self.attempts.keep_cost()
 
     def _prepare(self) -> bool:
         """Check every case and measure its memory; a case that fails goes no further."""

@@ -18,6 +18,7 @@ from bench.ceilings import Ceilings
 from bench.ceilings.ask import ask, needed
 from bench.checkout import at_work, git_state, publishable
 from bench.errors import UserError
+from bench.probes.sampler import Sampler
 from bench.schedule import Progress, Schedule
 from bench.side import Server, Side
 from bench.store import Run, Session
@@ -35,7 +36,8 @@ def measure(found: Run, side: Side, progress: Progress) -> None:
         with fresh_cache() as cache:
             side = replace(side, cache=cache)
             provision(found, side, progress)
-            ended_by = Schedule(found, side, progress).execute()
+            with Sampler(found.manifest.cases, cache) as sampler:
+                ended_by = Schedule(found, side, progress, sampler).execute()
     finally:
         found.update_session(ended=now(), ended_by=ended_by)
 

@@ -33,6 +33,7 @@ class Session:
     provision_s: float = 0.0
     ended_by: str = ""
     ceilings: list[Ceilings] = field(default_factory=list)
+    sampler: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

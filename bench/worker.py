@@ -73,6 +73,7 @@ def _explain_times(reply: dict[str, Any], elsewhere: load.Elsewhere) -> None:
     reply.setdefault("labels", {}).update(
         other_cpu_cores=f"{elsewhere.other_cores:.2f}",
         waited_share=f"{elsewhere.waited_share:.3f}",
+        stolen_share=f"{elsewhere.stolen_share:.3f}",
     )
     if elsewhere.contended:
         reply.setdefault("flags", []).append("contended")

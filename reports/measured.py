@@ -21,7 +21,7 @@ TOLD = {
     "out_error_l2",
     "out_error_max",
 }
-SUFFIXES = {"s": "_s", "bytes": "_bytes", "1": ""}
+SUFFIXES = {"s": "_s", "bytes": "_bytes", "1": "", "J": "_j", "W": "_w", "MHz": "_mhz", "C": "_c"}
 
 Columns = dict[str, float | None]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bench.case import Measurement
+from bench.case import Measurement, Window
 
 
 @dataclass(frozen=True)
@@ -19,3 +19,4 @@ class Result:
     measuring_s: float = 0.0
     flags: list[str] = field(default_factory=list)
     detail: str = ""
+    window: Window | None = None

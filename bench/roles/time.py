@@ -9,6 +9,7 @@ from bench.clocks import clock_for
 from bench.contest import Contest, outputs_of
 from bench.fingerprint import mismatch
 from bench.phases import PhasedClock
+from bench.probes.meters import Meters
 from bench.problem import Incorrect
 from bench.roles.result import Result
 from bench.rotation import Rotation
@@ -22,12 +23,16 @@ def time(contest: Contest) -> Result:
     if contest.phases is not None:
         clock = PhasedClock(clock, contest.phases)
     contest.reset()
-    samples = sample(clock, contest.call, rotation, contest.share_s)
+    meters = Meters(contest.case)
+    samples = sample(clock, contest.call, rotation, contest.share_s, meters)
+    window = meters.window(samples)
+    metered, explained = meters.found(window)
     _hold_to_check(contest, rotation)
     measurements = [Measurement("first_call", "s", [samples.first_call_s])]
     for quantity, values in samples.series.items():
         measurements.append(Measurement(quantity, "s", [round(v, 11) for v in values]))
-    return Result(measurements, {**clock.labels, **samples.labels}, measuring_s=samples.measuring_s)
+    labels = {**clock.labels, **samples.labels, **explained}
+    return Result([*measurements, *metered], labels, measuring_s=samples.measuring_s, window=window)
 
 
 def _hold_to_check(contest: Contest, rotation: Rotation) -> None:

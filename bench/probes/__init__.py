@@ -1,0 +1,1 @@
+"""What the machine did while a step was timed: power, energy, clocks, temperature, throttling."""
