@@ -102,7 +102,7 @@ def _caches() -> dict[str, str]:
 
 def _virtualisation() -> str:
     if shutil.which("systemd-detect-virt"):
-        done = subprocess.run(["systemd-detect-virt"], capture_output=True, text=True)
+        done = subprocess.run(["systemd-detect-virt", "--vm"], capture_output=True, text=True)
         if done.stdout.strip():
             return done.stdout.strip()
     return "vm" if " hypervisor" in _read(Path("/proc/cpuinfo")) else "none seen"

@@ -22,6 +22,7 @@ TOLD = {
     "out_error_max",
 }
 SUFFIXES = {"s": "_s", "bytes": "_bytes", "1": "", "J": "_j", "W": "_w", "MHz": "_mhz", "C": "_c"}
+PROVENANCE = ("energy_by", "energy_of")  # labels that a reader of energy needs
 
 Columns = dict[str, float | None]
 
@@ -46,6 +47,11 @@ def measured(record: Record, taken: Container[str]) -> Columns:
         f"measured_{name}" if name in values or name in taken else name: value
         for name, value in found.items()
     }
+
+
+def provenance(record: Record) -> dict[str, str]:
+    """Return what counted the energy, and of what; nothing where none was looked for."""
+    return {name: record.labels[name] for name in PROVENANCE if name in record.labels}
 
 
 def column(record: Record, quantity: str, part: str = "") -> str:

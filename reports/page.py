@@ -12,6 +12,7 @@ from reports.answers import headline
 from reports.ceilings import ceilings_in_words
 from reports.findings import Judged, count_verdicts
 from reports.measuring import measuring_share
+from reports.words import seconds
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,36 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         "still drifting after warm-up": f"{drifting} of {len(ok)} cases in some round",
         "time spent measuring": "unknown" if share is None else f"{share:.0%} of the timed rounds",
         **({"ceilings": ceilings} if ceilings else {}),
+        **_of_probes(run, ok),
         "commit": commit + (" with local changes" if run.manifest.git.get("dirty") else ""),
     }
+
+
+def _of_probes(run: Run, ok: list[Record]) -> dict[str, str]:
+    """Say what counted energy, and what watching the GPU cost; nothing where neither was."""
+    lines = {}
+    counted = Counter(
+        f"{record.labels['energy_by']}, of {record.labels['energy_of']}"
+        for record in ok
+        if "energy" in record.samples and "energy_of" in record.labels
+    )
+    if counted:
+        lines["energy by"] = "; ".join(f"{by} ({n} cases)" for by, n in counted.most_common())
+    if sampler := run.last_session.sampler:
+        lines["GPU sampler"] = sampler_in_words(sampler)
+    return lines
+
+
+def sampler_in_words(told: dict[str, Any]) -> str:
+    """Say what the sampler read and what it took, or why it read nothing."""
+    if "off" in told:
+        return f"off: {told['off']}"
+    cores = told["cpu_s"] / max(told["wall_s"], told["period_s"])
+    return (
+        f"{told['num_readings']} readings, one every {1000 * told['period_s']:.0f} ms; a reading "
+        f"took {seconds(told['reading_s'])} (at most {seconds(told['reading_most_s'])}) in a "
+        f"process of its own, {cores:.1%} of a core"
+    )
 
 
 def names_of_gpus(environment: dict[str, Any]) -> list[str]:

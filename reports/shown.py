@@ -32,6 +32,15 @@ AFTER = {
     "flags": "flags",
     "detail": "reason",
 }
+# What results.csv alone tells of the device's state while a step was timed.
+UNSHOWN = {
+    "memory_clock_mhz",
+    "gpu_utilisation",
+    "memory_utilisation",
+    "cpu_clock_mhz",
+    "energy_by",
+    "energy_of",
+}
 SCALES = {
     "time_s": 1e-3,
     "first_call_s": 1e-3,
@@ -45,7 +54,7 @@ SCALES = {
 def shown(frame: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
     """Return the rows as a reader is shown them: in readable units, only columns that tell."""
     values = [name for name in value_columns(records) if name in frame]
-    own = [name for name in frame.columns if name not in {*COLUMNS, *values}]
+    own = [name for name in frame.columns if name not in {*COLUMNS, *values, *UNSHOWN}]
     frame = frame.assign(half_width=_half_width(frame))
     asked = _titled(frame, {**{name: name for name in values}, **SETTING})
     measured = _own(frame, [name for name in own if not _of_a_rank_beside_the_job(name, frame)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from bench.record import Record
 from bench.statistics import Interval
 from bench.stopping import reason
 from bench.store import Run
-from reports.measured import measured, work_rates
+from reports.measured import measured, provenance, work_rates
 
 # Columns every table has, in this order. What else was measured follows, as far as it was: work
 # over time, quantities by name, and last the problems' own values.
@@ -68,11 +69,13 @@ def table(run: Run, records: list[Record]) -> pd.DataFrame:
     """Return the table of a run; a value that was not measured is missing, never 0."""
     rates = [work_rates(record) for record in records]
     found = [measured(record, COLUMNS) for record in records]
+    origins = [provenance(record) for record in records]
     rows = [
-        {**row(run, record), **per_s, **own}
-        for record, per_s, own in zip(records, rates, found, strict=True)
+        {**row(run, record), **per_s, **own, **origin}
+        for record, per_s, own, origin in zip(records, rates, found, origins, strict=True)
     ]
-    columns = dict.fromkeys([*COLUMNS, *_names(rates), *_names(found), *value_columns(records)])
+    extra = [*_names(rates), *_names(found), *_names(origins)]
+    columns = dict.fromkeys([*COLUMNS, *extra, *value_columns(records)])
     return pd.DataFrame(rows).reindex(columns=list(columns))
 
 
@@ -81,7 +84,7 @@ def value_columns(records: list[Record]) -> list[str]:
     return sorted({name for record in records for name in record.case.values})
 
 
-def _names(rows: list[dict[str, Any]]) -> list[str]:
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return every column of the rows once, in order of appearance."""
     return list(dict.fromkeys(name for row in rows for name in row))
 

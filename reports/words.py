@@ -8,6 +8,14 @@ from collections.abc import Container, Sequence
 from bench.case import Case
 from bench.statistics import Interval
 
+_TITLE_UNITS = (
+    ("_s", "ms", 1e-3),
+    ("_bytes", "MiB", float(2**20)),
+    ("_j", "mJ", 1e-3),
+    ("_w", "W", 1.0),
+    ("_mhz", "MHz", 1.0),
+    ("_c", "°C", 1.0),
+)
 TOO_WIDE = 100  # between the ends of an interval: it says nothing
 
 
@@ -93,7 +101,7 @@ def column_title(name: str) -> tuple[str, float]:
         return f"{name.removesuffix('_bytes_per_s').replace('_', ' ')} (GB/s)", 1e9
     if name.endswith("_per_s"):
         return f"{name.removesuffix('_per_s').replace('_', ' ')}/s", 1.0
-    for suffix, unit, scale in (("_s", "ms", 1e-3), ("_bytes", "MiB", float(2**20))):
+    for suffix, unit, scale in _TITLE_UNITS:
         if name.endswith(suffix):
             return f"{name.removesuffix(suffix).replace('_', ' ')} ({unit})", scale
     return name.replace("_", " "), 1.0
