@@ -11,10 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from bench.attempts import Attempts
 from bench.case import Attempt, Case, Measurement, Window
 from bench.probes import frequency, gpu_window, nvml, rapl, throttle
 from bench.probes.energy import NOT_TOLD, energy_of_a_call
@@ -24,7 +25,9 @@ from bench.probes.sampler import Sampler, gpus_of
 from bench.probes.visible import NotVisible, nvml_names
 from bench.record import fold, fold_case
 from bench.sampling import Samples
-from bench.store import Manifest, Run, Session, read
+from bench.servers import Servers
+from bench.side import Side
+from bench.store import Manifest, Run, Session, create, read
 from reports.page import facts
 from reports.shown import shown
 from reports.table import table
@@ -326,6 +329,30 @@ def test_readings_reach_the_reply_and_the_cost_is_told(sampler: Sampler, tmp_pat
     assert 0 < told["cpu_s"] < told["wall_s"] + 1
     assert 0 < told["reading_s"] <= told["reading_most_s"]
     assert file.stat().st_size < 60 * 300  # what was read is not kept
+
+
+def test_what_was_read_reaches_the_run_folder(sampler: Sampler, tmp_path: Path) -> None:
+    session = Session("now", {})
+    run = create(
+        tmp_path / "runs",
+        Manifest(["bench"], "smoke", "cuda:0", 1, 0.1, [3], [CASE], sessions=[session]),
+    )
+
+    class Simulated:
+        def attempt(self, case: Case, request: dict[str, Any]) -> dict[str, Any]:
+            times = {"quantity": "time", "unit": "s", "samples": [0.1]}
+            return work_for(30, tmp_path / "nvml.jsonl")() | {"measurements": [times]}
+
+    attempts = Attempts(run, Side(), sampler)
+    made = attempts.make(cast(Servers, Simulated()), CASE, "time", 0)
+    attempts.keep_cost()
+    again = read(run.folder)
+    assert again.attempts == [made]
+    assert made.window is not None
+    assert {"time", "energy", "power", "sm_clock"} <= {m.quantity for m in made.measurements}
+    assert made.flags == ["throttled", "contended"]
+    assert again.last_session.sampler["num_readings"] > 20
+    assert not fold(again)[0].ranked
 
 
 def test_a_cpu_case_has_no_sampler(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ class Meters:
     ) -> None:
         self._stamps_s.append(time.monotonic())
         self._read_energy()
-        self._read_clock()
+        if self._clocks_mhz:  # where none is known, none will be
+            self._read_clock()
 
     def window(self, samples: Samples) -> Window:
         """Return the window, with the calls that were sampled in it."""
