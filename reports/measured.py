@@ -22,7 +22,8 @@ TOLD = {
     "out_error_max",
 }
 SUFFIXES = {"s": "_s", "bytes": "_bytes", "1": "", "J": "_j", "W": "_w", "MHz": "_mhz", "C": "_c"}
-PROVENANCE = ("energy_by", "energy_of")  # labels that a reader of energy needs
+# Labels that a reader of energy, or of a flag, needs.
+PROVENANCE = ("energy_by", "energy_of", "throttled_by")
 
 Columns = dict[str, float | None]
 
@@ -50,7 +51,7 @@ def measured(record: Record, taken: Container[str]) -> Columns:
 
 
 def provenance(record: Record) -> dict[str, str]:
-    """Return what counted the energy, and of what; nothing where none was looked for."""
+    """Return what counted the energy, and of what, and why a GPU was slow; nothing on most CPUs."""
     return {name: record.labels[name] for name in PROVENANCE if name in record.labels}
 
 

@@ -40,6 +40,7 @@ UNSHOWN = {
     "cpu_clock_mhz",
     "energy_by",
     "energy_of",
+    "throttled_by",
 }
 SCALES = {
     "time_s": 1e-3,

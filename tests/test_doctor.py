@@ -15,6 +15,8 @@ from bench.health.summary import ASK, summary
 from bench.load import Snapshot
 from tests.conftest import Bench
 
+EIGHT = set(range(8))
+
 
 def write(root: Path, **files: str) -> Path:
     """Write files under a made-up root; `__` in a name stands for `/`."""
@@ -126,16 +128,16 @@ def test_frequency(tmp_path: Path, files: dict[str, str], seen: str, advised: st
 def test_a_quota_of_the_group_or_of_one_around_it_counts(tmp_path: Path) -> None:
     put(tmp_path, "proc/self/cgroup", "0::/pod/me")
     assert quota_cores(tmp_path) is None
-    assert quota(0, 8, tmp_path) == Finding("CPU quota", "none")
+    assert quota(0, EIGHT, tmp_path) == Finding("CPU quota", "none")
     put(tmp_path, "sys/fs/cgroup/pod/me/cpu.max", "max 100000")
     put(tmp_path, "sys/fs/cgroup/pod/cpu.max", "150000 100000")
     put(tmp_path, "sys/fs/cgroup/pod/cpu.stat", "usage_usec 5\nnr_throttled 12")
     assert quota_cores(tmp_path) == 1.5
     assert times_held(tmp_path) == 12
-    found = quota(times_held(tmp_path), 8, tmp_path)
+    found = quota(times_held(tmp_path), EIGHT, tmp_path)
     assert found.seen == "1.5 cores in each period, was held 12 times"
-    assert "taskset -c 0-0" in found.advice
-    assert not quota(0, 1, tmp_path).advice
+    assert "taskset -c 0 bench run" in found.advice
+    assert not quota(0, {0}, tmp_path).advice
 
 
 def test_a_quota_of_the_older_kind(tmp_path: Path) -> None:

@@ -591,6 +591,7 @@ def test_units_stand_in_the_names_of_columns(tmp_path: Path) -> None:
     assert (row["energy_j"], row["power_w"], row["sm_clock_mhz"]) == (61.0, 251.0, 1500.0)
     assert (row["temperature_c"], row["gpu_utilisation"]) == (66.0, 0.0)
     assert (row["energy_by"], row["energy_of"]) == ("counter", "the whole GPU")
+    assert row["throttled_by"] == "power cap"
     columns = list(shown(frame, records))
     assert {"energy (mJ)", "power (W)", "sm clock (MHz)"} <= set(columns)
     assert not any("utilisation" in c or c.startswith("energy b") for c in columns)

@@ -51,7 +51,7 @@ def findings() -> Iterator[Finding]:
     yield _workers()
     yield busy.others(before, after)
     yield from gpus.gpus(facts)
-    yield quota(after.times_held, len(usable))
+    yield quota(after.times_held, usable)
     yield clocks.heat(before, after)
     yield busy.swap(before, after)
     yield busy.stolen(before, after)

@@ -8,19 +8,20 @@ from pathlib import Path
 from bench.health.finding import ROOT, Finding, number, text
 
 
-def quota(held: int, usable: int, root: Path = ROOT) -> Finding:
+def quota(held: int, usable: set[int], root: Path = ROOT) -> Finding:
     """Tell the quota; `held` is how often it stopped this container since it was made."""
     cores = quota_cores(root)
     if cores is None:
         return Finding("CPU quota", "none")
     seen = f"{cores:g} cores in each period, was held {held} times"
-    if cores >= usable and not held:
+    if cores >= len(usable) and not held:
         return Finding("CPU quota", seen)
+    fewer = ",".join(map(str, sorted(usable)[: max(int(cores), 1)]))
     return Finding(
         "CPU quota",
         seen,
         "once it is used, everything stops for the rest of the period: run without a CPU limit, "
-        f"or bind to fewer cores than it: `taskset -c 0-{max(int(cores) - 1, 0)} bench run …`",
+        f"or bind to no more cores than it has: `taskset -c {fewer} bench run …`",
         "held to a CPU quota",
     )
 
