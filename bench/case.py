@@ -111,7 +111,8 @@ class Attempt:
 
     `elapsed_s` is wall time of the whole process, `measuring_s` the part of it spent in calls of
     the step (first call, warm-up, samples). `fingerprints` are left by the check role: per input
-    seed and output, sampled values that a timed call must reproduce within `tolerances`.
+    seed and output, sampled values that a timed call must reproduce within `tolerances`. A timed
+    attempt knows its `window`; what the device did outside of it is no part of the measurement.
     """
 
     case: str

@@ -24,7 +24,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Session:
-    """One start of `bench run` on this folder; a resume is another one."""
+    """One start of `bench run` on this folder; a resume is another one.
+
+    `sampler` says what the process that watches the GPUs was asked, and what it cost.
+    """
 
     started: str
     environment: dict[str, Any]
