@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 from rich.console import Console
-
-from bench import machine
-from bench.errors import UserError
-from bench.health import busy, clocks, counters, gpus, layout, shape
-from bench.health.finding import Finding
-from bench.health.glance import look
-from bench.health.quota import quota
-from bench.health.summary import summary
-from bench.side import Side
 
 
 def doctor() -> None:
@@ -29,6 +14,9 @@ def doctor() -> None:
 
     - `bench doctor`
     """
+    from bench.health.findings import findings
+    from bench.health.summary import summary
+
     console = Console()
     found = []
     for finding in findings():
@@ -40,51 +28,3 @@ def doctor() -> None:
             console.print(f"    {finding.advice}", markup=False, highlight=False)
     console.print()
     console.print(summary(found), markup=False, highlight=False)
-
-
-def findings() -> Iterator[Finding]:
-    """Yield every finding, in the order in which to see to them."""
-    facts = machine.facts()
-    before, after = look()  # before the worker server starts, which would be seen as load
-    usable = os.sched_getaffinity(0)
-    yield _interpreter()
-    yield _workers()
-    yield busy.others(before, after)
-    yield from gpus.gpus(facts)
-    yield quota(after.times_held, usable)
-    yield clocks.heat(before, after)
-    yield busy.swap(before, after)
-    yield busy.stolen(before, after)
-    yield clocks.frequency()
-    yield shape.siblings(usable)
-    yield shape.memory_nodes()
-    yield layout.huge_pages()
-    yield layout.addresses()
-    yield shape.cores(facts)
-    yield shape.virtual(facts)
-    yield counters.energy()
-
-
-def _interpreter() -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    good = sys.platform == "linux"
-    return Finding(
-        "Python",
-        f"{version} on {sys.platform}",
-        "" if good else "isolation needs Linux: run in a Linux machine or container",
-    )
-
-
-def _workers() -> Finding:
-    try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            Side().serve(Path(folder) / "server.txt") as server,
-        ):
-            hello = server.hello
-    except UserError as error:
-        return Finding("worker server", str(error), "run `make setup`", "not ready to measure")
-    advice = "" if hello["threads"] == 1 else "importing torch started threads; forks may hang"
-    return Finding(
-        "worker server", f"torch {hello['torch']}, CUDA {hello['cuda'] or 'none'}", advice
-    )

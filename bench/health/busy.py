@@ -26,7 +26,7 @@ def others(before: Glance, after: Glance) -> Finding:
     if seen.other_cores <= BUSY_CORES:
         return Finding("load", text)
     return Finding(
-        "load", text, "stop other work first; samples that wait for a core are flagged", "busy"
+        "load", text, "stop other work: samples that wait for a core are flagged", "busy"
     )
 
 

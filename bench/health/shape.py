@@ -16,7 +16,7 @@ def cores(facts: dict[str, Any]) -> Finding:
     seen = f"{usable} usable of {facts['cores']} ({facts['cpu']})"
     if usable > FEW_CORES:
         return Finding("cores", seen)
-    advice = "few cores: keep to threads=1 and run nothing else, or times will wander"
+    advice = "keep to threads=1 and run nothing else: every other process takes one of few cores"
     return Finding("cores", seen, advice, "small")
 
 
