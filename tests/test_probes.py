@@ -173,7 +173,8 @@ def test_two_readings_give_no_mean_power() -> None:
 @pytest.mark.parametrize(
     ("reasons", "slow_until_s", "flagged"),
     [
-        (POWER_CAP, 11.0, True),
+        (POWER_CAP, 11.0, False),  # by its own appetite: told, and no bar
+        (TOO_HOT, 11.0, True),
         (TOO_HOT, 10.2, True),
         (TOO_HOT | IDLE, 10.02, False),  # one reading of fifty: the change of a clock
         (IDLE | 0x2 | 0x10 | 0x100, 11.0, False),  # idle, or set so by the user
@@ -203,7 +204,7 @@ def test_others_on_the_gpu_contend() -> None:
 def test_several_gpus_are_one_job() -> None:
     both = [
         {"power_w": 100.0, "sm_clock_mhz": 1500.0, "temperature_c": 50.0, "event_reasons": 0.0},
-        {"power_w": 150.0, "sm_clock_mhz": 1400.0, "temperature_c": 70.0, "event_reasons": 4.0},
+        {"power_w": 150.0, "sm_clock_mhz": 1400.0, "temperature_c": 70.0, "event_reasons": 8.0},
     ]
     reply = timed_reply()
     explain(reply, [Reading(10.0 + n / 20, both) for n in range(20)], "")
@@ -287,7 +288,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
 
 @pytest.fixture
 def sampler(simulated: Callable[..., None], tmp_path: Path) -> Iterator[Sampler]:
-    simulated({"reasons": POWER_CAP, "processes": 2})
+    simulated({"reasons": TOO_HOT, "processes": 2})
     with Sampler([CASE], tmp_path, PERIOD_S) as running:
         yield running
 
@@ -317,7 +318,7 @@ def test_readings_reach_the_reply_and_the_cost_is_told(sampler: Sampler, tmp_pat
     assert sampler.watch(CASE, lambda: {"outcome": "error"}) == {"outcome": "error"}
     reply = sampler.watch(CASE, work_for(60, file))
     assert reply["flags"] == ["throttled", "contended"]
-    assert reply["labels"]["throttled_by"] == "power cap"
+    assert reply["labels"]["throttled_by"] == "too hot (hardware)"
     assert reply["labels"]["energy_by"] == "counter"
     window = Window(**reply["window"])
     found = samples_of(reply)

@@ -12,6 +12,7 @@ from bench.pairing.folder import Comparison
 from bench.pairing.judged import find_suspects
 from bench.pairing.pairs import Pair
 from bench.pairing.schedule import PairedSchedule
+from bench.probes.sampler import Sampler
 from bench.schedule import Progress
 from bench.session import begin, fresh_cache, now, provision
 from bench.side import Side
@@ -33,7 +34,9 @@ def measure_both(
                 (cache / side.name).mkdir()
             for run, side in zip(found.runs, own, strict=True):
                 provision(run, side, progress)
-            ended_by = _execute(found, (own[0], own[1]), pairs, progress)
+            cases = [case for run in found.runs for case in run.manifest.cases]
+            with Sampler(cases, cache) as sampler:
+                ended_by = _execute(found, (own[0], own[1]), pairs, progress, sampler)
     finally:
         found.update(ended_by=ended_by)
         for run in found.runs:
@@ -41,9 +44,13 @@ def measure_both(
 
 
 def _execute(
-    found: Comparison, sides: tuple[Side, Side], pairs: list[Pair], progress: Progress
+    found: Comparison,
+    sides: tuple[Side, Side],
+    pairs: list[Pair],
+    progress: Progress,
+    sampler: Sampler,
 ) -> str:
-    attempts = [Attempts(run, side) for run, side in zip(found.runs, sides, strict=True)]
+    attempts = [Attempts(run, side, sampler) for run, side in zip(found.runs, sides, strict=True)]
     schedule = PairedSchedule(
         (attempts[0], attempts[1]),
         pairs,
@@ -56,8 +63,9 @@ def _execute(
     finally:
         found.update(stage=schedule.stage)
         timing_s = max(0.0, time.monotonic() - schedule.timing_began)
-        for run in found.runs:
-            run.update_session(timing_wall_s=timing_s / 2)  # they took turns
+        for own in attempts:
+            own.run.update_session(timing_wall_s=timing_s / 2)  # they took turns
+            own.keep_cost()
 
 
 def _suspects(found: Comparison, pairs: list[Pair]) -> list[Pair]:

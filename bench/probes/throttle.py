@@ -5,9 +5,11 @@ https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html
 
 from __future__ import annotations
 
+# A kernel that draws all the board may have is held there by its own appetite: that is its speed on
+# this board, and its rivals' measure too. It is told, and bars nothing.
+CAPPED = {0x004: "power cap"}
 # Reasons that make the same kernel slower than it was a moment ago.
 SLOWING = {
-    0x004: "power cap",
     0x008: "hardware slowdown",
     0x020: "too hot (driver)",
     0x040: "too hot (hardware)",
@@ -30,5 +32,5 @@ def slowing(reasons: int) -> bool:
 
 
 def in_words(reasons: int) -> list[str]:
-    """Name the reasons that mean slowing."""
-    return [words for bit, words in SLOWING.items() if reasons & bit]
+    """Name the reasons that hold the clocks below what was asked of them."""
+    return [words for bit, words in (CAPPED | SLOWING).items() if reasons & bit]
