@@ -15,7 +15,7 @@ MERGE_BASE = $(shell git merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>
 STAMP := $(VENV)/installed-$(DEVICE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks lint report show doctor clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,7 +67,11 @@ test-slow: setup ## the slow tests: kills at random moments, coverage by simulat
 	@$(VENV)/bin/python -m pytest -q -m slow
 
 benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, reading
-	@$(VENV)/bin/python -m pytest -q tests/benchmarks --benchmark-only -o addopts=--strict-markers
+	@$(VENV)/bin/python -m pytest -q benchmarks --benchmark-only -o addopts=--strict-markers
+
+selfcheck: setup ## prove the instrument: simulated and real false alarms, timer, time spent (quarter of an hour, run it alone)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[selfcheck]'
+	@for proof in simulated real timer share; do $(VENV)/bin/python -m benchmarks.$$proof || exit; done
 
 lint: setup ## ruff and mypy
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/mypy

@@ -89,3 +89,9 @@ def test_parent_runs_without_torch(faults_run: Path, tmp_path: Path) -> None:
         done = without_torch(*words)
         assert done.returncode == 0, (words, done.stderr)
         assert done.stdout
+
+
+def test_nothing_imports_the_proofs() -> None:
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            assert "benchmarks" not in top(imports(path)), path

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from bench.record import fold
-from bench.side import Server, Side
+from bench.side import ROOT, Server, Side
 from bench.statistics import interval
 from bench.store import read
-from tests.conftest import ROOT
 
 GOLDEN = ROOT / "tests" / "data" / "golden"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """Return a running fork server."""
+    with Side().serve(tmp_path / "server.txt") as running:
+        yield running
 
 
 def test_help(benchmark: Any) -> None:

@@ -1,0 +1,79 @@
+"""Figures of what timing and starting cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bench.chart import COLOURS
+from benchmarks.figures import style
+from benchmarks.results import Row
+
+WORDS = {
+    "help": "bench --help",
+    "first_sample": "bench run, one case, to its first sample",
+    "server_start": "start of a server",
+    "empty_attempt": "an attempt with nothing to do",
+    "measuring_share": "measuring",
+}
+
+
+def timer_figure(rows: Sequence[Row]) -> Any:
+    """Draw what a timer says beyond the true length of work, by that length."""
+    import altair as alt
+    import pandas as pd
+
+    titles = {"spin": "A spin of known length", "loop": "A counting loop, against its quickest"}
+    table = pd.DataFrame(list(rows)).assign(bias_ns=lambda t: t["bias_s"] * 1e9)
+    names = sorted(set(table["timer"]), key=lambda name: name != "Touchstone")
+    colour = alt.Color("timer:N", scale=alt.Scale(domain=names, range=list(COLOURS)))
+    panels = []
+    for work, title in titles.items():
+        scale = alt.Scale(type="symlog", constant=0.001)
+        y = alt.Y("bias:Q", title="beyond its true length", scale=scale)
+        y = y.axis(alt.Axis(format="+.1~%", values=[-0.1, -0.01, 0, 0.001, 0.01, 0.1, 1]))
+        x = alt.X("length:N", title="length of one call", sort=None, axis=alt.Axis(labelAngle=0))
+        own = table[table["work"] == work].assign(length=lambda t: t["asked_s"].map(_length))
+        marks = alt.Chart(own).encode(x, y, color=colour, xOffset=alt.XOffset("timer:N"))
+        points = marks.mark_point(filled=True, opacity=0.75, size=45)
+        panels.append(points.properties(width=330, height=260, title=title))
+    return style(alt.hconcat(*panels))
+
+
+def share_figure(rows: Sequence[Row]) -> Any:
+    """Draw seconds that starting takes, and the share of time spent measuring, with targets."""
+    import altair as alt
+    import pandas as pd
+
+    table = pd.DataFrame(list(rows))
+    table["what"] = table["quantity"].map(WORDS) + table["suite"].where(
+        table["suite"] == "", ": " + table["suite"]
+    )
+    panels = [
+        _bars(own, title, axis_format)
+        for unit, title, axis_format in (
+            ("s", "seconds (tick: the most it may take)", "~s"),
+            ("1", "share of the timed rounds spent measuring (tick: the least)", ".0%"),
+        )
+        if len(own := table[table["unit"] == unit])
+    ]
+    return style(alt.vconcat(*panels))
+
+
+def _bars(own: Any, title: str, axis_format: str) -> Any:
+    import altair as alt
+
+    scale = alt.Scale(domain=[0, 1]) if axis_format == ".0%" else alt.Scale(type="sqrt")
+    y = alt.Y("what:N", title=None, sort=None, axis=alt.Axis(labelLimit=300))
+    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(format=axis_format))
+    bars = alt.Chart(own).mark_bar(color=COLOURS[0], size=16).encode(y, x)
+    label = ".1%" if axis_format == ".0%" else ".3~g"
+    text = alt.Chart(own).mark_text(align="left", dx=5, fontSize=12)
+    asked = own[own["asked"].notna()]
+    ticks = alt.Chart(asked).mark_tick(color="black", thickness=3, size=24).encode(y, x="asked:Q")
+    told = text.encode(y, x, text=alt.Text("value:Q", format=label))
+    return (bars + told + ticks).properties(width=460, height=alt.Step(30))
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds * 1e6:g} µs" if seconds < 1e-3 else f"{seconds * 1e3:g} ms"

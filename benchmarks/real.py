@@ -1,0 +1,123 @@
+"""False alarms and power of our rule and the peers', on samples of this machine.
+
+Records a run over the yardsticks with a known slowdown of 0, 1, 2, 3, 5 and 10 %, or takes one
+that is there, and deals its rounds out again and again: see `benchmarks.pool`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from bench.errors import UserError
+from bench.kind import kind_of
+from bench.store import read
+from benchmarks import ours
+from benchmarks.peers import rules
+from benchmarks.pool import LEVELS, Pool, read_pool
+from benchmarks.results import FOLDER, Output, Quick, Row, Target, draw, tell, versions, write
+from benchmarks.targets import better_in_both, found_a_change, number_of_alarms
+from benchmarks.trials import play_ours, play_peer
+
+ROUNDS, BUDGET = 60, "9m"
+RUNS = 300
+QUICK_RUNS = 5
+SEED = 20
+SETTING = "this machine"
+
+
+def main(
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Judge this run folder; record none.", show_default=False),
+    ] = None,
+    selector: Annotated[str, typer.Option(help="What to record.")] = "suites.yardsticks",
+    rounds: Annotated[int, typer.Option(min=40, help="Rounds to record.")] = ROUNDS,
+    budget: Annotated[str, typer.Option(help="Bound on the recording.")] = BUDGET,
+    quantity: Annotated[str, typer.Option(help="time, or thread_time.")] = "time",
+    runs: Annotated[int, typer.Option(min=1, help="Comparisons dealt out, a rule.")] = RUNS,
+    quick: Quick = False,
+    output: Output = FOLDER,
+) -> None:
+    """Count real false alarms and found slowdowns, by relabelling rounds of one run."""
+    console = Console(stderr=True)
+    try:
+        folder = run or record(selector, rounds, budget)
+        pool = read_pool(folder, quantity)
+    except UserError as error:
+        console.print(f"error: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(error.exit_code) from None
+    rows = play_all(pool, QUICK_RUNS if quick else runs, console)
+    from benchmarks.figures import real_figure
+
+    paths = [write("real", rows, told_of(folder, pool), output)]
+    paths.append(draw("real", real_figure(rows), output))
+    console.print(
+        f"{pool.num_rounds} rounds of {pool.num_cases} unchanged cases; draws share these rounds, "
+        "so that the intervals, which count them as independent, are too narrow.",
+        highlight=False,
+    )
+    tell(real_targets(rows), paths, console)
+
+
+def record(selector: str, rounds: int, budget: str) -> Path:
+    """Record a pool with `bench run` as anyone would; return its folder."""
+    levels = ",".join(map(str, LEVELS))
+    runs = Path("runs")
+    before = set(runs.glob("*")) if runs.exists() else set()
+    asked = [selector, "--set", f"times={levels}", "--rounds", str(rounds), "--budget", budget]
+    words = [sys.executable, "-P", "-m", "bench", "run", *asked, "--output", str(runs)]
+    done = subprocess.run(words)
+    made = sorted(set(runs.glob("*")) - before)
+    if done.returncode or not made:
+        raise UserError(f"`bench run` ended with {done.returncode}; expected a run folder")
+    return made[-1]
+
+
+def play_all(pool: Pool, runs: int, console: Console) -> list[Row]:
+    """Play our rule and every peer's on draws from the pool."""
+    found, missing = rules()
+    for line in missing:
+        console.print(line, markup=False)
+    rng = np.random.default_rng(SEED)
+    told = {"setting": SETTING, "kind": "real"}
+    tally, cost = play_ours(pool, rng, runs)
+    rows: list[Row] = [{**told, **count.row()} for count in tally.counts()]
+    console.print(f"our rule took {cost:.2f} times its first stage on average", highlight=False)
+    for rule in track(found, "dealing out rounds", console=console):
+        if rule.slots <= pool.num_rounds:
+            played = play_peer(rule, pool, rng, runs)
+            rows.extend({**told, **count.row()} for count in played.counts())
+    return rows
+
+
+def told_of(folder: Path, pool: Pool) -> dict[str, object]:
+    """Describe the machine of the recording, as its run folder does, and the pool."""
+    manifest = read(folder).manifest
+    environment = manifest.sessions[0].environment if manifest.sessions else {}
+    names = ("cpu", "cores_usable", "virtualisation", "kernel", "python")
+    return {
+        "run": folder.name,
+        "rounds": pool.num_rounds,
+        "cases": pool.num_cases,
+        "kinds": " ".join(sorted({kind_of(case) for case in manifest.cases})),
+        **{name: environment.get(name, "") for name in names},
+        **versions(),
+    }
+
+
+def real_targets(rows: list[Row]) -> list[Target]:
+    """Hold what was counted to what was asked."""
+    own = [row for row in rows if row["rule"] == ours.NAME]
+    return [*number_of_alarms(own), *found_a_change(own, 0.03), better_in_both(rows)]
+
+
+if __name__ == "__main__":
+    typer.run(main)
