@@ -20,8 +20,8 @@ SHAPES = (
     "cross",
     "diamond",
     "triangle-right",
-    "stroke",
-    "wedge",
+    "triangle-down",
+    "triangle-left",
 )
 TITLES = {
     AS_USED: "The peers as they are used: one side, then the other",
@@ -146,7 +146,7 @@ def _alarms_by_kind(table: Any) -> Any:
     kept = table[(table["quantity"] == RUN_ALARMS) & (table["kind"] != "normal")]
     y = alt.Y("rule:N", sort=domain, title=None, axis=alt.Axis(labelLimit=220))
     x = alt.X("setting:N", title="runs with a false alarm, other noise", sort=None)
-    cells = alt.Chart(kept).encode(x.axis(alt.Axis(labelAngle=-30, orient="top")), y)
+    cells = alt.Chart(kept).encode(x.axis(alt.Axis(labelAngle=-25)), y)
     # the channel `fill`, so that its scale is not the legend's
     shade = alt.Fill("rate:Q", scale=alt.Scale(scheme="oranges", domain=[0, 1]), legend=None)
     dark = alt.datum.rate > 0.6

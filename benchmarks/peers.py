@@ -20,7 +20,7 @@ AS_USED = "as used"  # its own numbers of processes and values, one side wholly 
 SAME_SAMPLES = "same samples"  # our processes, interleaved like ours, and its own rule
 # Ours takes 5 pairs and at most half as many again on average: the peers are given a little more.
 FAIR_PROCESSES = 8
-FAIR_VALUES = 9
+FAIR_VALUES = 31
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _welch() -> list[Rule]:
         p_values = ttest_ind(*medians, axis=1, equal_var=False).pvalue
         return _signed(p_values < 0.05, base, new)
 
-    return _both(Rule("Welch on process medians", 5, 9, judge))
+    return _both(Rule("Welch on process medians", 5, FAIR_VALUES, judge))
 
 
 MAKERS: tuple[tuple[str, Callable[[], list[Rule]]], ...] = (

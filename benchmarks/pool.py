@@ -10,7 +10,7 @@ an interval that counts them as if they were is too narrow.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ class Pool:
 
     workloads: list[str]
     times_WLRV: Times
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def num_cases(self) -> int:
@@ -84,17 +85,31 @@ def read_pool(folder: Path, quantity: str = "time") -> Pool:
 
 
 def _pool(folder: Path, whole: dict[str, dict[int, Rounds]]) -> Pool:
-    """Keep the rounds that all have, and of each process as many samples as all have."""
-    kept = [levels[level] for levels in whole.values() for level in LEVELS]
-    keys = sorted(set.intersection(*(set(rounds) for rounds in kept)))
-    values = min((len(rounds[key]) for rounds in kept for key in keys), default=0)
-    if len(keys) < LEAST_ROUNDS or values < LEAST_VALUES:
+    """Keep the rounds that all have, and of each process as many samples as all have.
+
+    Workloads so long that a process holds too few samples for the peers' rules are left out.
+    """
+    num_values = {name: _least_values(levels) for name, levels in whole.items()}
+    names = [name for name in whole if num_values[name] >= LEAST_VALUES]
+    kept = [whole[name][level] for name in names for level in LEVELS]
+    keys = sorted(set.intersection(*map(set, kept))) if kept else []
+    if len(keys) < LEAST_ROUNDS:
         raise UserError(
             f"{folder}: expected {LEAST_ROUNDS} rounds of {LEAST_VALUES} samples in every process, "
-            f"got {len(keys)} of {values}"
+            f"got {len(keys)} of {max(num_values.values())}"
         )
+    values = min(num_values[name] for name in names)
     times = np.array([[rounds[key][:values] for key in keys] for rounds in kept])
-    return Pool(list(whole), times.reshape(len(whole), len(LEVELS), len(keys), values))
+    left_out = [
+        f"{name} is left out: {num_values[name]} samples in a process, expected {LEAST_VALUES}"
+        for name in whole
+        if name not in names
+    ]
+    return Pool(names, times.reshape(len(names), len(LEVELS), len(keys), values), left_out)
+
+
+def _least_values(levels: dict[int, Rounds]) -> int:
+    return min(len(samples) for level in LEVELS for samples in levels[level].values())
 
 
 def _workload(record: Record) -> str:

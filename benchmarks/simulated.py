@@ -30,7 +30,7 @@ from benchmarks.targets import COST, simulated_targets
 from benchmarks.trials import play_ours, play_peer
 
 RUNS, PEER_RUNS = 2000, 500
-QUICK_RUNS = 12
+QUICK_RUNS = 8
 SEED = 20
 
 
