@@ -45,10 +45,7 @@ def share_figure(rows: Sequence[Row]) -> Any:
     import altair as alt
     import pandas as pd
 
-    table = pd.DataFrame(list(rows))
-    table["what"] = table["quantity"].map(WORDS) + table["suite"].where(
-        table["suite"] == "", ": " + table["suite"]
-    )
+    table = pd.DataFrame([{**row, "what": _what(row)} for row in rows])
     panels = [
         _bars(own, title, axis_format)
         for unit, title, axis_format in (
@@ -64,15 +61,18 @@ def _bars(own: Any, title: str, axis_format: str) -> Any:
     import altair as alt
 
     scale = alt.Scale(domain=[0, 1]) if axis_format == ".0%" else alt.Scale(type="sqrt")
-    y = alt.Y("what:N", title=None, sort=None, axis=alt.Axis(labelLimit=300))
+    y = alt.Y("what:N", title=None, sort=None, axis=alt.Axis(labelLimit=420))
     x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(format=axis_format))
     bars = alt.Chart(own).mark_bar(color=COLOURS[0], size=16).encode(y, x)
-    label = ".1%" if axis_format == ".0%" else ".3~g"
-    text = alt.Chart(own).mark_text(align="left", dx=5, fontSize=12)
-    asked = own[own["asked"].notna()]
-    ticks = alt.Chart(asked).mark_tick(color="black", thickness=3, size=24).encode(y, x="asked:Q")
-    told = text.encode(y, x, text=alt.Text("value:Q", format=label))
-    return (bars + told + ticks).properties(width=460, height=alt.Step(30))
+    asked = alt.Chart(own[own["asked"].notna()])
+    ticks = asked.mark_tick(color="black", thickness=3, size=24, opacity=1)
+    return (bars + ticks.encode(y, x="asked:Q")).properties(width=420, height=alt.Step(30))
+
+
+def _what(row: Row) -> str:
+    """Say what was measured with its value, which a tick could hide beside the bar."""
+    value = f"{row['value']:.1%}" if row["unit"] == "1" else f"{row['value']:.3g} s"
+    return f"{WORDS[row['quantity']]} {row['suite']}".strip() + f"  {value}"
 
 
 def _length(seconds: float) -> str:

@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """A figure that was asked for, and whether it came; `met` is None where it was not measured."""
+    """A figure, and whether it is what was asked; `met` is None where nothing was asked of it."""
 
     what: str
     got: str
@@ -69,7 +69,7 @@ def draw(name: str, chart: Any, folder: Path) -> Path:
 def tell(targets: Sequence[Target], paths: Sequence[Path], console: Console) -> None:
     """Print every target with what came of it, and what was written."""
     for target in targets:
-        word = {True: "met", False: "missed", None: "not measured"}[target.met]
+        word = {True: "met", False: "missed", None: ""}[target.met]
         line = f"{word:>12}  {target.what}: {target.got}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for path in paths:

@@ -1,7 +1,8 @@
 """How much of a run is measuring, and what starting costs.
 
 The share is seconds spent in calls of the steps over the wall time of the timed rounds, after
-preparation. Takes run folders that are there, or records one of each suite.
+preparation. Takes run folders that are there, or records attention and
+precision, each alone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from bench.store import Run, read
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, draw, machine_facts, tell, write
 from reports.measuring import measuring_share
 
-SUITES = ("attention", "precision", "samplers", "distributed")
+SUITES = ("attention", "precision")
 LEAST_SHARE = {"attention": 0.85, "precision": 0.85}
 MOST_S = {"help": 0.3, "first_sample": 6.0}
 REPEATS = 9
@@ -89,7 +90,7 @@ def share_row(run: Run) -> Row:
 
 
 def record(folder: Path, preset: str) -> Iterator[Path]:
-    """Run every suite alone."""
+    """Run each suite alone."""
     for suite in SUITES:
         yield _run(folder / suite, suite, "--preset", preset)
 

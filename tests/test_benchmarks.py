@@ -7,19 +7,22 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from bench.case import Attempt, Case, Measurement
 from bench.errors import UserError
 from bench.rule import CONFIRM_PAIRS, Pairs, judge_pairs
-from bench.store import Manifest, Session, create
-from benchmarks import ours, real, simulated
+from bench.side import ROOT
+from bench.store import Manifest, Session, create, read
+from benchmarks import ours, real, share, simulated
 from benchmarks.noise import SETTINGS
 from benchmarks.peers import AS_USED, SAME_SAMPLES, Rule, rules
 from benchmarks.pool import LEVELS, Pool, read_pool
-from benchmarks.results import Target
+from benchmarks.results import Target, tell
 from benchmarks.samples import CHANGES, Draw, apart, interleaved
 from benchmarks.targets import COST, better_in_both
 from benchmarks.timer import Loop, Spin, clock_rows
@@ -172,8 +175,6 @@ def recorded(tmp_path: Path) -> Path:
             samples = [level * math.exp(rng.normal(0, 0.01)) for _ in range(12)]
             taken = [Measurement("time", "s", samples)]
             lines.append(Attempt(case.id, "time", 0, number, "ok", measurements=taken))
-    import msgspec
-
     run.records_path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     return run.folder
 
@@ -203,7 +204,7 @@ def test_a_recorded_run_is_judged_by_every_rule(recorded: Path, tmp_path: Path) 
 
 
 def test_a_run_without_enough_rounds_or_levels_is_refused(recorded: Path) -> None:
-    golden = Path(__file__).parent / "data" / "golden"
+    golden = ROOT / "tests" / "data" / "golden"
     with pytest.raises(UserError, match="times=100,101"):
         read_pool(golden)
     records = recorded / "records.jsonl"
@@ -230,5 +231,18 @@ def test_a_pool_of_too_few_samples_gives_what_it_has() -> None:
     assert pool.draw(np.random.default_rng(0), 2, 50).unchanged_CSV.shape == (6, 2, 9)
 
 
-def test_a_target_that_was_not_measured_is_neither_met_nor_missed() -> None:
-    assert Target("what", "got", None).met is None
+def test_targets_say_met_or_missed_or_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    told = [Target("a", "1", True), Target("b", "2", False), Target("c", "3", None)]
+    tell(told, [], Console(stderr=True))
+    assert [line.split() for line in capsys.readouterr().err.splitlines()] == [
+        ["met", "a:", "1"],
+        ["missed", "b:", "2"],
+        ["c:", "3"],
+    ]
+
+
+def test_starts_are_timed_and_held_to_what_was_asked(tmp_path: Path) -> None:
+    rows = {row["quantity"]: row for row in share.start_rows(tmp_path, 1)}
+    assert 0 < rows["empty_attempt"]["value"] < rows["server_start"]["value"]
+    golden = share.share_row(read(ROOT / "tests" / "data" / "golden"))
+    assert 0 < golden["value"] < 1
