@@ -12,7 +12,8 @@ from bench.discover import load_module, module_names, variants_of
 from bench.side import Server, Side
 from bench.variant import Variant
 
-SUITES = {point.name: point.value for point in entry_points(group="touchstone.suites")}
+GROUPS = ("touchstone.suites", "touchstone.yardsticks")
+SUITES = {p.name: p.value for group in GROUPS for p in entry_points(group=group)}
 FOUND = [
     pytest.param(suite, variant, id=f"{suite}-{variant.name}-{variant.problem_type.__name__}")
     for suite, package in SUITES.items()
