@@ -13,18 +13,11 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from bench.rule import ALARM, LEVEL, MARGIN, adjust, verdict_of
+from bench.spread import Spread as Spread
 from bench.statistics import Interval, Rounds, t_quantile
 from bench.verdict import Change
 
 NO_SPREAD = "recorded apart, and how far sessions differ here is unknown: `bench selftest` or `ab`"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How far sessions differ: standard deviation of log time between them, freedom behind it."""
-
-    sd: float
-    freedom: int
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bench import machine, process
 from bench.attempts import keep_log
@@ -18,16 +18,26 @@ from bench.ceilings import Ceilings
 from bench.ceilings.ask import ask, needed
 from bench.checkout import at_work, git_state, publishable
 from bench.errors import UserError
+from bench.noise import Noise, known
 from bench.probes.sampler import Sampler
 from bench.schedule import Progress, Schedule
 from bench.side import Server, Side
 from bench.store import Run, Session
 
+
+class Executes(Protocol):
+    """What is done in a session; see `Schedule`."""
+
+    def execute(self) -> str: ...
+
+
+MakeSchedule = Callable[[Run, Side, Progress, Sampler], Executes]
+
 # What may not change between the sessions of one run.
 SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries", "settings")
 
 
-def measure(found: Run, side: Side, progress: Progress) -> None:
+def measure(found: Run, side: Side, progress: Progress, schedule: MakeSchedule = Schedule) -> None:
     """Do what the run lacks as a new session, and record how it ended."""
     begin(found, side, progress)
     process.adopt_orphans()
@@ -37,7 +47,7 @@ def measure(found: Run, side: Side, progress: Progress) -> None:
             side = replace(side, cache=cache)
             provision(found, side, progress)
             with Sampler(found.manifest.cases, cache) as sampler:
-                ended_by = Schedule(found, side, progress, sampler).execute()
+                ended_by = schedule(found, side, progress, sampler).execute()
     finally:
         found.update_session(ended=now(), ended_by=ended_by)
 
@@ -49,9 +59,25 @@ def begin(found: Run, side: Side, progress: Progress) -> None:
         _expect_same(found, side, environment)
         found.drop_torn_line()
         ceilings = _ceilings(found, side, server, progress)
-    session = Session(started=now(), environment=environment, ceilings=ceilings)
-    found.manifest = replace(found.manifest, sessions=[*found.manifest.sessions, session])
+    noise = known_noise(found, environment)
+    known_then = noise.plain() if noise else {}
+    session = Session(now(), environment, ceilings=ceilings, noise=known_then)
+    fixed = noise.judged_kinds if noise and not found.manifest.sessions else {}
+    found.manifest = replace(
+        found.manifest,
+        sessions=[*found.manifest.sessions, session],
+        judged=found.manifest.judged or fixed,
+    )
     found.save()
+
+
+def known_noise(found: Run, environment: dict[str, Any]) -> Noise | None:
+    """Return what selftests have found of this machine; a damaged file is only told of."""
+    try:
+        return known(environment["machine_id"], found.manifest.device)
+    except UserError as error:
+        found.notices.append(str(error))
+        return None
 
 
 @contextmanager

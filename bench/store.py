@@ -27,6 +27,7 @@ class Session:
     """One start of `bench run` on this folder; a resume is another one.
 
     `sampler` says what the process that watches the GPUs was asked, and what it cost.
+    `noise` is what selftests had found of this machine when it began; see `bench.noise.Noise`.
     """
 
     started: str
@@ -35,6 +36,7 @@ class Session:
     timing_wall_s: float = 0.0
     provision_s: float = 0.0
     ended_by: str = ""
+    noise: dict[str, Any] = field(default_factory=dict)
     ceilings: list[Ceilings] = field(default_factory=list)
     sampler: dict[str, Any] = field(default_factory=dict)
 

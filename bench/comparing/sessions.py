@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from bench.apart import Spread
+from collections.abc import Iterator
+
+from bench.noise import Noise, known
+from bench.spread import Spread
 from bench.store import Run
 
 
 def session_spread_of(base: Run, new: Run, kind: str) -> Spread | None:
-    """Return the spread between sessions of a kind of case; None where it was never learned."""
-    # SEAM: to be answered by what `bench selftest` stored with both runs, and on this machine.
-    return None
+    """Return the spread between sessions of a kind of case; None where it was never learned.
+
+    Selftests are asked as they stood when either run began, and those kept here of that machine.
+    The best founded answer counts; of equal ones, the widest.
+    """
+    quantity = base.manifest.judged.get(kind, "time")
+    if new.manifest.judged.get(kind, "time") != quantity:
+        quantity = "time"
+    spreads = [noise.session_spread(kind, quantity) for noise in _known(base, new)]
+    return max(
+        (spread for spread in spreads if spread is not None),
+        key=lambda spread: (spread.freedom, spread.sd),
+        default=None,
+    )
+
+
+def _known(base: Run, new: Run) -> Iterator[Noise]:
+    for run in (base, new):
+        for session in run.manifest.sessions:
+            if noise := Noise.of(session.noise):
+                yield noise
+    environment = new.last_session.environment
+    if here := known(str(environment.get("machine_id", "")), new.manifest.device):
+        yield here

@@ -83,7 +83,7 @@ def make_plan(
         confirm_pairs=CONFIRM_PAIRS if wanted.confirm_pairs is None else wanted.confirm_pairs,
         margin=MARGIN if wanted.margin is None else wanted.margin,
         matched_by="question" if both[0].sort == "variant" else "id",
-        judged=judged_quantities(),
+        judged=judged_quantities(matched.device),
         notices=[publishable(line) for line in matched.notices],
     )
     return Plan(both, matched, effort, pairing, wanted)

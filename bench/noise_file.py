@@ -1,0 +1,93 @@
+"""The rounds of every selftest, kept: one file a machine and device under `$TOUCHSTONE_CACHE`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bench.cache import cache_folder
+from bench.errors import UserError
+from bench.spread import Round
+from bench.store import cannot_write, write_whole
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class CaseRounds:
+    """One case in one session: by clock, the medians of both processes of each round, in s."""
+
+    case: str
+    kind: str
+    source_hash: str
+    rounds: dict[str, list[Round]]
+
+
+@dataclass(frozen=True)
+class NoiseSession:
+    """One block of a selftest; `run` is the selftest, `torch` what it ran on."""
+
+    started: str
+    run: str
+    torch: str
+    cases: list[CaseRounds]
+
+
+@dataclass(frozen=True)
+class NoiseFile:
+    """What is on the disk."""
+
+    schema: int
+    sessions: list[NoiseSession]
+
+
+def noise_path(machine_id: str, device: str) -> Path:
+    """Return the file that a machine's selftests on a device are kept in."""
+    return cache_folder() / "noise" / f"{machine_id}-{device.replace(':', '-')}.json"
+
+
+def kept(path: Path) -> list[NoiseSession]:
+    """Read the sessions of all selftests; UserError with file and expectation if damaged."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        found = msgspec.json.decode(data, type=NoiseFile)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _damaged(path, f"what `bench selftest` keeps, got: {error}") from error
+    if found.schema != SCHEMA:
+        raise _damaged(path, f"schema {SCHEMA}, got {found.schema}")
+    for session in found.sessions:
+        for case in session.cases:
+            _expect_times(case, path)
+    return found.sessions
+
+
+def remember(path: Path, sessions: Sequence[NoiseSession]) -> list[NoiseSession]:
+    """Append sessions to the file; return all that are in it now."""
+    together = [*kept(path), *sessions]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    write_whole(path, msgspec.json.encode(NoiseFile(SCHEMA, together)) + b"\n")
+    return together
+
+
+def _expect_times(case: CaseRounds, path: Path) -> None:
+    """Refuse numbers that no clock can have left."""
+    for rounds in case.rounds.values():
+        for time_s in (t for both in rounds for t in both):
+            if not 0 < time_s < math.inf:
+                raise _damaged(path, f"times above 0 s, got {time_s:g} for {case.case}")
+
+
+def _damaged(path: Path, expected: str) -> UserError:
+    return UserError(f"{path}: expected {expected}; move it away to start anew")
