@@ -15,7 +15,7 @@ MERGE_BASE = $(shell git merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>
 STAMP := $(VENV)/installed-$(DEVICE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -84,6 +84,9 @@ show: setup ## print the summary of the newest run
 
 doctor: setup ## say what makes this machine noisy
 	@$(BENCH) doctor
+
+selftest: setup ## measure the same code against itself: this machine's noise, and what it hides
+	@$(BENCH) selftest
 
 clean: ## remove the environment; runs/ stays
 	rm -rf $(VENV)

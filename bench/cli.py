@@ -12,7 +12,18 @@ from rich.console import Console
 
 from bench.errors import CANNOT_WRITE, INTERRUPTED, UserError
 
-ORDER = ("list", "run", "ab", "compare", "show", "report", "claims", "calibrate", "doctor")
+ORDER = (
+    "list",
+    "run",
+    "ab",
+    "compare",
+    "show",
+    "report",
+    "claims",
+    "calibrate",
+    "selftest",
+    "doctor",
+)
 
 
 def main() -> None:

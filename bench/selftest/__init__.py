@@ -1,0 +1,1 @@
+"""A/A on this machine: how far the same code differs from itself, and what that hides."""
