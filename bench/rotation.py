@@ -11,11 +11,16 @@ from bench.tensors import storage_bytes, tensors_in
 
 
 class Rotation:
-    """Hands out the sets of inputs in turn and keeps the last outputs of each."""
+    """Hands out the sets of inputs in turn and keeps the last outputs of each.
 
-    def __init__(self, input_sets: list[Any]):
+    With `copy_first` it also keeps a copy of the very first outputs, which poison spares.
+    """
+
+    def __init__(self, input_sets: list[Any], copy_first: bool = False):
         self.input_sets = input_sets
         self.last_outputs: dict[int, tuple[Tensor, ...]] = {}
+        self.first_outputs: tuple[Tensor, ...] = ()
+        self._copy_first = copy_first
         tensors = [tensor for inputs in input_sets for tensor in tensors_in(inputs)]
         self._input_storages = {t.untyped_storage().data_ptr() for t in tensors}
         self.input_bytes = storage_bytes(input_sets)
@@ -30,6 +35,9 @@ class Rotation:
 
     def keep(self, outputs: tuple[Tensor, ...]) -> None:
         """Remember the outputs of the last call that was handed inputs."""
+        if self._copy_first:
+            self.first_outputs = tuple(output.detach().clone() for output in outputs)
+            self._copy_first = False
         self.last_outputs[self._last] = outputs
 
     def poison(self) -> None:

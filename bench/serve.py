@@ -35,6 +35,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not reach the replies
+    gc.disable()  # a fifth of an import goes into looking for garbage that is none
     import torch
 
     importlib.import_module("bench.worker")  # the instrument too; suites are each worker's own
@@ -42,6 +43,7 @@ def main() -> None:
         with contextlib.suppress(ImportError):  # a worker that needs it will say so
             importlib.import_module(name)
     gc.freeze()
+    gc.enable()
     hello = {
         "python": sys.version.split()[0],
         "torch": torch.__version__,

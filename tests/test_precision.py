@@ -143,6 +143,7 @@ def test_bytes_by_kind_are_those_of_the_types() -> None:
     count = sum(p.numel() for p in SMALL.network(0).parameters())
     for dtype, each in ((torch.float32, 4), (torch.bfloat16, 2)):
         policy = Policy(SMALL, CPU, storage=dtype, compute=dtype)
+        policy.reset()
         for _ in policy.phases(batch):  # after a first step the optimizer state is there
             pass
         found = {m.quantity: m.samples[0] for m in account(policy, batch)}

@@ -21,7 +21,7 @@ class Policy:
     """Weights and optimizer state in `storage`, products in `compute`: by autocast if they differ.
 
     With `scaled`, the loss is scaled and steps whose gradients overflow are skipped (Micikevicius
-    et al. 2018, arXiv:1710.03740, section 3.2).
+    et al. 2018, arXiv:1710.03740, section 3.2). There is no network before the first `reset`.
     """
 
     def __init__(
@@ -35,7 +35,6 @@ class Policy:
     ):
         self.problem, self.setting = problem, setting
         self.storage, self.compute, self.scaled = storage, compute, scaled
-        self.reset()
 
     def reset(self, seed: int = 0) -> None:
         """Start over: weights of this seed, a new optimizer, a new scale."""

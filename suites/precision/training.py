@@ -35,8 +35,8 @@ class Training(Problem):
     passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)  # of data and first weights; policies differ
     computes_in: ClassVar[tuple[str, ...]] = DTYPES
-    # a second or more each: an optimizer's first step imports Dynamo, the digits scikit-learn
-    preload: ClassVar[tuple[str, ...]] = ("torch._dynamo", "sklearn.datasets")
+    # an optimizer's first step imports it, for half a second or more
+    preload: ClassVar[tuple[str, ...]] = ("torch._dynamo",)
     convolutional: ClassVar[bool] = False
     num_steps: int
 

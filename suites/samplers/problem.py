@@ -56,7 +56,6 @@ class Sampling(Problem):
         "diffusers.schedulers.scheduling_ddim",
         "diffusers.schedulers.scheduling_unipc_multistep",
         "scipy.integrate",
-        "sklearn.datasets",
     )
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"ground": "mixture2", "nfe": 12, "batch": 4},
