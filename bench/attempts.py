@@ -11,7 +11,7 @@ from bench.case import Attempt, Case, Measurement, Role, Window
 from bench.checkout import at_work, publishable
 from bench.probes.sampler import Sampler
 from bench.servers import Servers
-from bench.side import Side
+from bench.side import Server, Side
 from bench.store import Run
 
 _DETAIL_CHARACTERS = 400
@@ -54,9 +54,9 @@ class Attempts:
         if self.sampler is not None:
             self.run.update_session(sampler=self.sampler.told())
 
-    def servers(self, cases: list[Case]) -> Servers:
-        """Return fresh servers for these cases, not started yet."""
-        return Servers(self.side, cases, self._server_log, self.keep_log)
+    def servers(self, cases: list[Case], at_hand: Server | None = None) -> Servers:
+        """Return fresh servers for these cases, not started yet; one may be there already."""
+        return Servers(self.side, cases, self._server_log, self.keep_log, at_hand)
 
     def keep_log(self, log: Path) -> str:
         """Keep what a process of this side wrote to stderr."""

@@ -1,18 +1,15 @@
-"""List cases: a short-lived child imports torch and the suites, and prints plain data.
+"""List cases: a fork of a server imports the suites, and answers with plain data.
 
-`python -m bench.listing` reads a request (one JSON object) on stdin and answers on stdout with
-`{"cases": […], "device": …}`, or `{"error": …}` with a line for the user. `broken` names modules
-that cannot be imported. A `lenient` request is answered although it names what is not here, and
-`lacking` then tells by selector what that is: one side of a comparison may have what the other has
-not.
+That is `{"cases": […], "device": …}`, or `{"error": …}` with a line for the user. `broken` names
+modules that cannot be imported. A `lenient` request is answered although it names what is not here,
+and `lacking` then tells by selector what that is: one side of a comparison may have what the other
+has not.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
-import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -63,25 +60,19 @@ def _tails(variant: Variant) -> list[str]:
     return ["_".join(words[i:]) for i in range(len(words))]
 
 
-def main() -> None:
+def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Answer one request."""
-    replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # a suite that prints at import must not garble the answer
-    request = json.load(sys.stdin)
     try:
         device = choose_device(request["device"])
         if "known" in request:
             known = [Case(**plain) for plain in request["known"]]
-            answer: dict[str, Any] = {"changed": changed(known), "device": device}
-        else:
-            groups, lacking = _contestants(request)
-            cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
-            broken = sorted({module for group in groups for module in group.broken})
-            answer = {"cases": cases, "device": device, "lacking": lacking, "broken": broken}
+            return {"changed": changed(known), "device": device}
+        groups, lacking = _contestants(request)
+        cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
+        broken = sorted({module for group in groups for module in group.broken})
+        return {"cases": cases, "device": device, "lacking": lacking, "broken": broken}
     except UserError as error:
-        answer = {"error": str(error)}
-    json.dump(answer, replies)
-    replies.flush()
+        return {"error": str(error)}
 
 
 def changed(known: list[Case]) -> list[str]:
@@ -309,7 +300,3 @@ def _problem(problem_type: type[Problem], values: dict[str, Plain]) -> Problem:
         return problem_type(**values)
     except (ValueError, TypeError) as error:
         raise UserError(f"{problem_type.__name__}: {error}") from error
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What the user asked for, turned into cases by the listing child."""
+"""What the user asked for, turned into cases by a listing fork."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bench.case import Case
 from bench.checkout import published
 from bench.errors import NOTHING_MEASURED, UserError, unknown
-from bench.side import Side
 from bench.sweep import PRESETS
 
 
+class Lister(Protocol):
+    """Lists cases: a side, or a server of it that runs already."""
+
+    def list_cases(self, request: dict[str, Any]) -> dict[str, Any]: ...
+
+
 def select(
-    side: Side,
+    lister: Lister,
     selectors: list[str],
     keyword: str,
     sets: list[str],
@@ -28,7 +33,7 @@ def select(
 
     `files` are the user's own, by the axis that takes them.
     """
-    answer = ask(side, selectors, sets, preset, device, files)
+    answer = ask(lister, selectors, sets, preset, device, files)
     cases = [published(Case(**plain)) for plain in answer["cases"]]
     chosen = [case for case in cases if matches(keyword, case.id)]
     if not chosen:
@@ -42,7 +47,7 @@ def select(
 
 
 def ask(
-    side: Side,
+    lister: Lister,
     selectors: list[str],
     sets: list[str],
     preset: str,
@@ -50,7 +55,7 @@ def ask(
     files: Mapping[str, Path | None],
     lenient: bool = False,
 ) -> dict[str, Any]:
-    """Return the listing child's answer: cases as plain data, and the device."""
+    """Return the listing's answer: cases as plain data, and the device."""
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
     suites = {point.name: point.value for point in entry_points(group="touchstone.suites")}
@@ -63,7 +68,7 @@ def ask(
         "device": device,
         "lenient": lenient,
     }
-    return side.list_cases(request)
+    return lister.list_cases(request)
 
 
 def _file(axis: str, path: Path) -> str:

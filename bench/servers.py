@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,8 @@ class Servers:
     """The servers that a list of cases needs; use as a context manager, which ends them all.
 
     All start together, and are up before the first attempt begins. `log_for` names the file that a
-    server's own stderr goes to, `keep_log` is told of it when the server has ended.
+    server's own stderr goes to, `keep_log` is told of it when the server has ended. `at_hand` is a
+    server without preload that runs already: it is taken over, and ended where no case needs it.
     """
 
     def __init__(
@@ -24,16 +26,35 @@ class Servers:
         cases: Iterable[Case],
         log_for: Callable[[], Path],
         keep_log: Callable[[Path], Any],
+        at_hand: Server | None = None,
     ):
         self._side, self._log_for, self._keep_log = side, log_for, keep_log
         self._wanted = sorted({tuple(case.preload) for case in cases})
-        self._running: dict[tuple[str, ...], Server] = {}
+        self._at_hand = at_hand
+        self._running: dict[tuple[str, ...], Server] = {(): at_hand} if at_hand else {}
+
+    @property
+    def num_wanted(self) -> int:
+        """Return how many servers the cases need."""
+        return len(self._wanted)
+
+    def start(self) -> None:
+        """Begin to start them all, and do not wait."""
+        for preload in set(self._running) - set(self._wanted):
+            self._end(preload)
+        for preload in self._wanted:
+            if preload not in self._running:
+                self._start(preload)
+
+    def wait(self) -> None:
+        """Wait until all are up."""
+        for server in self._running.values():
+            assert server.hello
 
     def __enter__(self) -> Servers:
         try:
-            starting = [self._start(preload) for preload in self._wanted]
-            for server in starting:
-                assert server.hello
+            self.start()
+            self.wait()
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -69,4 +90,6 @@ class Servers:
     def _end(self, preload: tuple[str, ...]) -> None:
         server = self._running.pop(preload)
         server.close()
+        if server is self._at_hand and server.log.exists():
+            server.log = Path(shutil.move(server.log, self._log_for()))
         self._keep_log(server.log)

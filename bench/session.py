@@ -31,34 +31,50 @@ class Executes(Protocol):
     def execute(self) -> str: ...
 
 
-MakeSchedule = Callable[[Run, Side, Progress, Sampler], Executes]
+MakeSchedule = Callable[[Run, Side, Progress, Sampler, Server], Executes]
 
 # What may not change between the sessions of one run.
 SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries", "settings")
 
 
-def measure(found: Run, side: Side, progress: Progress, schedule: MakeSchedule = Schedule) -> None:
-    """Do what the run lacks as a new session, and record how it ended."""
-    begin(found, side, progress)
+def measure(
+    found: Run,
+    side: Side,
+    progress: Progress,
+    server: Server | None = None,
+    schedule: MakeSchedule = Schedule,
+) -> None:
+    """Do what the run lacks as a new session, and record how it ended.
+
+    A server of the side that runs already says what it is, and prepares cases.
+    """
+    if server is None:
+        with served(side) as (side, server):
+            return measure(found, side, progress, server, schedule)
+    begin(found, side, progress, server)
     process.adopt_orphans()
     ended_by = "interrupted"
     try:
-        with fresh_cache() as cache:
-            side = replace(side, cache=cache)
-            provision(found, side, progress)
-            with Sampler(found.manifest.cases, cache) as sampler:
-                ended_by = schedule(found, side, progress, sampler).execute()
+        provision(found, side, progress)
+        assert side.cache is not None
+        with Sampler(found.manifest.cases, side.cache) as sampler:
+            ended_by = schedule(found, side, progress, sampler, server).execute()
     finally:
         found.update_session(ended=now(), ended_by=ended_by)
 
 
-def begin(found: Run, side: Side, progress: Progress) -> None:
-    """Open a session of this run, and write down where it is; refuse a machine that differs."""
-    with side.serve(found.folder / "logs" / "server-hello.txt") as server:
-        environment = {**machine.facts(), **side.libraries(), **server.hello}
-        _expect_same(found, side, environment)
-        found.drop_torn_line()
-        ceilings = _ceilings(found, side, server, progress)
+def begin(found: Run, side: Side, progress: Progress, server: Server | None = None) -> None:
+    """Open a session of this run, and write down where it is; refuse a machine that differs.
+
+    A server of the side tells what it is: one that runs already, or one started for it.
+    """
+    if server is None:
+        with side.serve(found.folder / "logs" / "server-hello.txt") as server:
+            return begin(found, side, progress, server)
+    environment = {**machine.facts(), **side.libraries(), **server.hello}
+    _expect_same(found, server, environment)
+    found.drop_torn_line()
+    ceilings = _ceilings(found, side, server, progress)
     noise = known_noise(found, environment)
     known_then = noise.plain() if noise else {}
     session = Session(now(), environment, ceilings=ceilings, noise=known_then)
@@ -78,6 +94,15 @@ def known_noise(found: Run, environment: dict[str, Any]) -> Noise | None:
     except UserError as error:
         found.notices.append(str(error))
         return None
+
+
+@contextmanager
+def served(side: Side) -> Iterator[tuple[Side, Server]]:
+    """Yield the side with an empty cache for compilers, and a server of it that is starting."""
+    with fresh_cache() as cache:
+        side = replace(side, cache=cache)
+        with side.serve(cache / "server.txt") as server:
+            yield side, server
 
 
 @contextmanager
@@ -117,7 +142,7 @@ def _ceilings(found: Run, side: Side, server: Server, progress: Progress) -> lis
     return ceilings
 
 
-def _expect_same(found: Run, side: Side, environment: dict[str, Any]) -> None:
+def _expect_same(found: Run, server: Server, environment: dict[str, Any]) -> None:
     """Refuse to resume where machine, libraries or sources are not what they were."""
     if not found.manifest.sessions:
         return
@@ -131,7 +156,7 @@ def _expect_same(found: Run, side: Side, environment: dict[str, Any]) -> None:
     if was != now:
         changes["commit"] = (was, now)
     known = [at_work(case) for case in found.manifest.cases]
-    if modules := side.changed_sources(known):
+    if modules := server.changed_sources(known):
         changes["source"] = ("as listed", f"changed in {', '.join(modules)}")
     for name, (old, new) in changes.items():
         raise UserError(

@@ -1,4 +1,4 @@
-"""A side: an interpreter and the code it measures. The parent's handle on listing and serving."""
+"""A side: an interpreter and the code it measures. The parent's handle on its servers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _START_TIMEOUT_S = 120.0
 _REPLY_GRACE_S = 15.0
+_LISTING_TIMEOUT_S = 600.0
 
 
 class ServerDied(Exception):
@@ -63,8 +65,12 @@ class Side:
         return text.replace(str(self.copy.folder), str(self.copy.repository)) if self.copy else text
 
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Ask a short-lived child for the cases; UserError with its line where it refuses."""
-        return self._ask(request)
+        """Have a server of its own list the cases; UserError with its line where it refuses."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            self.serve(Path(folder) / "server.txt") as server,
+        ):
+            return server.list_cases(request)
 
     def libraries(self) -> dict[str, Any]:
         """Return Python and library versions, as far as they are not the parent's own.
@@ -84,33 +90,6 @@ class Side:
             raise UserError(f"{self.interpreter}: expected Python 3.11 or newer; it says: {last}")
         versions: dict[str, Any] = json.loads(done.stdout)
         return versions
-
-    def changed_sources(self, known: list[dict[str, Any]]) -> list[str]:
-        """Ask which modules are no longer what these cases were listed from."""
-        found: list[str] = self._ask({"known": known, "device": "cpu"})["changed"]
-        return found
-
-    def choose_device(self, asked: str) -> str:
-        """Resolve `auto`; UserError where the device is not there."""
-        found: str = self._ask({"known": [], "device": asked})["device"]
-        return found
-
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        done = subprocess.run(
-            [self.interpreter, "-P", "-m", "bench.listing"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            env=_environment(self),
-        )
-        if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise UserError(f"cannot list cases with {self.interpreter}: {last}")
-        answer: dict[str, Any] = json.loads(done.stdout)
-        if "error" in answer:
-            raise UserError(answer["error"])
-        sys.stderr.write(done.stderr)
-        return answer
 
     def provision(
         self, cases: list[dict[str, Any]], log: Path, progress: Callable[[str, float], None]
@@ -162,6 +141,7 @@ class Server:
                 start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
                 env=_environment(side),
             )
+        process.spare(self.pid)  # the end of another server is not its own
 
     @property
     def pid(self) -> int:
@@ -201,6 +181,34 @@ class Server:
             raise ServerDied from error
         return self._read(request["timeout_s"] + _REPLY_GRACE_S)
 
+    def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Have a fork list cases; UserError with its line where it refuses."""
+        log = self.log.with_name("listing.txt")
+        listing = {"listing": request, "timeout_s": _LISTING_TIMEOUT_S, "log": str(log.absolute())}
+        assert self.hello
+        try:
+            answer = self.attempt(listing)
+        except ServerDied as error:
+            raise UserError("cannot list cases: the worker server died") from error
+        said = log.read_text(errors="replace")
+        log.unlink()
+        if answer.get("outcome") != "ok":
+            raise UserError(f"cannot list cases: {answer['detail']}")
+        if "error" in answer:
+            raise UserError(answer["error"])
+        sys.stderr.write(said)
+        return answer
+
+    def changed_sources(self, known: list[dict[str, Any]]) -> list[str]:
+        """Ask which modules are no longer what these cases were listed from."""
+        found: list[str] = self.list_cases({"known": known, "device": "cpu"})["changed"]
+        return found
+
+    def choose_device(self, asked: str) -> str:
+        """Resolve `auto`; UserError where the device is not there."""
+        found: str = self.list_cases({"known": [], "device": asked})["device"]
+        return found
+
     def close(self) -> None:
         """End the server and whatever it left; safe to call twice."""
         if self._process.poll() is None:
@@ -210,6 +218,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        process.spare_no_longer(self.pid)
         process.end_descendants()  # orphans of a server that was killed are ours by now
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(BrokenPipeError):

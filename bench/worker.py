@@ -29,8 +29,11 @@ _OUT_OF_MEMORY_WORDS = (
 def attempt(request: dict[str, Any]) -> dict[str, Any]:
     """Run the request's role of its case; return the attempt's part that only the worker knows.
 
-    A request for `ceilings` has no case: it measures the device.
+    One for a `listing` has no case, it finds them; nor has one for `ceilings`: it measures the
+    device.
     """
+    if "listing" in request:
+        return _outcome(lambda: _listing(request["listing"]))
     if "ceilings" in request:
         return _outcome(lambda: _ceilings(request["ceilings"]))
     case = Case(**request["case"])
@@ -51,6 +54,12 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
         return {"outcome": "ok", **asdict(ROLES[request["role"]](_prepare(case, request)))}
 
     return _outcome(role)
+
+
+def _listing(request: dict[str, Any]) -> dict[str, Any]:
+    from bench.listing import answer
+
+    return {"outcome": "ok", **answer(request)}
 
 
 def _ceilings(asked: dict[str, Any]) -> dict[str, Any]:

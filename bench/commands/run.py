@@ -38,8 +38,8 @@ from bench.outputs import outputs
 from bench.progress import TerminalProgress, clock_time
 from bench.record import fold
 from bench.selection import select
-from bench.session import measure
-from bench.side import Side
+from bench.session import measure, served
+from bench.side import Server, Side
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.store import Manifest, Run, create, read
 
@@ -81,23 +81,25 @@ def run(
     console = Console()
     if resume is not None:
         _expect_only_resume(context)
-        found = _resumable(resume)
-        with device_lock(found.manifest.device, wait):
-            _measure(console, found)
-    else:
-        budget_s = parse_budget(budget)
-        files = {"data": data, "inception": inception}
-        chosen = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
-        manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed)
-        if dry_run:
-            for case in manifest.cases:
-                console.print(case.id, markup=False, highlight=False, soft_wrap=True)
-        console.print(_in_words(manifest, effort), highlight=False)
-        if dry_run:
-            return
-        with device_lock(manifest.device, wait):
-            found = create(output, manifest)
-            _measure(console, found)
+    with served(Side()) as (side, server):
+        if resume is not None:
+            found = _resumable(resume)
+            with device_lock(found.manifest.device, wait):
+                _measure(console, found, side, server)
+        else:
+            budget_s = parse_budget(budget)
+            files = {"data": data, "inception": inception}
+            chosen = select(server, selectors or [], keyword, sets or [], preset, device, files)
+            manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed)
+            if dry_run:
+                for case in manifest.cases:
+                    console.print(case.id, markup=False, highlight=False, soft_wrap=True)
+            console.print(_in_words(manifest, effort), highlight=False)
+            if dry_run:
+                return
+            with device_lock(manifest.device, wait):
+                found = create(output, manifest)
+                _measure(console, found, side, server)
     _finish(console, found)
 
 
@@ -170,11 +172,11 @@ def _expect_only_resume(context: typer.Context) -> None:
             )
 
 
-def _measure(console: Console, found: Run) -> None:
+def _measure(console: Console, found: Run, side: Side, server: Server) -> None:
     """Measure what is lacking; an interruption leaves a folder that can be resumed."""
     try:
         with TerminalProgress(console) as progress:
-            measure(found, Side(), progress)
+            measure(found, side, progress, server)
     except KeyboardInterrupt:
         process.end_descendants()
         console.print(

@@ -14,7 +14,7 @@ from bench.probes.sampler import Sampler
 from bench.schedule import Progress
 from bench.servers import Servers
 from bench.session import measure
-from bench.side import Side
+from bench.side import Server, Side
 from bench.store import Run
 
 SIDES = ("A", "B")
@@ -30,7 +30,7 @@ def measure_blocks(found: Run, blocks: int, pause_s: float, progress: Progress) 
             progress.next(f"a pause before block {block + 1} of {blocks}", pause_s)
             time.sleep(pause_s)
         schedule = partial(PretendSides, blocks_left=blocks - block - 1)
-        measure(found, Side(), progress, schedule)
+        measure(found, Side(), progress, schedule=schedule)
 
 
 class PretendSides:
@@ -42,9 +42,10 @@ class PretendSides:
         side: Side,
         progress: Progress,
         sampler: Sampler | None = None,
+        at_hand: Server | None = None,
         blocks_left: int = 0,
     ):
-        self.run, self.progress = run, progress
+        self.run, self.progress, self.at_hand = run, progress, at_hand
         self.attempts = Attempts(run, side, sampler)
         self.rounds, self.blocks_left = run.manifest.checkpoints[-1], blocks_left
         self._pace = Pace(run.manifest.share_s)
@@ -68,7 +69,7 @@ class PretendSides:
             for role, _ in preparation(case)
             if (case.id, role) not in done
         ]
-        with self.attempts.servers([case for case, _ in todo]) as servers:
+        with self.attempts.servers([case for case, _ in todo], self.at_hand) as servers:
             for case, role in todo:
                 if case.id not in self.attempts.failed:
                     self._announce(role, case, 0)
@@ -79,7 +80,10 @@ class PretendSides:
         lot = random.Random(f"{self.run.manifest.seed}-{self.attempts.session}-{number}")
         cases = self._sound()
         own = self.attempts.side
-        with self._servers("A", cases) as a, self._servers("B", cases) as b:
+        both = [self._servers(name, cases) for name in SIDES]
+        for servers in both:
+            servers.start()  # together; entering waits
+        with both[0] as a, both[1] as b:
             for case in lot.sample(cases, len(cases)):
                 self._announce("time", case, number)
                 turns = lot.sample([("A", a), ("B", b)], 2)
