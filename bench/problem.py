@@ -41,8 +41,8 @@ class Problem(ABC):
     Validate in `__post_init__` with ValueError("expected …, got …"): the user reads that line.
     `aliases` lets one axis name set several fields, as `seqlen` sets `seqlen_q` and `seqlen_kv`.
     `examples` are values of small problems on which the tests check every variant, at every number
-    of `ranks`. `preload` are libraries that take long to import: fork servers of their own import
-    them once a round. They may start no thread and touch no device.
+    of `ranks`. `preload` are modules that take long to import: fork servers of their own import
+    them once a round. They may start no thread, touch no device, and change nothing in torch.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("fwd",)

@@ -40,7 +40,7 @@ def main() -> None:
 
     importlib.import_module("bench.worker")  # the instrument too; suites are each worker's own
     for name in sys.argv[2:]:
-        with contextlib.suppress(ImportError):  # a worker that needs it will say so
+        with contextlib.suppress(Exception):  # a worker that needs it will say so
             importlib.import_module(name)
     gc.freeze()
     gc.enable()

@@ -23,7 +23,7 @@ class Effort:
 
 
 EFFORTS = {
-    "smoke": Effort(0.36, (5,)),
+    "smoke": Effort(0.4, (5,)),
     "quick": Effort(0.32, (5,)),
     "standard": Effort(1.0, (5, 9, 15)),
     "full": Effort(1.0, (5, 9, 15)),

@@ -35,8 +35,13 @@ class Training(Problem):
     passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)  # of data and first weights; policies differ
     computes_in: ClassVar[tuple[str, ...]] = DTYPES
-    # an optimizer's first step imports it, for half a second or more
-    preload: ClassVar[tuple[str, ...]] = ("torch._dynamo",)
+    # an optimizer's first step imports Dynamo, for half a second or more; the workloads' own modules
+    # and text are a tenth of what a short attempt costs beside its calls
+    preload: ClassVar[tuple[str, ...]] = (
+        "torch._dynamo",
+        "pydoc_data.topics",
+        "suites.precision.problems",
+    )
     convolutional: ClassVar[bool] = False
     num_steps: int
 
