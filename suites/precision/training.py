@@ -35,8 +35,8 @@ class Training(Problem):
     passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)  # of data and first weights; policies differ
     computes_in: ClassVar[tuple[str, ...]] = DTYPES
-    # an optimizer's first step imports Dynamo, for half a second or more; the workloads' own modules
-    # and text are a tenth of what a short attempt costs beside its calls
+    # an optimizer's first step imports Dynamo, for half a second or more; the workloads' own files
+    # and the text are a fifth of what an attempt costs beside its calls
     preload: ClassVar[tuple[str, ...]] = (
         "torch._dynamo",
         "pydoc_data.topics",
