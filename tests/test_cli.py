@@ -38,12 +38,12 @@ class Mlp(ModuleProblem):
 '''
 
 
-def test_help_has_examples(bench: Bench) -> None:
-    top = bench("--help")
+def test_help_has_examples(bench_here: Bench) -> None:
+    top = bench_here("--help")
     assert top.returncode == 0
     for command in ("list", "run", "ab", "show", "report", "doctor"):
         assert command in top.stdout
-        text = bench(command, "--help").stdout
+        text = bench_here(command, "--help").stdout
         assert f"bench {command}" in text.split("Example", 1)[1]
 
 
@@ -82,9 +82,9 @@ def test_help_has_examples(bench: Bench) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_an_exit_code(
-    bench: Bench, words: list[str], code: int, complaint: str
+    bench_here: Bench, words: list[str], code: int, complaint: str
 ) -> None:
-    done = bench(*words)
+    done = bench_here(*words)
     assert done.returncode == code
     assert complaint in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -104,10 +104,10 @@ def test_bad_input_is_one_line_and_an_exit_code(
     ],
 )
 def test_a_bad_file_is_refused_with_its_line(
-    bench: Bench, tmp_path: Path, source: str, complaint: str
+    bench_here: Bench, tmp_path: Path, source: str, complaint: str
 ) -> None:
     (tmp_path / "mine.py").write_text(source)
-    done = bench("run", "mine.py", cwd=tmp_path)
+    done = bench_here("run", "mine.py", cwd=tmp_path)
     assert done.returncode == 2
     assert complaint in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -122,8 +122,8 @@ def test_an_unwritable_output_folder_is_refused(bench: Bench, tmp_path: Path) ->
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_overrides_replace_axes(bench: Bench) -> None:
-    done = bench(
+def test_overrides_replace_axes(bench_here: Bench) -> None:
+    done = bench_here(
         "list",
         "attention/sdpa_flash",
         "--set",
@@ -141,8 +141,8 @@ def test_overrides_replace_axes(bench: Bench) -> None:
     assert "seqlen_q=33,seqlen_kv=33," in ids[0]
 
 
-def test_an_option_is_an_axis(bench: Bench) -> None:
-    done = bench(
+def test_an_option_is_an_axis(bench_here: Bench) -> None:
+    done = bench_here(
         "list",
         "attention/tiled",
         "--set",
@@ -217,22 +217,22 @@ def test_bad_budgets(text: str) -> None:
         parse_budget(text)
 
 
-def test_two_files_of_one_name_are_refused(bench: Bench, tmp_path: Path) -> None:
+def test_two_files_of_one_name_are_refused(bench_here: Bench, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mine.py").write_text(MINE)
-    done = bench("list", "a/mine.py", "b/mine.py", cwd=tmp_path)
+    done = bench_here("list", "a/mine.py", "b/mine.py", cwd=tmp_path)
     assert done.returncode == 2
     assert "both define attention/" in done.stderr
 
 
-def test_a_neighbour_named_like_a_library_does_no_harm(bench: Bench, tmp_path: Path) -> None:
+def test_a_neighbour_named_like_a_library_does_no_harm(bench_here: Bench, tmp_path: Path) -> None:
     (tmp_path / "random.py").write_text(MINE)
-    done = bench("list", "random.py", "--preset", "smoke", cwd=tmp_path)
+    done = bench_here("list", "random.py", "--preset", "smoke", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "attention/theirs/" in done.stdout
 
 
-def test_a_selector_finds_the_end_of_a_name(bench: Bench) -> None:
-    done = bench("list", "attention/flash*", "--preset", "smoke")
+def test_a_selector_finds_the_end_of_a_name(bench_here: Bench) -> None:
+    done = bench_here("list", "attention/flash*", "--preset", "smoke")
     assert {line.split("/")[1] for line in done.stdout.split()} == {"sdpa_flash"}

@@ -38,6 +38,7 @@ from suites.distributed.theory import (
 )
 from suites.distributed.traffic import Traffic, wire
 from suites.distributed.zero_redundancy_optimizer import owned_sizes
+from tests.conftest import ServerFor
 
 TWO_RANKS = Setting(torch.float32, torch.device("cpu"), ranks=2)
 SMALL = {"batch": 4, "seqlen": 16, "num_layers": 1, "num_heads": 2, "dim": 32, "loss_steps": 3}
@@ -191,6 +192,11 @@ def sums(problem: DataParallelTraining, *, setting: Setting):
 def silent(problem: DataParallelTraining, *, setting: Setting):
     return Silent(problem, setting)
 '''
+
+
+@pytest.fixture
+def server(server_for: ServerFor) -> Server:
+    return server_for(DataParallelTraining.preload)
 
 
 def attempt(server: Server, folder: Path, case: Case, role: str, **more: object) -> dict:

@@ -13,12 +13,14 @@ from bench.case import Case
 from bench.discover import load_module, variants_of
 from bench.problem import Incorrect
 from bench.setting import Setting
+from bench.side import Server
 from suites.precision.accuracy import check
 from suites.precision.learning import learn
 from suites.precision.policy import Policy
 from suites.precision.problems import GPTTraining
 from suites.precision.storage import account
 from suites.precision.training import Batch, Training
+from tests.conftest import ServerFor
 
 CPU = Setting(torch.float32, torch.device("cpu"), "train")
 SMALL = GPTTraining(batch=2, seqlen=32, num_heads=2, dim=32, num_steps=12)
@@ -57,12 +59,9 @@ def values(problem: Training, policy: Policy, seed: int = 0) -> dict[str, list[f
     return {m.quantity: m.samples for m in learn(problem, policy, seed, CPU)}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture
+def server(server_for: ServerFor) -> Server:
+    return server_for(Training.preload)
 
 
 def test_every_policy_trains_every_workload() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.side import Side
+from bench.side import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -29,12 +29,12 @@ def test_there_is_an_example_for_every_suite() -> None:
     "source", EXAMPLES, ids=[re.findall(r"def (\w+)\(", b)[0] for b in EXAMPLES]
 )
 def test_an_example_is_found_in_its_suite_and_passes_its_check(
-    source: str, server, tmp_path: Path
+    source: str, server: Server, tmp_path: Path
 ) -> None:
     path = tmp_path / "example.py"
     path.write_text(source)
     suite = re.findall(r"suites\.(\w+)\.", source)[0]
-    answer = Side().list_cases(
+    answer = server.list_cases(
         {
             "selectors": [str(path)],
             "suites": {name: f"suites.{name}" for name in SMALL},

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
 from bench.case import Case
 from bench.discover import load_module, module_names, variants_of
-from bench.side import Server, Side
+from bench.side import Side
 from bench.variant import Variant
+from tests.conftest import ServerFor
 
 GROUPS = ("touchstone.suites", "touchstone.yardsticks")
 SUITES = {p.name: p.value for group in GROUPS for p in entry_points(group=group)}
@@ -58,8 +60,10 @@ def test_every_suite_has_variants() -> None:
 
 
 @pytest.mark.parametrize(("suite", "variant"), FOUND)
-def test_variant_is_checked(suite: str, variant: Variant, server: Server, tmp_path) -> None:
-    outcomes = {}
+def test_variant_is_checked(
+    suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
+) -> None:
+    server, outcomes = server_for(variant.problem_type.preload), {}
     for case in cases(suite, variant):
         reply = server.attempt(
             {
