@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,8 @@ from bench.ceilings.ask import ask
 from bench.commands.options import Device
 from bench.errors import NOTHING_MEASURED, UserError
 from bench.lock import device_lock
-from bench.side import Side
+from bench.session import served
+from bench.side import Server, Side
 from bench.store import write_whole
 
 
@@ -51,11 +51,11 @@ def calibrate(
     - `bench calibrate --threads 1,8 --json ceilings.json`
     """
     console = Console()
-    side = Side()
     counts = _threads(threads)
-    where = side.choose_device(device)
-    with device_lock(where, wait=False):
-        found = _measure(console, side, [(where, count) for count in counts])
+    with served(Side()) as (_, server):
+        where = server.choose_device(device)
+        with device_lock(where, wait=False):
+            found = _measure(console, server, [(where, count) for count in counts])
     if not found:
         raise typer.Exit(NOTHING_MEASURED)
     console.print(_table(found))
@@ -76,14 +76,11 @@ def _threads(text: str) -> list[int]:
     return counts
 
 
-def _measure(console: Console, side: Side, wanted: list[tuple[str, int]]) -> list[Ceilings]:
+def _measure(console: Console, server: Server, wanted: list[tuple[str, int]]) -> list[Ceilings]:
     def tell(line: str) -> None:
         console.print(line, style="yellow", markup=False, highlight=False)
 
-    with tempfile.TemporaryDirectory(prefix="touchstone-") as name:
-        folder = Path(name)
-        with side.serve(folder / "server.txt") as server:
-            return ask(server, wanted, folder / "ceilings.txt", tell)
+    return ask(server, wanted, server.log.with_name("ceilings.txt"), tell)
 
 
 def _table(found: list[Ceilings]) -> Table:
