@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -93,3 +94,15 @@ class Servers:
         if server is self._at_hand and server.log.exists():
             server.log = Path(shutil.move(server.log, self._log_for()))
         self._keep_log(server.log)
+
+
+@contextmanager
+def together(*groups: Servers) -> Iterator[tuple[Servers, ...]]:
+    """Start the servers of several groups beside each other, in this order; end all of them."""
+    with ExitStack() as ending:
+        for servers in groups:
+            ending.push(servers)
+            servers.start()
+        for servers in groups:
+            servers.wait()
+        yield groups

@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 
 from bench.attempts import Attempts, preparation
 from bench.case import Attempt, Case, Role
 from bench.pace import Pace
 from bench.pairing.pairs import Pair
 from bench.schedule import Progress
-from bench.servers import Servers
+from bench.servers import Servers, together
 from bench.stopping import SERVER_START_S
 
 Turn = list[tuple[int, Case, Role, int]]  # side, case, role, round or seed
@@ -105,8 +104,8 @@ class PairedSchedule:
         left_s = self._pace.left_s(later)
         if not turns:
             return True
-        with ExitStack() as stack:
-            servers = {side: stack.enter_context(self._servers(side, turns)) for side in starts}
+        with together(*(self._servers(side, turns) for side in starts)) as started:
+            servers = dict(zip(starts, started, strict=True))
             for position, turn in enumerate(turns):
                 if time.monotonic() > self.deadline:
                     return False

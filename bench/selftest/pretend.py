@@ -12,7 +12,7 @@ from bench.case import Attempt, Case, Role
 from bench.pace import Pace
 from bench.probes.sampler import Sampler
 from bench.schedule import Progress
-from bench.servers import Servers
+from bench.servers import Servers, together
 from bench.session import measure
 from bench.side import Server, Side
 from bench.store import Run
@@ -80,10 +80,7 @@ class PretendSides:
         lot = random.Random(f"{self.run.manifest.seed}-{self.attempts.session}-{number}")
         cases = self._sound()
         own = self.attempts.side
-        both = [self._servers(name, cases) for name in SIDES]
-        for servers in both:
-            servers.start()  # together; entering waits
-        with both[0] as a, both[1] as b:
+        with together(*(self._servers(name, cases) for name in SIDES)) as (a, b):
             for case in lot.sample(cases, len(cases)):
                 self._announce("time", case, number)
                 turns = lot.sample([("A", a), ("B", b)], 2)
