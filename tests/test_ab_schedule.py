@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -30,6 +29,23 @@ def case(variant: str, n: int = 1, **changes: object) -> Case:
 
 
 @dataclass
+class Made:
+    """Servers that only know whose they are, and whether they run."""
+
+    letter: str
+    running: bool = False
+
+    def start(self) -> None:
+        self.running = True
+
+    def wait(self) -> None:
+        assert self.running
+
+    def __exit__(self, *_: object) -> None:
+        self.running = False
+
+
+@dataclass
 class FakeSide:
     """Makes attempts in no time and keeps the order in which both sides did."""
 
@@ -41,12 +57,13 @@ class FakeSide:
     share_s: float = 0.1
     servers_started: int = 0
 
-    def servers(self, cases: list[Case]) -> nullcontext[str]:
+    def servers(self, cases: list[Case]) -> Made:
         self.servers_started += 1
-        return nullcontext(self.letter)
+        return Made(self.letter)
 
-    def make(self, servers: str, case: Case, role: str, number: int) -> Attempt:
-        assert servers == self.letter
+    def make(self, servers: Made, case: Case, role: str, number: int) -> Attempt:
+        assert servers.letter == self.letter
+        assert servers.running
         self.log.append((self.letter, case.variant, role, number))
         outcome = "crash" if case.variant in self.fails and role == "time" else "ok"
         if outcome != "ok":
