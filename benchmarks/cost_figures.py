@@ -19,24 +19,23 @@ WORDS = {
 
 
 def timer_figure(rows: Sequence[Row]) -> Any:
-    """Draw what a timer says beyond the true length of work, by that length."""
+    """Draw what a timer says beyond the true length of a spin, by that length: ns and per cent."""
     import altair as alt
     import pandas as pd
 
-    titles = {"spin": "A spin of known length", "loop": "A counting loop, against its quickest"}
-    table = pd.DataFrame(list(rows)).assign(bias_ns=lambda t: t["bias_s"] * 1e9)
+    table = pd.DataFrame(list(rows)).assign(
+        bias_ns=lambda t: t["bias_s"] * 1e9, length=lambda t: t["asked_s"].map(_length)
+    )
     names = sorted(set(table["timer"]), key=lambda name: name != "Touchstone")
     colour = alt.Color("timer:N", scale=alt.Scale(domain=names, range=list(COLOURS)))
+    x = alt.X("length:N", title="length of one call", sort=None, axis=alt.Axis(labelAngle=0))
+    nanoseconds = alt.Y("bias_ns:Q", title="ns a call beyond its true length")
+    share = alt.Y("bias:Q", title="beyond its true length", scale=alt.Scale(type="log"))
     panels = []
-    for work, title in titles.items():
-        scale = alt.Scale(type="symlog", constant=0.001)
-        y = alt.Y("bias:Q", title="beyond its true length", scale=scale)
-        y = y.axis(alt.Axis(format="+.1~%", values=[-0.1, -0.01, 0, 0.001, 0.01, 0.1, 1]))
-        x = alt.X("length:N", title="length of one call", sort=None, axis=alt.Axis(labelAngle=0))
-        own = table[table["work"] == work].assign(length=lambda t: t["asked_s"].map(_length))
-        marks = alt.Chart(own).encode(x, y, color=colour, xOffset=alt.XOffset("timer:N"))
+    for y in (nanoseconds, share.axis(alt.Axis(format="~%", tickCount=5))):
+        marks = alt.Chart(table).encode(x, y, color=colour, xOffset=alt.XOffset("timer:N"))
         points = marks.mark_point(filled=True, opacity=0.75, size=45)
-        panels.append(points.properties(width=330, height=260, title=title))
+        panels.append(points.properties(width=330, height=260))
     return style(alt.hconcat(*panels))
 
 

@@ -33,12 +33,14 @@ class Pool:
     """Samples of all workloads (W) and levels (L) in the rounds they share, in order of time.
 
     A draw takes neighbouring rounds, as a comparison of that length would have; every workload and
-    level is an unchanged case, a workload drawn by lot the changed one.
+    level is an unchanged case, a workload drawn by lot (or the one named by `changed`) the changed
+    one.
     """
 
     workloads: list[str]
     times_WLRV: Times
     left_out: list[str] = field(default_factory=list)
+    changed: int | None = None
 
     @property
     def num_cases(self) -> int:
@@ -48,13 +50,18 @@ class Pool:
     def num_rounds(self) -> int:
         return self.times_WLRV.shape[2]
 
+    def spread(self, workload: int) -> float:
+        """Return how its unchanged rounds spread: standard deviation of their logarithms."""
+        return float(np.log(np.median(self.times_WLRV[workload, 0], axis=-1)).std(ddof=1))
+
     def draw(self, rng: np.random.Generator, slots: int, values: int) -> Draw:
         (draw,) = self.stages(rng, [slots], values)
         return draw
 
     def stages(self, rng: np.random.Generator, slots: Sequence[int], values: int) -> Iterator[Draw]:
         """Yield draws of consecutive rounds; ValueError where there are too few."""
-        workload = int(rng.integers(len(self.workloads)))
+        drawn = int(rng.integers(len(self.workloads)))
+        workload = drawn if self.changed is None else self.changed
         first = self._offset(rng, self.num_rounds, sum(slots))
         values = min(values, self.times_WLRV.shape[3])
         value = self._offset(rng, self.times_WLRV.shape[3], values)

@@ -2,9 +2,8 @@
 
 A spin reads a monotonic clock until its deadline and notes how long that really took, so that its
 true length (the median) is known of the very calls that were timed: what a timer says beyond it is
-bias, the cost of a call of Python's among it. A
-counting loop has no clock in it; its length is that of the quickest of many bare batches. Timers
-take turns in an order drawn by lot. The clock itself is read back to back.
+bias, the cost of a call of Python's among it. Timers take turns in an order drawn by lot. The clock
+itself is read back to back.
 """
 
 from __future__ import annotations
@@ -49,29 +48,6 @@ class Spin:
         return median(self._spent_ns) * 1e-9
 
 
-class Loop:
-    """Count to a number that takes about so many seconds; `truth_s` is the quickest ever seen."""
-
-    def __init__(self, seconds: float):
-        per_step_s = self._bare_s(10_000, 50) / 10_000
-        self._steps = max(1, round(seconds / per_step_s))
-        self.truth_s = self._bare_s(self._steps, 50)
-
-    def __call__(self) -> None:
-        for _ in range(self._steps):
-            pass
-
-    def _bare_s(self, steps: int, tries: int) -> float:
-        """Return the quickest of several bare loops, with nothing else between two readings."""
-        best = float("inf")
-        for _ in range(tries):
-            begin = time.perf_counter()
-            for _ in range(steps):
-                pass
-            best = min(best, time.perf_counter() - begin)
-        return best
-
-
 def main(
     repeats: Annotated[int, typer.Option(min=1, help="Times each timer is asked.")] = REPEATS,
     seconds: Annotated[float, typer.Option(help="Seconds each may take.")] = SECONDS,
@@ -85,13 +61,11 @@ def main(
         console.print(line, markup=False)
     lengths = LENGTHS_S[:2] if quick else LENGTHS_S
     repeats, seconds = (2, QUICK_SECONDS) if quick else (repeats, seconds)
-    asked = [
-        (work, length, i) for work in (Spin, Loop) for length in lengths for i in range(repeats)
-    ]
+    asked = [(length, i) for length in lengths for i in range(repeats)]
     rows = [
         row
-        for work, length, i in track(asked, "timing", console=console)
-        for row in _turn(work, length, found, seconds, random.Random(f"{SEED}-{i}"))
+        for length, i in track(asked, "timing", console=console)
+        for row in _turn(length, found, seconds, random.Random(f"{SEED}-{i}"))
     ]
     from benchmarks.cost_figures import timer_figure
 
@@ -101,7 +75,6 @@ def main(
 
 
 def _turn(
-    work: Callable[[float], Spin | Loop],
     length_s: float,
     found: dict[str, Timer],
     seconds: float,
@@ -109,12 +82,12 @@ def _turn(
 ) -> Iterator[Row]:
     """Let every timer time a work of its own, one after another in an order drawn by lot."""
     for name in order.sample(sorted(found), len(found)):
-        job = work(length_s)
+        job = Spin(length_s)
         begun = time.perf_counter()
         told_s = found[name](job, seconds)
         wall_s = time.perf_counter() - begun
         yield {
-            "work": type(job).__name__.lower(),
+            "work": "spin",
             "asked_s": length_s,
             "timer": name,
             "time_s": told_s,
