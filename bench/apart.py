@@ -17,7 +17,7 @@ from bench.spread import Spread as Spread
 from bench.statistics import Interval, Rounds, t_quantile
 from bench.verdict import Change
 
-NO_SPREAD = "recorded apart, and how far sessions differ here is unknown: `bench selftest` or `ab`"
+NO_SPREAD = "recorded apart, how far such sessions differ is unknown: use `bench ab`, or selftests"
 
 
 @dataclass(frozen=True)

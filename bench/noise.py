@@ -29,6 +29,8 @@ Clock = Literal["time", "thread_time"]
 CLOCKS: tuple[Clock, ...] = ("time", "thread_time")
 
 LEAST_SESSIONS = 3
+LEAST_SELFTESTS = 3  # before anything is known of how occasions differ
+DAY_S = 86400.0  # recordings of different days differ no more for being weeks apart
 # Thread time leaves out waiting, which a user does wait for: it is judged only where it is
 # clearly the steadier clock.
 STEADIER = 0.8
@@ -49,10 +51,16 @@ class KindNoise:
 
 @dataclass(frozen=True)
 class Noise:
-    """What a machine's selftests say, as it stood when it was asked for."""
+    """What a machine's selftests say, as it stood when it was asked for.
+
+    `reach_s` is how far apart two recordings may lie for the spread between sessions to say
+    anything of them: as far as the sessions of one selftest did, and as far as all of them did once
+    there are enough selftests.
+    """
 
     num_sessions: int = 0
     num_selftests: int = 0
+    reach_s: float = 0.0
     kinds: dict[str, KindNoise] = field(default_factory=dict)
 
     def session_spread(self, kind: str, clock: str = "") -> Spread | None:
@@ -65,6 +73,10 @@ class Noise:
         """
         found = self.kinds.get(kind)
         return found.sessions.get(clock or found.judged) if found else None
+
+    def covers(self, gap_s: float) -> bool:
+        """Say whether recordings so many seconds apart are as near as what was learned from."""
+        return min(gap_s, DAY_S) <= self.reach_s
 
     def judged(self, kind: str) -> Clock:
         """Return the clock that is judged for this kind; the wall's where nothing is known."""
@@ -102,7 +114,17 @@ def learned(sessions: Sequence[NoiseSession]) -> Noise:
     kinds = sorted({case.kind for session in sessions for case in session.cases})
     selftests = {session.run for session in sessions}
     learned_of = {kind: _learned_of(sessions, kind) for kind in kinds}
-    return Noise(len(sessions), len(selftests), learned_of)
+    return Noise(len(sessions), len(selftests), _reach_s(sessions), learned_of)
+
+
+def _reach_s(sessions: Sequence[NoiseSession]) -> float:
+    """Return the seconds between the farthest sessions that the spread was learned from."""
+    starts: dict[str, list[float]] = {}
+    for session in sessions:
+        starts.setdefault(session.run, []).append(session.started.timestamp())
+    every = [moment for moments in starts.values() for moment in moments]
+    groups = [every] if len(starts) >= LEAST_SELFTESTS else list(starts.values())
+    return max(max(moments) - min(moments) for moments in groups)
 
 
 def _learned_of(sessions: Sequence[NoiseSession], kind: str) -> KindNoise:

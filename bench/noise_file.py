@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,7 @@ class CaseRounds:
 class NoiseSession:
     """One block of a selftest; `run` is the selftest, `torch` what it ran on."""
 
-    started: str
+    started: datetime
     run: str
     torch: str
     cases: list[CaseRounds]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from bench.noise_file import CaseRounds, NoiseSession
 from bench.spread import Round
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)  # a selftest a day, a block a minute
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ def selftests(
                 CaseRounds(f"case{i}", kind, "hash", rounds_of(machine, rng, level, rounds))
                 for i in range(cases)
             ]
-            found.append(NoiseSession(f"{occasion}-{block}", f"{torch}-{occasion}", torch, made))
+            started = BEGAN + timedelta(days=occasion, minutes=block)
+            found.append(NoiseSession(started, f"{torch}-{occasion}", torch, made))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from bench.noise import Noise, judged_here, known, learned
 from bench.noise_file import NoiseFile, NoiseSession, kept, noise_path, remember
 from bench.session import known_noise
 from bench.store import Manifest, Run, Session
-from tests.made_up_noise import Machine, selftests
+from tests.made_up_noise import BEGAN, Machine, selftests
 
 
 def test_the_spread_between_sessions_is_found_and_never_below_the_truth_by_much() -> None:
@@ -108,6 +109,10 @@ def damaged_files() -> list[tuple[str, str]]:
     return [
         ("{", "expected what `bench selftest` keeps"),
         ('{"schema": 1}', "expected what `bench selftest` keeps"),
+        (
+            '{"schema": 1, "sessions": [{"started": "noon", "run": "", "torch": "", "cases": []}]}',
+            "RFC3339",
+        ),
         ('{"schema": 99, "sessions": []}', "expected schema 1, got 99"),
         (msgspec.json.encode(bad_time).decode(), "expected times above 0 s, got 0"),
     ]
@@ -150,19 +155,40 @@ def test_a_run_knows_what_was_known_when_it_began(
     assert wall != thread
 
 
+def two_runs(folder: Path, early: Noise, apart: timedelta) -> list[Run]:
+    """Return a run that knew of early selftests, and a later one that knew of none."""
+    stamps = [(BEGAN + gap).isoformat() for gap in (timedelta(0), apart)]
+    base = Session(stamps[0], {"machine_id": "machine"}, noise=early.plain())
+    new = Session(stamps[1], {"machine_id": "machine"})
+    return [
+        Run(folder, Manifest(["bench"], "smoke", "cpu", 1, 0.1, [5], [], {}, [session]))
+        for session in (base, new)
+    ]
+
+
+def test_selftests_minutes_apart_say_nothing_of_other_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOUCHSTONE_CACHE", str(tmp_path))
+    rng, machine = random.Random(1), Machine(session=0.03)
+    once, thrice = (learned(selftests(machine, rng, occasions=n)) for n in (1, 3))
+    for noise, gap, known_there in [
+        (once, timedelta(minutes=2), True),
+        (once, timedelta(hours=1), False),
+        (thrice, timedelta(days=1), True),
+        (thrice, timedelta(days=300), True),
+    ]:
+        spread = session_spread_of(*two_runs(tmp_path, noise, gap), "compute")
+        assert (spread is not None) is known_there
+
+
 def test_runs_apart_are_widened_by_the_best_founded_selftests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOUCHSTONE_CACHE", str(tmp_path))
     rng, machine = random.Random(1), Machine(session=0.03)
     early = learned(selftests(machine, rng))
-    sides = [
-        Run(tmp_path / name, Manifest(["bench"], "smoke", "cpu", 1, 0.1, [5], [], {}, [session]))
-        for name, session in {
-            "base": Session("monday", {"machine_id": "machine"}, noise=early.plain()),
-            "new": Session("friday", {"machine_id": "machine"}),
-        }.items()
-    ]
+    sides = two_runs(tmp_path, early, timedelta(minutes=2))
     assert session_spread_of(*sides, "compute") == early.session_spread("compute")
     assert session_spread_of(*sides, "memory") is None
     remember(noise_path("machine", "cpu"), selftests(machine, rng, blocks=9))

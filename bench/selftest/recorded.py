@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from datetime import datetime
 from statistics import median
 
 from bench.case import Attempt, Case
@@ -25,7 +26,7 @@ def sessions_of(run: Run) -> list[NoiseSession]:
     sound = [case for case in run.manifest.cases if case.id not in failed]
     return [
         NoiseSession(
-            session.started,
+            datetime.fromisoformat(session.started),
             run.id,
             str(session.environment.get("torch", "")),
             [rounds for case in sound if (rounds := _case(times, case, number)).rounds],
