@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.health import busy, clocks, counters, gpus, layout, shape
+from bench.health import busy, clocks, counters, gpus, layout, noise, shape
 from bench.health.finding import Finding, numbers_in
 from bench.health.glance import Glance, glance
 from bench.health.quota import quota, quota_cores, times_held
 from bench.health.summary import ASK, summary
 from bench.load import Snapshot
+from bench.noise_file import noise_path, remember
 from tests.conftest import Bench
+from tests.made_up_noise import Machine, selftests
 
 EIGHT = set(range(8))
 
@@ -266,3 +270,20 @@ def test_doctor_ends_with_one_sentence(bench: Bench) -> None:
     assert "worker server: torch" in done.stdout
     for what in ("Python", "load", "GPU", "CPU quota", "heat", "swap", "memory nodes", "cores"):
         assert f"{what}: " in done.stdout
+
+
+def test_what_selftests_found_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHSTONE_CACHE", str(tmp_path))
+    assert noise.selftests("machine", "cpu").advice == noise.RUN_ONE
+    assert noise.wander("machine", "cpu") == ASK
+    steady = selftests(Machine(process=0.01), random.Random(1))
+    remember(noise_path("machine", "cpu"), steady)
+    assert noise.selftests("machine", "cpu").advice == noise.RUN_MORE
+    assert re.fullmatch(
+        r"from process .* by \d\.\d% \(compute\), .*", noise.wander("machine", "cpu")
+    )
+    remember(noise_path("machine", "cpu"), selftests(Machine(), random.Random(2), occasions=3))
+    assert noise.selftests("machine", "cpu").advice == ""
+    noise_path("machine", "cpu").write_text("{")
+    assert "move it away" in noise.selftests("machine", "cpu").seen
+    assert noise.wander("machine", "cpu") == ASK

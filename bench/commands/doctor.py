@@ -14,12 +14,14 @@ def doctor() -> None:
 
     - `bench doctor`
     """
-    from bench.health.findings import findings
+    from bench import machine
+    from bench.health.findings import device_of, findings
+    from bench.health.noise import wander
     from bench.health.summary import summary
 
-    console = Console()
+    console, facts = Console(), machine.facts()
     found = []
-    for finding in findings():
+    for finding in findings(facts):
         found.append(finding)
         mark = "[yellow]![/]" if finding.advice else "[green]+[/]"
         console.print(f"{mark} [bold]{finding.what}[/]: ", end="")
@@ -27,4 +29,5 @@ def doctor() -> None:
         if finding.advice:
             console.print(f"    {finding.advice}", markup=False, highlight=False)
     console.print()
-    console.print(summary(found), markup=False, highlight=False)
+    told = summary(found, wander(facts["machine_id"], device_of(facts)))
+    console.print(told, markup=False, highlight=False)

@@ -7,19 +7,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from bench import machine
 from bench.errors import UserError
-from bench.health import busy, clocks, counters, gpus, layout, shape
+from bench.health import busy, clocks, counters, gpus, layout, noise, shape
 from bench.health.finding import Finding
 from bench.health.glance import look
 from bench.health.quota import quota
 from bench.side import Side
 
 
-def findings() -> Iterator[Finding]:
-    """Yield every finding, in the order in which to see to them."""
-    facts = machine.facts()
+def findings(facts: dict[str, Any]) -> Iterator[Finding]:
+    """Yield every finding of a machine with these facts, in the order in which to see to them."""
     before, after = look()  # before the worker server starts, which would be seen as load
     usable = os.sched_getaffinity(0)
     yield _interpreter()
@@ -38,6 +37,12 @@ def findings() -> Iterator[Finding]:
     yield shape.cores(facts)
     yield shape.virtual(facts)
     yield counters.energy()
+    yield noise.selftests(facts["machine_id"], device_of(facts))
+
+
+def device_of(facts: dict[str, Any]) -> str:
+    """Return the device that is measured by default."""
+    return "cuda:0" if facts["gpus"] else "cpu"
 
 
 def _interpreter() -> Finding:

@@ -27,7 +27,6 @@ def load_images(data: str | None = None) -> Images:
     return digits() if data is None else Images(_own(data), None)
 
 
-@cache
 def digits() -> Images:
     """Load the digits (Alpaydin and Kaynak 1998) in the order scikit-learn ships them."""
     table = torch.from_numpy(_digits_table())
@@ -35,10 +34,12 @@ def digits() -> Images:
     return Images(pixels, table[:, -1].long())
 
 
+@cache
 def _digits_table() -> np.ndarray:
     """Read the rows (n, 64 pixels and a label) of scikit-learn's own file.
 
-    Importing scikit-learn for them takes a second, in every server.
+    Importing scikit-learn for them takes a second, in every server. What is kept is no tensor: one
+    that stayed alive would count into the peak of every step.
     """
     spec = find_spec("sklearn")
     if spec is None or spec.origin is None:
