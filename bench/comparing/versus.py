@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +43,8 @@ class _Side:
 
     @property
     def called(self) -> str:
+        if re.fullmatch(r"[0-9a-f]{40}", self.words):
+            return self.words[:12]  # a whole commit says no more
         return "working tree" if self.words == "." else self.words
 
 
