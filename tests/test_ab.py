@@ -353,6 +353,7 @@ def test_sorts(mine: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
             ["main", ".", "mine.py", "--confirm", "5"],
             "--confirm 5: expected at least 12 pairs, or 0",
         ),
+        (["attention/math", "attention/no"], "B (attention/no): unknown variant in attention 'no'"),
         (["/bin/sh", "/bin/sh"], "/bin/sh: expected Python 3.11 or newer"),
     ],
 )

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from bench.case import Case
-from bench.errors import NOTHING_MEASURED, UserError
+from bench.errors import BAD_INPUT, NOTHING_MEASURED, UserError
 from bench.pairing.contenders import Contender
 from bench.pairing.listed import Asked, Listed, list_side
 from bench.selection import matches
@@ -81,10 +81,19 @@ def _chosen(own: Listed, other: Listed, keyword: str) -> list[Case]:
     cases = [case for case in own.cases if case.problem or case.module not in answered] + meant
     chosen = [case for case in cases if matches(keyword, case.id)]
     if not chosen:
-        why = f"none of {len(cases)} cases matches -k '{keyword}'" if cases else ""
-        why = why or next(iter(own.lacking.values()), "the selection has no cases in this preset")
-        raise UserError(f"{own.contender.name}: {why}", NOTHING_MEASURED)
+        raise _nothing_chosen(own, len(cases), keyword)
     return chosen
+
+
+def _nothing_chosen(own: Listed, num_cases: int, keyword: str) -> UserError:
+    """Say why a side has no case: a variant that nobody has is bad input, else nothing compares."""
+    lacking = next(iter(own.lacking.values()), "")
+    unknown = bool(lacking) and not num_cases and own.contender.sort == "variant"
+    why = lacking or "the selection has no cases in this preset"
+    if num_cases:
+        why = f"none of {num_cases} cases matches -k '{keyword}'"
+    code = BAD_INPUT if unknown else NOTHING_MEASURED
+    return UserError(f"{own.contender.name}: {why}", code)
 
 
 def _by_id(a: list[Case], b: list[Case]) -> list[Pair]:
