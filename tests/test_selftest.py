@@ -134,7 +134,8 @@ def timed(side: str, round_: int, *samples_s: float, session: int = 0) -> Attemp
 
 
 def a_run(*attempts: Attempt) -> Run:
-    sessions = [Session("monday", {"torch": "2.x"}), Session("tuesday", {"torch": "2.x"})]
+    days = ("2026-01-05T12:00:00+00:00", "2026-01-06T12:00:00+00:00")
+    sessions = [Session(day, {"torch": "2.x"}) for day in days]
     manifest = Manifest(["bench"], "selftest", "cpu", 1, 0.1, [2], [CASE, BROKEN], {}, sessions)
     return Run(Path("runs/one"), manifest, list(attempts))
 
