@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from bench.case import Measurement
-from bench.error_budget import budget, errors
+from bench.error_budget import Budget
 from bench.problem import Incorrect, Verdict
+from bench.realisations import Realisation, nudge_weights, realise
 from bench.setting import Setting
 from suites.precision.policy import Policy, finish
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 OUTPUT_FACTOR = 2.0
 GRADIENT_FACTOR = 3.0
+MOST_REALISATIONS = 8  # each is a pass through the network, twice
 MOST_SKIPPED = 40  # a scale halves at each: 2**16 is gone long before
 
 
@@ -25,15 +27,25 @@ def check(problem: Training, policy: Policy, batch: Batch, setting: Setting) -> 
     """Hold a policy to the error of the whole network cast to the type it computes in.
 
     That plain computation has no autocast, no scaler and no float32 weights: an honest policy errs
-    at most `factor` times as much, plus one rounding (factor 2 for the output, 3 for gradients).
-    Gradients are one vector of all parameters, unscaled.
+    at most `factor` times as much (2 for the output, 3 for gradients; see `bench.error_budget`).
+    Gradients are one vector of all parameters that are trained and used, unscaled.
     """
     policy.reset()
     got = policy_pass(policy, batch)
-    exact = plain_pass(problem, batch, setting, torch.float64)
-    plain = plain_pass(problem, batch, setting, policy.compute)
+
+    def draw(number: int) -> Realisation:
+        exact = plain_pass(problem, batch, setting, torch.float64, policy.compute, number)
+        plain = plain_pass(problem, batch, setting, policy.compute, policy.compute, number)
+        return Realisation(exact, plain)
+
+    exact, plain = realise(draw, 0, most=MOST_REALISATIONS)
+    if got.gradient.shape != exact[1].shape:
+        raise Incorrect(
+            f"gradients: expected {exact[1].numel()} elements (of parameters that are trained and "
+            f"used), got {got.gradient.numel()}"
+        )
     found = [
-        errors(name, mine, true, budget(low, true, factor, policy.compute))
+        Budget.of(true, low, policy.compute, factor, 2).judge(name, mine)
         for name, factor, mine, true, low in zip(
             ("out", "grad"), (OUTPUT_FACTOR, GRADIENT_FACTOR), got[:2], exact, plain, strict=True
         )
@@ -76,14 +88,23 @@ def _step(policy: Policy, batch: Batch) -> tuple[Tensor, float]:
 
 
 def plain_pass(
-    problem: Training, batch: Batch, setting: Setting, dtype: torch.dtype
+    problem: Training,
+    batch: Batch,
+    setting: Setting,
+    dtype: torch.dtype,
+    unit: torch.dtype,
+    realisation: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Return output and gradient with weights, data and arithmetic in `dtype`, as float64."""
-    network = problem.network(0).to(setting.device, dtype)
+    """Return output and gradient with weights, data and arithmetic in `dtype`, as float64.
+
+    Realisations beside 0 start from weights moved by a few last places of `unit`.
+    """
+    network = nudge_weights(problem.network(0), unit, realisation).to(setting.device, dtype)
     cast = tuple(t.to(dtype) if t.is_floating_point() else t for t in batch)
     output = problem.output(network, cast)
-    gradients = torch.autograd.grad(problem.loss(output, cast), list(network.parameters()))
-    return output.detach().double(), _flat(list(gradients))
+    trained = [p for p in network.parameters() if p.requires_grad]
+    gradients = torch.autograd.grad(problem.loss(output, cast), trained, allow_unused=True)
+    return output.detach().double(), _flat([g for g in gradients if g is not None])
 
 
 def _lost(gradient: Tensor, exact: Tensor) -> float:

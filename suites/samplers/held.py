@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.case import Measurement
 from bench.contest import synchronize
-from bench.error_budget import Error, Norms, budget, errors
+from bench.error_budget import Budget, Error
 from bench.problem import Incorrect, Verdict
 from suites.samplers.noise import Noise
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FACTOR = 2.0
 HALFWAY = 0.5  # the level at which digits can be seen and are not yet decided
+NUM_PATHS = 2  # to the image, and halfway
 NUM_REALISATIONS = 8  # of the formula's rounding error
 PAIRS, PAIRS_S = 5, 1.0  # of a run and its bare calls: so many, or so long
 
@@ -50,24 +51,22 @@ def to_formula(sampler: Sampler, noise: Noise) -> Verdict:
 
 
 def _beside(sampler: Sampler, noise: Noise, name: str, sigmas: list[float]) -> Error:
-    """Put the error of one run beside its budget.
+    """Put the error of one run beside its budget (see `bench.error_budget`).
 
-    The budget is `FACTOR` times the error of the formula in the case's dtype plus one rounding, in
-    relative L2 and in the maximum norm over the batch. Where the ODE is sensitive one image
-    dominates, and the error of a single run is one draw of its rounding: the largest of
-    `NUM_REALISATIONS` runs is taken, the first as it is, the others from a start rounded otherwise.
+    Where the ODE is sensitive a few images dominate, and the error of a single run is one draw of
+    its rounding: the formula runs `NUM_REALISATIONS` times in the case's dtype, first as it is,
+    then from a start rounded otherwise, each held to the formula in float64 from the true start.
     """
     dtype = sampler.setting.dtype
     exact = sampler.by_formula(noise, sigmas, torch.float64)
     got = sampler.run(noise, sigmas)
     if got.shape != exact.shape or got.dtype != dtype:
         raise Incorrect(f"expected {exact.shape}, {dtype}; got {got.shape}, {got.dtype}")
-    allowed = [
-        budget(sampler.by_formula(_rounded(noise, number), sigmas, dtype), exact, FACTOR, dtype)
+    plain = [
+        sampler.by_formula(_rounded(noise, number), sigmas, dtype).double() - exact
         for number in range(NUM_REALISATIONS)
     ]
-    most = Norms(max(a.l2 for a in allowed), max(a.maximum for a in allowed))
-    return errors(name, got, exact, most)
+    return Budget.of(exact, plain, dtype, FACTOR, NUM_PATHS).judge(name, got)
 
 
 def _rounded(noise: Noise, number: int) -> Noise:
