@@ -34,6 +34,9 @@ AFTER = {
 }
 # What results.csv alone tells of the device's state while a step was timed.
 UNSHOWN = {
+    "padding_engine_elements",
+    "unevenness_engine_elements",
+    "step_counters_engine_bytes",
     "memory_clock_mhz",
     "gpu_utilisation",
     "memory_utilisation",

@@ -52,6 +52,10 @@ class Fsdp2(Strategy):
         padded = layout.ranks * sharded_elements(layout)
         return {"all_gather": 2 * padded, "reduce_scatter": padded}
 
+    @staticmethod
+    def padding(layout: Layout) -> int:
+        return layout.ranks * sharded_elements(layout) - layout.num_parameters
+
 
 class Fsdp2Kept(Fsdp2):
     """The same, with whole parameters kept from forward to backward."""
