@@ -76,7 +76,8 @@ def _confirmed(pairs: Pairs, p_value: float, adjusted: float, margin: float) -> 
 def _unsuspected(pairs: Pairs, margin: float, suspected: bool) -> Change:
     logs = pairs.first_logs
     if len(logs) < 2:
-        return Change("unclear", why="one round on both sides; expected at least two")
+        told = "one round" if len(logs) else "no round"
+        return Change("unclear", why=f"{told} in common; expected at least two")
     why = "suspected, not confirmed: its fresh pairs are missing" if suspected else ""
     return verdict_of(t_interval(logs), screen(logs), False, _sd(logs), margin, why)
 

@@ -18,7 +18,12 @@ SETTING = {
     "ranks": "ranks",
     "cache": "cache",
 }
-RESULT = {"outcome": "outcome", "time_s": "time (ms)", "half_width": "± (%)"}
+RESULT = {
+    "outcome": "outcome",
+    "time_s": "time (ms)",
+    "half_width": "± (%)",
+    "unseen_mode_share": "unseen mode (%)",
+}
 AFTER = {
     "flops_per_s": "GFLOP/s",
     "bytes_per_s": "GB/s",
@@ -51,6 +56,7 @@ SCALES = {
     "flops_per_s": 1e9,
     "bytes_per_s": 1e9,
     "roofline_share": 1e-2,
+    "unseen_mode_share": 1e-2,
     "peak_bytes": float(2**20),
 }
 

@@ -30,6 +30,7 @@ from bench.commands.options import (
     Wait,
 )
 from bench.commands.run import parse_budget
+from bench.counted import counted
 from bench.errors import INTERRUPTED
 from bench.lock import device_lock
 from bench.pairing.contenders import contenders
@@ -145,7 +146,7 @@ def _measure(console: Console, found: Comparison, plan: Plan) -> None:
     except KeyboardInterrupt:
         process.end_descendants()
         console.print(
-            f"interrupted; {sum(len(run.attempts) for run in found.runs)} attempts are kept. A "
+            f"interrupted; {counted(sum(len(r.attempts) for r in found.runs), 'attempt')} kept. A "
             f"comparison cannot be resumed: it is judged from what it has, by\n"
             f"  bench compare {shlex.quote(str(found.folder))}",
             highlight=False,

@@ -113,7 +113,9 @@ def loss_is_that_of_one_process(records: Sequence[Record]) -> Finding:
         gap = _loss_gap(record, alone.get(_asked(record)))
         if gap is not None:
             judged.append(_within(gap, 0.0, LOSS_WITHIN))
-            figures.append(f"{_name(record)}: at most {gap:.1e} of the first loss apart at any step")
+            figures.append(
+                f"{_name(record)}: at most {gap:.1e} of the first loss apart at any step"
+            )
     return _finding(judged, figures, "no strategy was trained beside one process")
 
 
