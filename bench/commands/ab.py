@@ -37,7 +37,7 @@ from bench.pairing.contenders import contenders
 from bench.pairing.folder import Comparison
 from bench.pairing.listed import Asked
 from bench.pairing.pairs import list_pairs
-from bench.pairing.plan import Plan, Wanted, create, expect_enough, make_plan
+from bench.pairing.plan import Plan, Wanted, create, expect_enough, make_plan, sticking
 from bench.pairing.session import measure_both
 from bench.progress import TerminalProgress
 from bench.store import read
@@ -130,7 +130,7 @@ def ab(
 
 
 def _show(console: Console, plan: Plan, names: bool) -> None:
-    for notice in plan.matched.notices:
+    for notice in [*plan.matched.notices, *sticking()]:
         console.print(notice, style="yellow", markup=False, highlight=False, soft_wrap=True)
     for pair in plan.matched.pairs if names else []:
         console.print(pair.name, markup=False, highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.checkout import publishable
 from bench.counted import counted, rounds_asked
 from bench.errors import UserError
+from bench.health import layout
 from bench.pairing.contenders import Contender
 from bench.pairing.folder import LETTERS, Comparison, Contestant, Pairing
 from bench.pairing.judged import judged_quantities
@@ -88,9 +89,19 @@ def make_plan(
         margin=MARGIN if wanted.margin is None else wanted.margin,
         matched_by="question" if both[0].sort == "variant" else "id",
         judged=judged_quantities(matched.device),
-        notices=[publishable(line) for line in matched.notices],
+        notices=[publishable(line) for line in [*matched.notices, *sticking()]],
     )
     return Plan(both, matched, effort, pairing, wanted)
+
+
+def sticking() -> list[str]:
+    """Say what of this machine sticks to a side, so that fresh servers do not average over it.
+
+    Both sides then differ by their layouts alone, and no exchange of labels tells that apart from
+    a change of the code.
+    """
+    found = layout.addresses()
+    return [f"address layout {found.seen}: it may tell the sides apart"] if found.advice else []
 
 
 def create(output: Path, plan: Plan) -> Comparison:
