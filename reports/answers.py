@@ -111,4 +111,4 @@ def _nothing_ranked(records: list[Record]) -> str:
     if flags:
         told = ", ".join(f"{count} {flag}" for flag, count in flags.most_common())
         return f"No time is ranked: of the cases measured, {told}."
-    return "No question has two verified answers, so nothing is ranked."
+    return "No question has two timed answers, so nothing is ranked."

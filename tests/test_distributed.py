@@ -23,7 +23,7 @@ from suites.distributed import claims
 from suites.distributed.charts import charts
 from suites.distributed.collectives import AllGather, AllReduce, Contribution, ReduceScatter
 from suites.distributed.deepspeed_engine import padded_elements, touched_elements
-from suites.distributed.fsdp2 import Fsdp2, Fsdp2Kept, sharded_elements
+from suites.distributed.fsdp2 import Fsdp2, Fsdp2Kept, own_elements, sharded_elements
 from suites.distributed.heap import heap_bytes
 from suites.distributed.problems import DataParallelTraining
 from suites.distributed.single import Single
@@ -83,6 +83,9 @@ def test_engines_lay_parameters_out_as_by_hand() -> None:
     assert [owned_sizes(replace(layout, rank=rank)) for rank in (0, 1)] == [[6], [4, 2]]
     uneven = Layout(((5, 3),), ranks=2)
     assert sharded_elements(uneven) == 3 * 3
+    assert [own_elements(replace(uneven, rank=rank)) for rank in (0, 1)] == [3 * 3, 2 * 3]
+    tiny = Layout(((2, 3), (4,)), ranks=3)  # rows of 1, 1, none; and of 2, 2, none
+    assert [own_elements(replace(tiny, rank=rank)) for rank in range(3)] == [3 + 2, 3 + 2, 0]
     assert padded_elements(uneven) == 16
     assert [touched_elements(replace(uneven, rank=rank)) for rank in (0, 1)] == [15, 15 + 1]
 
@@ -410,8 +413,14 @@ def test_three_ranks_of_a_toy_model_plan_their_padding(server: Server, tmp_path:
     reply = attempt(server, tmp_path, case, "memory")
     assert reply["outcome"] == "ok", reply
     values = {m["quantity"]: m["samples"][0] for m in reply["measurements"] if m["rank"] is None}
+    by_rank: dict[str, dict[int, list[float]]] = {}
+    for m in reply["measurements"]:
+        if m["rank"] is not None:
+            by_rank.setdefault(m["quantity"], {})[m["rank"]] = m["samples"]
     assert values["padding_engine_elements"] > 0
-    found = verdicts(Record(case, "ok", values=values))
+    assert by_rank["model_states"] == by_rank["model_states_engine"]  # each rank's to the byte
+    found = verdicts(Record(case, "ok", values=values, by_rank=by_rank))
+    assert found["bytes_are_what_the_engine_plans"] == "holds"
     assert found["traffic_is_3_psi_in_stage_3"] == "holds"
     assert found["stage_3_partitions_everything"] == "holds"
 

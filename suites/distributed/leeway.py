@@ -34,7 +34,7 @@ def of_bytes(record: Record, within: float) -> Judged:
     counters, slack = values.get("step_counters_engine", 0.0), within * paper
     most = paper + counters + _of_more(record, padding_elements(record))
     uneven = _of_more(record, ranks * values.get("unevenness_engine_elements", 0.0))
-    told = _told((most - paper) / psi, "bytes a parameter")
+    told = _told((most - paper) / psi, "bytes a parameter", "padding and step counters")
     if not paper - slack <= held <= most + uneven + slack:
         return "fails", told
     if held > most + slack:
@@ -66,5 +66,5 @@ def _of_more(record: Record, elements: float) -> float:
     return sum(count for kind, count in own.items() if count < whole[kind])
 
 
-def _told(extra: float, unit: str) -> str:
-    return f"; padding may add {extra:.2f} {unit}" if extra >= 0.005 else ""
+def _told(extra: float, unit: str, what: str = "padding") -> str:
+    return f"; {what} may add {extra:.2f} {unit}" if extra >= 0.005 else ""
