@@ -25,7 +25,7 @@ SUFFIXES = {"s": "_s", "bytes": "_bytes", "1": "", "J": "_j", "W": "_w", "MHz": 
 # Labels that a reader of energy, or of a flag, needs.
 PROVENANCE = ("energy_by", "energy_of", "throttled_by")
 
-WORTH_TELLING = 0.01  # of a call: less outside its phases is the clock's own
+WORTH_TELLING = 0.001  # of a call: less outside of its phases is the clock's own
 
 Columns = dict[str, float | None]
 
