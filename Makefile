@@ -71,7 +71,7 @@ benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, r
 
 selfcheck: setup ## prove the instrument: simulated and real false alarms, timer, time spent (20 minutes, run it alone)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[selfcheck]'
-	@for proof in simulated real timer share; do $(VENV)/bin/python -m benchmarks.$$proof || exit; done
+	@for proof in simulated coverage sticking real timer share; do $(VENV)/bin/python -m benchmarks.$$proof || exit; done
 
 lint: setup ## ruff and mypy
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/mypy

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from bench.case import Attempt
+from bench.counted import counted
 
 
 class TerminalProgress:
@@ -66,8 +67,9 @@ class TerminalProgress:
             self._bar.refresh()
         elif time.monotonic() - self._printed > 30:
             self._printed = time.monotonic()
+            attempts = counted(sum(self._outcomes.values()), "attempt")
             self._console.print(
-                f"{share:4.0%}  {clock_time(left_s)} left  {sum(self._outcomes.values())} attempts",
+                f"{share:4.0%}  {clock_time(left_s)} left  {attempts}",
                 highlight=False,
             )
 

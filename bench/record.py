@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean, median
+from functools import cached_property
+from statistics import median
 
 from bench.case import Attempt, Case, Measurement
 from bench.ceilings import Ceilings, Roofline, bound_of
+from bench.figures import average, figure, shares_of_phases
 from bench.mean import Mean, estimate_mean
 from bench.plausible import IMPOSSIBLE, implausible
 from bench.statistics import Interval, Rounds, interval, round_values
 from bench.store import Run
 
+OF_THE_CALL = ("time", "thread_time", "enqueue_time", "first_call")  # all else in s is a phase
 PENDING = "pending"  # no outcome yet: the run was interrupted, or its budget ended
 
 ENDINGS = {
@@ -57,12 +60,31 @@ class Record:
         rounds = self.rounds_of(quantity)
         return interval(rounds) if rounds else None
 
-    def mean_of(self, quantity: str) -> float | None:
-        """Return the mean over rounds of a quantity that may be 0; None where there is none."""
-        values = [
-            median(p) for processes in self.samples.get(quantity, {}).values() for p in processes
-        ]
-        return fmean(values) if values else None
+    def figure_of(self, quantity: str) -> float | None:
+        """Return what a sampled quantity comes to over rounds; None where there is no sample.
+
+        A phase is its share of the call, times the time.
+        """
+        if quantity in self.shares:
+            return self.shares[quantity] * figure(self.samples["time"], "s")
+        samples = self.samples.get(quantity)
+        return figure(samples, self.units.get(quantity, "s")) if samples else None
+
+    def figures_of_ranks(self, quantity: str) -> list[float]:
+        """Return what every rank measured, in order of rank; of timed ones the average."""
+        by_rank = [values for _, values in sorted(self.by_rank.get(quantity, {}).items())]
+        if quantity in self.samples:
+            return [average(values, self.units[quantity]) for values in by_rank]
+        return [values[-1] for values in by_rank]
+
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """Return the share of a call that every phase takes, and what lies outside of them."""
+        phases = {name: own for name, own in self.samples.items() if self._is_phase(name)}
+        return shares_of_phases(self.samples.get("time", {}), phases) if phases else {}
+
+    def _is_phase(self, quantity: str) -> bool:
+        return self.units.get(quantity) == "s" and quantity not in OF_THE_CALL
 
     def quality_of(self, quantity: str) -> Mean | None:
         """Return the mean over seeds of a one-sample quality; None for a trajectory."""

@@ -3,9 +3,10 @@
 A first stage of a few rounds finds suspects, generously. Each suspect is measured again, alone, in
 fresh pairs of processes whose order was drawn by lot. If nothing has changed, exchanging the two
 labels within any pair changes nothing either, so a difference is judged among all 2^n exchanges of
-labels: an exact test, whatever the noise (drift, spikes, correlated rounds). Source: R. A. Fisher,
-The Design of Experiments (1935), section 21; Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57
-(1995) 289, for many cases at once.
+labels: an exact test, whatever noise moments have (drift, spikes, correlated rounds). What sticks
+to a side from round to round is a difference to it (docs/figures.md). Source: R. A. Fisher, The
+Design of Experiments (1935), section 21; Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57 (1995)
+289, for many cases at once.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def _confirmed(pairs: Pairs, p_value: float, adjusted: float, margin: float) -> 
 def _unsuspected(pairs: Pairs, margin: float, suspected: bool) -> Change:
     logs = pairs.first_logs
     if len(logs) < 2:
-        return Change("unclear", why="one round on both sides; expected at least two")
+        told = "one round" if len(logs) else "no round"
+        return Change("unclear", why=f"{told} in common; expected at least two")
     why = "suspected, not confirmed: its fresh pairs are missing" if suspected else ""
     return verdict_of(t_interval(logs), screen(logs), False, _sd(logs), margin, why)
 

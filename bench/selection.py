@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from bench.case import Case
 from bench.checkout import published
+from bench.counted import counted
 from bench.errors import NOTHING_MEASURED, UserError, unknown
 from bench.sweep import PRESETS
 
@@ -38,7 +39,7 @@ def select(
     chosen = [case for case in cases if matches(keyword, case.id)]
     if not chosen:
         found = (
-            f"none of {len(cases)} cases matches -k '{keyword}'"
+            f"none of {counted(len(cases), 'case')} matches -k '{keyword}'"
             if cases
             else ("the selection has no cases in this preset")
         )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from bench.case import Case
 from bench.record import Record
+from bench.statistics import Interval
 from reports.ranking import Ranking, rankings
-from reports.words import factor, name_of, plus_minus, seconds, shape
+from reports.words import factor, name_of, plus_minus, rounds_without_spread, seconds, shape
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,16 @@ def _answer(ranking: Ranking, constant: set[str]) -> Answer:
         interval=plus_minus(found),
         ties=[name_of(rival.record.case, field) for rival in ranking.tied],
         next=name_of(near.record.case, field),
-        next_factor=factor(near.ratio),
+        next_factor=_over_rounds(near.ratio),
         slowest=name_of(far.record.case, field) if far is not near else "",
-        slowest_factor=factor(far.ratio) if far is not near else "",
+        slowest_factor=_over_rounds(far.ratio) if far is not near else "",
     )
+
+
+def _over_rounds(ratio: Interval) -> str:
+    """Write a factor over rounds, and why it has no bounds where it has none."""
+    why = f" ({rounds_without_spread(ratio)})" if ratio.half_width is None else ""
+    return factor(ratio) + why
 
 
 def headline(records: list[Record]) -> str:
@@ -104,4 +111,4 @@ def _nothing_ranked(records: list[Record]) -> str:
     if flags:
         told = ", ".join(f"{count} {flag}" for flag, count in flags.most_common())
         return f"No time is ranked: of the cases measured, {told}."
-    return "No question has two verified answers, so nothing is ranked."
+    return "No question has two timed answers, so nothing is ranked."

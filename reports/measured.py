@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from statistics import median
 
+from bench.figures import OUTSIDE
 from bench.record import Record
 
 # Quantities that fixed columns tell.
@@ -24,6 +24,8 @@ TOLD = {
 SUFFIXES = {"s": "_s", "bytes": "_bytes", "1": "", "J": "_j", "W": "_w", "MHz": "_mhz", "C": "_c"}
 # Labels that a reader of energy, or of a flag, needs.
 PROVENANCE = ("energy_by", "energy_of", "throttled_by")
+
+WORTH_TELLING = 0.001  # of a call: less outside of its phases is the clock's own
 
 Columns = dict[str, float | None]
 
@@ -57,7 +59,7 @@ def provenance(record: Record) -> dict[str, str]:
 
 def column(record: Record, quantity: str, part: str = "") -> str:
     """Name a quantity's column, or the column of a part of it: `fd`, `fd_low`, `forward_s`."""
-    unit = record.units.get(quantity, "1")
+    unit = record.units.get(quantity, "s" if quantity == OUTSIDE else "1")
     words = re.sub(r"\W+", "_", unit.replace("/", "_per_")).strip("_")
     suffix = SUFFIXES.get(unit, f"_{words}")
     return quantity.removesuffix(suffix) + part + suffix
@@ -72,9 +74,11 @@ def _measured_once(record: Record) -> Columns:
 
 
 def _sampled(record: Record) -> Columns:
-    """Return what the time role sampled beside the time, as its phases: means over rounds."""
+    """Return what the time role sampled beside the time, as its phases and what they leave."""
     others = [quantity for quantity in record.samples if quantity not in TOLD]
-    return {column(record, quantity): record.mean_of(quantity) for quantity in others}
+    if record.shares.get(OUTSIDE, 0.0) >= WORTH_TELLING:
+        others.append(OUTSIDE)
+    return {column(record, quantity): record.figure_of(quantity) for quantity in others}
 
 
 def _of_quality(record: Record) -> Columns:
@@ -95,8 +99,8 @@ def _of_quality(record: Record) -> Columns:
 def _ranks(record: Record) -> Columns:
     """Return the least and the most that a rank measured, and how far times lie apart."""
     columns: Columns = {}
-    for quantity, by_rank in record.by_rank.items():
-        of_ranks = [median(values) for values in by_rank.values()]
+    for quantity in record.by_rank:
+        of_ranks = record.figures_of_ranks(quantity)
         columns[column(record, quantity, "_rank_min")] = min(of_ranks)
         columns[column(record, quantity, "_rank_max")] = max(of_ranks)
         job = record.interval_of("time")

@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from bench.counted import counted, rounds_asked
 from bench.record import Record
+from bench.statistics import unseen_mode_share
 from bench.store import Run
 from reports.answers import headline
 from reports.ceilings import ceilings_in_words
@@ -37,7 +39,7 @@ def by_suite(records: list[Record]) -> dict[str, list[Record]]:
 def told(records: list[Record], judged: list[Judged]) -> str:
     """Say shortly how much of a suite was measured, who wins, and what its claims came to."""
     ok = sum(record.outcome == "ok" for record in records)
-    sentence = f"{ok} of {len(records)} cases measured. {headline(records)}"
+    sentence = f"{ok} of {counted(len(records), 'case')} measured. {headline(records)}"
     counts = count_verdicts(judged)
     return f"{sentence} Of its claims, {counts}." if counts else sentence
 
@@ -67,7 +69,8 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
     outcomes = Counter(record.outcome for record in records)
     flags = Counter(flag for record in records for flag in record.flags)
     ok = [record for record in records if record.outcome == "ok"]
-    drifting = sum("no" in record.labels.get("steady", "") for record in ok)
+    timed = [record for record in ok if "time" in record.samples]
+    drifting = sum("no" in record.labels.get("steady", "").split("/") for record in timed)
     share = measuring_share(run)
     ceilings = ceilings_in_words(run)
     commit = str(run.manifest.git.get("commit", "unknown"))[:12]
@@ -78,11 +81,13 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         "GPU": gpus,
         "torch": str(environment.get("torch")),
         "cases": ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common()),
-        "rounds": f"{' or '.join(map(str, run.manifest.checkpoints))}, each case in a fresh "
-        f"process, {run.manifest.share_s:g} s of sampling",
+        "rounds": f"{rounds_asked(run.manifest.cases, run.manifest.checkpoints)} of a case, each "
+        f"in a fresh process, {run.manifest.share_s:g} s of sampling",
+        **({"unseen modes": unseen} if (unseen := unseen_modes(records)) else {}),
         "sessions": str(len(run.manifest.sessions)),
         "flagged": ", ".join(f"{n} {flag}" for flag, n in flags.items()) or "none",
-        "still drifting after warm-up": f"{drifting} of {len(ok)} cases in some round",
+        "still drifting after warm-up": f"{drifting} of "
+        f"{counted(len(timed), 'case')} in some round",
         "time spent measuring": "unknown" if share is None else f"{share:.0%} of the timed rounds",
         **({"ceilings": ceilings} if ceilings else {}),
         **_of_probes(run, ok),
@@ -90,16 +95,29 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
     }
 
 
+def unseen_modes(records: list[Record]) -> str:
+    """Say what so few rounds may not show: intervals know only modes that were met."""
+    rounds = [found.rounds for record in records if (found := record.interval_of())]
+    if not rounds:
+        return ""
+    share = unseen_mode_share(min(rounds))
+    return (
+        f"{counted(min(rounds), 'round')}, the fewest here, can miss a mode of up to {share:.0%} "
+        "of all rounds (1 time in 20), which no interval then covers; more rounds show it"
+    )
+
+
 def _of_probes(run: Run, ok: list[Record]) -> dict[str, str]:
     """Say what counted energy, and what watching the GPU cost; nothing where neither was."""
     lines = {}
-    counted = Counter(
+    counters = Counter(
         f"{record.labels['energy_by']}, of {record.labels['energy_of']}"
         for record in ok
         if "energy" in record.samples and "energy_of" in record.labels
     )
-    if counted:
-        lines["energy by"] = "; ".join(f"{by} ({n} cases)" for by, n in counted.most_common())
+    if counters:
+        told = [f"{by} ({counted(n, 'case')})" for by, n in counters.most_common()]
+        lines["energy by"] = "; ".join(told)
     if sampler := run.last_session.sampler:
         lines["GPU sampler"] = sampler_in_words(sampler)
     return lines

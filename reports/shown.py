@@ -18,7 +18,12 @@ SETTING = {
     "ranks": "ranks",
     "cache": "cache",
 }
-RESULT = {"outcome": "outcome", "time_s": "time (ms)", "half_width": "± (%)"}
+RESULT = {
+    "outcome": "outcome",
+    "time_s": "time (ms)",
+    "half_width": "± (%)",
+    "unseen_mode_share": "unseen mode (%)",
+}
 AFTER = {
     "flops_per_s": "GFLOP/s",
     "bytes_per_s": "GB/s",
@@ -34,6 +39,9 @@ AFTER = {
 }
 # What results.csv alone tells of the device's state while a step was timed.
 UNSHOWN = {
+    "padding_engine_elements",
+    "unevenness_engine_elements",
+    "step_counters_engine_bytes",
     "memory_clock_mhz",
     "gpu_utilisation",
     "memory_utilisation",
@@ -48,6 +56,7 @@ SCALES = {
     "flops_per_s": 1e9,
     "bytes_per_s": 1e9,
     "roofline_share": 1e-2,
+    "unseen_mode_share": 1e-2,
     "peak_bytes": float(2**20),
 }
 

@@ -10,13 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bench.counted import counted
 from bench.plausible import IMPOSSIBLE
 from bench.record import Record
 from bench.store import Run
 from reports.answers import Family, families
 from reports.findings import Judged, judge
 from reports.measuring import measuring_share
-from reports.page import Failure, by_suite, failures, told
+from reports.page import Failure, by_suite, failures, told, unseen_modes
 
 NUM_FAMILIES = 4  # of a suite; the report has them all
 COLOURS = {"holds": "green", "fails": "red", "untested": "dim"}
@@ -41,6 +42,8 @@ def summarise(console: Console, run: Run, records: list[Record]) -> None:
                 markup=False,
                 highlight=False,
             )
+    if unseen := unseen_modes(records):
+        console.print(unseen, highlight=False)
     if (share := measuring_share(run)) is not None:
         console.print(
             f"{share:.0%} of the timed rounds went into calls of the steps (first call, warm-up, "
@@ -72,7 +75,8 @@ def _summarise_suite(
     for family in found[:NUM_FAMILIES]:
         console.print(_answers(family))
     if len(found) > NUM_FAMILIES:
-        console.print(f"… and {len(found) - NUM_FAMILIES} more kinds of question in the report")
+        more = counted(len(found) - NUM_FAMILIES, "more kind")
+        console.print(f"… and {more} of question in the report")
     if grouped := failures(records):
         console.print(_failures(grouped))
     console.print(escape(told(records, judged)), highlight=False)

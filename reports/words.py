@@ -6,6 +6,7 @@ import math
 from collections.abc import Container, Sequence
 
 from bench.case import Case
+from bench.counted import counted
 from bench.statistics import Interval
 
 _TITLE_UNITS = (
@@ -44,9 +45,16 @@ def rate(value: float) -> str:
 
 
 def plus_minus(found: Interval) -> str:
-    """Write the relative half-width of an interval, or that one round gives none."""
+    """Write the relative half-width of an interval, or what there is instead of one."""
     half = found.half_width
-    return "one round" if half is None else f"±{100 * math.expm1(half):.1f}%"
+    return rounds_without_spread(found) if half is None else f"±{100 * math.expm1(half):.1f}%"
+
+
+def rounds_without_spread(found: Interval) -> str:
+    """Say how many rounds there are where no session has two, so that they give no interval."""
+    if found.rounds == 1:
+        return "one round"
+    return f"{counted(found.rounds, 'round')}, one a session"
 
 
 def factor(found: Interval) -> str:
@@ -54,7 +62,7 @@ def factor(found: Interval) -> str:
     if found.low is None or found.high is None:
         return f"{found.estimate:.2f}×"
     if found.high > TOO_WIDE * found.low:
-        return f"{found.estimate:.2f}× (too few rounds)"
+        return f"{found.estimate:.2f}× (no bounds from {counted(found.rounds, 'round')})"
     return f"{found.estimate:.2f}× ({found.low:.2f}–{found.high:.2f})"
 
 

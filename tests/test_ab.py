@@ -18,7 +18,7 @@ import pytest
 
 from bench import git
 from bench.pairing.contenders import contenders, sort_of
-from bench.pairing.copies import PREFIX, copies_folder, copy_revision, copy_working_tree
+from bench.pairing.copies import PREFIX, copies_folder, copy_revision, copy_working_tree, lay_alike
 from bench.pairing.folder import read_pairing
 from bench.record import fold
 from bench.store import Run, read
@@ -243,6 +243,47 @@ def test_the_working_tree_is_copied_as_it_is(tmp_path: Path) -> None:
         "untracked.py",
     ]
     assert (copy.folder / "mine.py").read_text() == NEW
+
+
+def test_both_sides_are_laid_out_alike(tmp_path: Path) -> None:
+    """Nothing but content tells copies apart: not Git's files, nor who was written first."""
+    repository = Repository(tmp_path / "mine")
+    (repository.folder / "folder").mkdir()
+    (repository.folder / "folder" / "deep.txt").write_text("deep")
+    (repository.folder / "run.sh").write_text("#!/bin/sh\n")
+    (repository.folder / "run.sh").chmod(0o755)
+    (repository.folder / "link").symlink_to("run.sh")
+    commit = repository.commit(**{f"mine{i}": OLD for i in range(12)}, old=OLD)
+    (repository.folder / "old.py").unlink()
+    (repository.folder / "new.py").write_text(NEW)
+    sources = [tmp_path / "from-A", tmp_path / "from-B"]
+    copy_revision(repository.folder, commit, sources[0])
+    copy_working_tree(repository.folder, sources[1])
+    targets = [tmp_path / "A", tmp_path / "B"]
+    lay_alike(sources, targets)
+    a, b = ({p.relative_to(t) for t in [target] for p in t.rglob("*")} for target in targets)
+    assert {str(path) for path in a ^ b} == {"old.py", "new.py"}
+    assert not (targets[0] / ".git").exists()
+    for target in targets:
+        assert (target / "link").is_symlink()
+        assert (target / "run.sh").stat().st_mode & 0o111
+        assert (target / "folder" / "deep.txt").read_text() == "deep"
+
+
+def test_which_side_a_file_is_copied_to_first_is_drawn_by_lot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources, targets = ([tmp_path / f"{kind}-{x}" for x in "AB"] for kind in ("from", "to"))
+    for source in sources:
+        source.mkdir()
+        for number in range(40):
+            (source / f"{number:02}.py").touch()
+    written: list[Path] = []
+    monkeypatch.setattr(shutil, "copy", lambda source, target, **_: written.append(target))
+    lay_alike(sources, targets)
+    first = written[::2]
+    assert [path.name for path in first] == sorted(path.name for path in first)
+    assert {path.parent for path in first} == set(targets)
 
 
 @pytest.fixture(scope="module")

@@ -169,7 +169,18 @@ def test_a_case_that_is_never_timed_is_prepared_on_both_sides() -> None:
     told = execute([both("quality", rounds=0, quality_seeds=2), both("a")])
     own = [(letter, role, n) for letter, v, role, n in told.log if v == "quality"]
     roles = [("check", 0), ("memory", 0), ("quality", 0), ("quality", 1)]
-    assert own == [(letter, *role) for letter in "AB" for role in roles]
+    orders = [[(letter, *role) for letter in letters for role in roles] for letters in ("AB", "BA")]
+    assert own in orders
+
+
+def test_which_side_is_prepared_first_is_drawn_by_lot() -> None:
+    first = Counter()
+    for seed in range(8):
+        told = execute([both(name) for name in "abcd"], seed=seed)
+        checks = [(letter, variant) for letter, variant, role, _ in told.log if role == "check"]
+        assert all(a[1] == b[1] for a, b in zip(checks[::2], checks[1::2], strict=True))
+        first.update(letter for letter, _ in checks[::2])
+    assert min(first["A"], first["B"]) > 4
 
 
 def test_a_side_that_fails_goes_no_further_and_is_no_suspect() -> None:

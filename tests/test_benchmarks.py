@@ -17,8 +17,9 @@ from bench.case import Attempt, Case, Measurement
 from bench.errors import UserError
 from bench.rule import CONFIRM_PAIRS, Pairs, judge_pairs
 from bench.side import ROOT
+from bench.statistics import interval
 from bench.store import Manifest, Session, create, read
-from benchmarks import ours, real, share, simulated
+from benchmarks import coverage, ours, real, share, simulated
 from benchmarks.noise import SETTINGS
 from benchmarks.peers import AS_USED, SAME_SAMPLES, Rule, rules
 from benchmarks.pool import LEVELS, Pool, read_pool
@@ -140,6 +141,24 @@ def test_a_peer_better_in_both_would_be_named() -> None:
     assert better_in_both([*own, *better]).met is False
     assert "peer (as used) at quiet" in better_in_both([*own, *better]).got
     assert better_in_both([*own, *bolder]).met is True
+
+
+def test_coverage_is_that_of_the_instruments_own_intervals() -> None:
+    logs = np.random.default_rng(1).normal(0, 0.03, (6, 9))
+    for own, half in zip(logs, coverage.half_widths(logs), strict=True):
+        found = interval({(0, n): math.exp(v) for n, v in enumerate(own)})
+        assert found.half_width == pytest.approx(half)
+    rows = list(coverage.play(50))
+    assert {row["checkpoints"] for row in rows} >= {"5", "9/15"}
+    assert all(0 <= row["coverage"] <= 1 for row in rows)
+
+
+def test_a_case_stops_where_it_is_narrow() -> None:
+    logs = np.zeros((2, 15))
+    logs[1] = np.linspace(-1, 1, 15)
+    _, halves, rounds = coverage.stopped(logs, (9, 15))
+    assert rounds.tolist() == [9, 15]
+    assert halves[0] == 0 < halves[1]
 
 
 def test_a_tiny_simulation_writes_its_table_and_its_figure(

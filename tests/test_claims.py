@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench.case import Attempt, Case, Measurement
+from bench.ceilings import Roofline
 from bench.claim import Claim, Finding, claim, claims_of
 from bench.judge import at_least, at_most, near, together
 from bench.mean import Mean
@@ -218,6 +220,47 @@ def test_every_claim_is_untested_without_rows_and_says_what_lacks() -> None:
         assert finding.figures
         assert "arXiv:" in one.source
         assert one.sentence.endswith(".")
+
+
+def test_costs_that_no_length_has_fail_no_claim() -> None:
+    """Grow slower than inputs do: what is measured is the call, or a buffer."""
+    fixed: Law = lambda n: 2e-5 + 1e-9 * n  # noqa: E731
+    for variant, judge_growth in (
+        ("math", claims.softmax_time_is_quadratic),
+        ("math", claims.softmax_memory_is_quadratic),
+        ("sdpa_flash", claims.flash_memory_is_linear),
+    ):
+        assert judge_growth.check(grown(softmax, variant, fixed, fixed)).verdict == "untested"
+
+
+def at_share(share: float, records: list[Record]) -> list[Record]:
+    """Give every record a ceiling that it reaches to a share."""
+    return [
+        replace(r, roofline=Roofline(share * r.interval_of().estimate, "compute", 0.05))
+        for r in records
+    ]
+
+
+def test_times_far_from_any_ceiling_are_of_calls_and_judge_nothing() -> None:
+    slow = grown(softmax, "math", line, line)
+    judge_time = claims.softmax_time_is_quadratic.check
+    assert judge_time(at_share(0.02, slow)).verdict == "fails"
+    assert judge_time(at_share(0.005, slow)).verdict == "untested"
+    banded = record(softmax("banded", 1024, window=128), 0.9)
+    whole = record(softmax("math", 1024, window=128), 1.0)
+    hidden = claims.hidden_blocks_cost_nothing.check
+    assert hidden(at_share(0.02, [banded, whole])).verdict == "fails"
+    assert hidden(at_share(0.005, [banded, whole])).verdict == "untested"
+
+
+def test_one_round_is_said_to_give_no_bounds() -> None:
+    lone = [
+        replace(r, samples={"time": {(0, 0): [[square(n)]]}})
+        for r, n in zip(grown(softmax, "math", square, line), LENGTHS, strict=True)
+    ]
+    finding = claims.softmax_time_is_quadratic.check(lone)
+    assert finding.verdict == "untested"
+    assert finding.figures[0].endswith("2.00 (one round)")
 
 
 def test_verdicts_are_counted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import math
 import re
 from pathlib import Path
@@ -479,6 +480,51 @@ def test_other_differences_are_named_and_moments_are_not(tmp_path: Path) -> None
         "rounds 5 → 5 or 9",
     }
     assert found.changed_sources == 1
+
+
+def made_with(folder: Path, **told: object) -> tuple[Run, Run]:
+    """Make a pair 1 % apart whose `ab.json` says what it was made with."""
+    both = make_pair(folder, [Made("v", 1e-3, 0.001)], [Made("v", 1.01e-3, 0.001)])
+    path = folder / "ab.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **told}))
+    return both
+
+
+def test_a_comparison_is_judged_by_the_margin_it_was_made_with(tmp_path: Path) -> None:
+    narrow = made_with(tmp_path / "narrow", margin=0.005)
+    wide = made_with(tmp_path / "wide", margin=0.05)
+    unsaid = made_with(tmp_path / "unsaid")
+    assert row_of(compared(*narrow), "v").verdict == "slower"
+    assert row_of(compared(*wide), "v").verdict == "same"
+    assert [compared(*both).margin for both in (narrow, wide, unsaid)] == [0.005, 0.05, 0.02]
+    assert "±0.5 % is the same." in how_judged(compared(*narrow))
+    # nor do a side and another run have it, whose rounds are no pairs
+    apart = make(tmp_path / "apart", [Made("v")])
+    assert compared(narrow[0], apart).margin == 0.02
+
+
+def test_another_margin_than_it_was_made_with_is_told(tmp_path: Path) -> None:
+    both = made_with(tmp_path / "ab", margin=0.005)
+    asked = compared(*both, margin=0.03)
+    assert row_of(asked, "v").verdict == "same"
+    told = how_judged(asked)
+    assert "±3 % is the same (asked for now; it was made with ±0.5 %)" in told
+    assert "asked for" not in how_judged(compared(*both, margin=0.005))
+
+
+def test_suspects_that_nobody_confirmed_are_not_called_confirmed(tmp_path: Path) -> None:
+    assert "suspects left unconfirmed" in how_judged(
+        compared(*made_with(tmp_path / "never", confirm_pairs=0))
+    )
+    assert "suspects confirmed afresh" in how_judged(compared(*made_with(tmp_path / "ab")))
+
+
+def test_a_damaged_pairing_is_refused(tmp_path: Path) -> None:
+    for number, text in enumerate(("{", '{"margin": "wide"}', "[]")):
+        both = make_pair(tmp_path / str(number), [Made("v")], [Made("v")])
+        (tmp_path / str(number) / "ab.json").write_text(text)
+        with pytest.raises(UserError, match=r"ab\.json: expected what `bench ab` wrote"):
+            compared(*both)
 
 
 def test_means_are_of_good_cases_only_and_say_how_many(tmp_path: Path) -> None:

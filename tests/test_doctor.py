@@ -192,6 +192,10 @@ def test_layout_of_memory(tmp_path: Path) -> None:
     write(tmp_path, sys__kernel__mm__transparent_hugepage__enabled="always [madvise] never")
     assert not layout.addresses(tmp_path).advice
     assert layout.huge_pages(tmp_path).seen == "madvise"
+    write(tmp_path, proc__self__personality="00040000")
+    assert "start from a plain shell" in layout.addresses(tmp_path).advice
+    write(tmp_path, proc__self__personality="00000000")
+    assert not layout.addresses(tmp_path).advice
 
 
 GPU = {

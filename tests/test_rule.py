@@ -53,6 +53,17 @@ def judged(first: np.ndarray, confirm: np.ndarray) -> tuple[list[str], float]:
     return [change.verdict for change in judge_pairs(cases)], cost
 
 
+def test_what_sticks_to_a_side_is_a_difference_to_it() -> None:
+    """An offset that each round draws anew is noise; drawn once, no test tells it from a change."""
+    rng = np.random.default_rng(3)
+    own = rng.normal(0, 0.002, (20, 2))
+    offset = np.array([0.0, 0.05])
+    drawn_once, each_round = np.exp(own + offset), np.exp(own + rng.normal(0, 0.05, (20, 2)))
+    sticking, fresh = ([Pairs(t[:5].tolist(), t[5:].tolist())] for t in (drawn_once, each_round))
+    assert [change.verdict for change in judge_pairs(sticking)] == ["slower"]
+    assert [change.verdict for change in judge_pairs(fresh)] == ["unclear"]
+
+
 @pytest.mark.parametrize("setting", ["quiet", "drift", "spikes", "correlated"])
 def test_forty_unchanged_cases_raise_an_alarm_in_one_run_of_a_hundred_at_most(setting: str) -> None:
     rng, runs = np.random.default_rng(7), 60

@@ -58,6 +58,13 @@ def test_orders_are_judged_one_solver_at_a_time() -> None:
     assert claims.solvers_show_their_order.check([]).verdict == "untested"
 
 
+def test_an_error_of_0_has_no_ratio_and_judges_nothing() -> None:
+    exact = [solver("euler", 40, 0.0, 1, 1.0), solver("heun", 40, 0.1, 2, 2.0)]
+    finding = claims.second_order_beats_first.check(exact)
+    assert finding.verdict == "untested"
+    assert "a value of 0" in finding.figures[0]
+
+
 @pytest.mark.parametrize(("error", "verdict"), [(0.05, "holds"), (0.2, "fails")])
 def test_second_order_is_compared_from_20_on(error: float, verdict: str) -> None:
     records = [

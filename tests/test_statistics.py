@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from bench.case import Case
-from bench.statistics import LEVEL, Interval, interval, ratio, round_values
+from bench.statistics import LEVEL, Interval, interval, ratio, round_values, unseen_mode_share
 from bench.stopping import EFFORTS, Effort, fit, narrow, reason
 
 
@@ -95,6 +95,32 @@ def test_coverage_under_the_stopping_rule(preset: str, spread: float) -> None:
         for found in [stopped(times.tolist(), checkpoints)]
     ]
     assert np.mean(covered) >= 0.94
+
+
+@pytest.mark.parametrize("spread", [0.001, 0.01, 0.02])
+def test_two_modes_are_covered_where_rounds_are_not_too_few(spread: float) -> None:
+    """Slow 30 % of the rounds down by 8 %: five rounds may agree by chance, and must not stop."""
+    random = np.random.default_rng(8)
+    checkpoints = EFFORTS["standard"].checkpoints
+    logs = random.normal(0.0, spread, (4000, checkpoints[-1]))
+    logs += math.log(1.08) * (random.random(logs.shape) < 0.3)
+    truth = 1.08**0.3
+    covered = [
+        found.low <= truth <= found.high
+        for times in np.exp(logs)
+        for found in [stopped(times.tolist(), checkpoints)]
+    ]
+    assert np.mean(covered) >= 0.92
+
+
+def test_the_mode_that_a_number_of_rounds_may_miss_is_missed_1_time_in_20() -> None:
+    random = np.random.default_rng(9)
+    for rounds in (1, 3, 5, 9, 15):
+        share = unseen_mode_share(rounds)
+        missed = (random.random((40_000, rounds)) >= share).all(axis=1).mean()
+        assert missed == pytest.approx(0.05, abs=0.005)
+        found = interval(one_session([1.0] * rounds))
+        assert found.unseen_mode_share == share
 
 
 def stopped(times: list[float], checkpoints: tuple[int, ...]) -> Interval:

@@ -30,13 +30,14 @@ from bench.commands.options import (
     Wait,
 )
 from bench.commands.run import parse_budget
+from bench.counted import counted
 from bench.errors import INTERRUPTED
 from bench.lock import device_lock
 from bench.pairing.contenders import contenders
 from bench.pairing.folder import Comparison
 from bench.pairing.listed import Asked
 from bench.pairing.pairs import list_pairs
-from bench.pairing.plan import Plan, Wanted, create, expect_enough, make_plan
+from bench.pairing.plan import Plan, Wanted, create, expect_enough, make_plan, sticking
 from bench.pairing.session import measure_both
 from bench.progress import TerminalProgress
 from bench.store import read
@@ -129,7 +130,7 @@ def ab(
 
 
 def _show(console: Console, plan: Plan, names: bool) -> None:
-    for notice in plan.matched.notices:
+    for notice in [*plan.matched.notices, *sticking()]:
         console.print(notice, style="yellow", markup=False, highlight=False, soft_wrap=True)
     for pair in plan.matched.pairs if names else []:
         console.print(pair.name, markup=False, highlight=False, soft_wrap=True)
@@ -145,7 +146,7 @@ def _measure(console: Console, found: Comparison, plan: Plan) -> None:
     except KeyboardInterrupt:
         process.end_descendants()
         console.print(
-            f"interrupted; {sum(len(run.attempts) for run in found.runs)} attempts are kept. A "
+            f"interrupted; {counted(sum(len(r.attempts) for r in found.runs), 'attempt')} kept. A "
             f"comparison cannot be resumed: it is judged from what it has, by\n"
             f"  bench compare {shlex.quote(str(found.folder))}",
             highlight=False,

@@ -3,6 +3,7 @@
 from rich.console import Console
 
 from bench.commands.options import Data, Device, Inception, Keyword, Preset, Selectors, Sets
+from bench.counted import counted
 from bench.selection import select
 from bench.side import Side
 
@@ -29,4 +30,5 @@ def list_cases(
     console = Console(soft_wrap=True)
     for case in cases:
         console.print(case.id, markup=False, highlight=False)
-    Console(stderr=True).print(f"{len(cases)} cases on {where}", style="dim", highlight=False)
+    told = f"{counted(len(cases), 'case')} on {where}"
+    Console(stderr=True).print(told, style="dim", highlight=False)

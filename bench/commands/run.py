@@ -32,6 +32,7 @@ from bench.commands.options import (
     Timeout,
     Wait,
 )
+from bench.counted import counted, rounds_asked
 from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
 from bench.lock import device_lock
 from bench.outputs import outputs
@@ -143,9 +144,9 @@ def _in_words(manifest: Manifest, effort: Effort) -> str:
     seconds = estimate_s(manifest.cases, effort)
     if manifest.budget_s is not None:
         seconds = min(seconds, manifest.budget_s)
-    rounds = " or ".join(map(str, effort.checkpoints))
+    rounds = rounds_asked(manifest.cases, effort.checkpoints)
     return (
-        f"{len(manifest.cases)} cases on {manifest.device}, {rounds} rounds of "
+        f"{counted(len(manifest.cases), 'case')} on {manifest.device}, {rounds} of "
         f"{effort.share_s:.2f} s each: about {clock_time(seconds)}"
     )
 
@@ -180,7 +181,7 @@ def _measure(console: Console, found: Run, side: Side, server: Server) -> None:
     except KeyboardInterrupt:
         process.end_descendants()
         console.print(
-            f"interrupted; {len(found.attempts)} attempts are kept. Finish with\n"
+            f"interrupted; {counted(len(found.attempts), 'attempt')} kept. Finish with\n"
             f"  bench run --resume {shlex.quote(str(found.folder))}",
             highlight=False,
             soft_wrap=True,

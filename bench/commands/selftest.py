@@ -13,6 +13,7 @@ from rich.console import Console
 from bench import machine, process
 from bench.case import Case
 from bench.commands.options import Device, Keyword, Output, Preset, Seed, Sets, Timeout, Wait
+from bench.counted import counted
 from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
 from bench.lock import device_lock
 from bench.noise import CLOCKS, learned
@@ -71,7 +72,8 @@ def selftest(
     cases = _timed(cases)
     planned = plan(cases, minutes, blocks, rounds, pause)
     console.print(
-        f"{len(cases)} cases on {where}, {blocks} blocks of {rounds} rounds of pairs: "
+        f"{counted(len(cases), 'case')} on {where}, {counted(blocks, 'block')} of "
+        f"{counted(rounds, 'round')} of pairs: "
         f"about {clock_time(planned.seconds(cases))}",
         highlight=False,
     )
@@ -130,11 +132,13 @@ def _tell(console: Console, found: Run) -> None:
         clock: recorded.within(found, clock) for clock in CLOCKS
     }
     kinds = findings.findings(sessions, noise, within)
-    counted = alarms.false_alarms(alarms.pools_of(sessions, noise), found.manifest.seed)
-    table.write(found.folder / "selftest.csv", kinds, counted)
+    pretended = alarms.false_alarms(alarms.pools_of(sessions, noise), found.manifest.seed)
+    table.write(found.folder / "selftest.csv", kinds, pretended)
     disturbed = recorded.disturbed_share(found)
-    words.show(console, kinds, counted, noise.num_selftests, disturbed)
+    words.show(console, kinds, pretended, noise.num_selftests, disturbed)
     console.print(f"selftest.csv  {found.folder / 'selftest.csv'}", highlight=False, soft_wrap=True)
     console.print(
-        f"kept in {path}, {noise.num_sessions} sessions by now", highlight=False, soft_wrap=True
+        f"kept in {path}, {counted(noise.num_sessions, 'session')} by now",
+        highlight=False,
+        soft_wrap=True,
     )

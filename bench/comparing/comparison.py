@@ -46,13 +46,14 @@ def compare(
     base: Run,
     news: Sequence[Run],
     *,
-    margin: float = MARGIN,
+    margin: float | None = None,
     keyword: str = "",
     force: bool = False,
 ) -> list[Comparison]:
     """Judge every NEW against BASE, with false discoveries controlled over all of them together.
 
-    UserError where differences of machine or device make it meaningless, unless forced.
+    Without a `margin`, a paired comparison has the one it was made with. UserError where
+    differences of machine or device make it meaningless, unless forced.
     """
     pairs = [versus(base, new) for new in news]
     for pair in pairs:
@@ -62,6 +63,7 @@ def compare(
     matches = [m for pair in pairs for m in match(pair, ours, fold(pair.new), keyword)]
     if not matches:
         raise UserError(f"no case of either side matches -k '{keyword}'", NOTHING_MEASURED)
+    margin = margin_of(pairs, margin)
     rows = [
         *outcome_rows(matches),
         *round_rows(matches, margin),
@@ -69,6 +71,14 @@ def compare(
         *quality_rows(matches),
     ]
     return [_comparison(pair, matches, rows, margin) for pair in pairs]
+
+
+def margin_of(pairs: Sequence[Versus], asked: float | None) -> float:
+    """Return the margin to judge by: the one asked for, else that of the one paired comparison."""
+    if asked is not None:
+        return asked
+    made_with = pairs[0].margin if len(pairs) == 1 else None
+    return MARGIN if made_with is None else made_with
 
 
 def refusal(pair: Versus) -> str:

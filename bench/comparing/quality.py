@@ -100,7 +100,7 @@ def _verdict(seeds: Seeds, adjusted: float | None) -> tuple[Word, str]:
     if seeds.match.versus.void:
         return "unclear", f"forced: {seeds.match.versus.void[0]}"
     if adjusted is None:
-        return "unclear", "one seed; expected at least two"
+        return "unclear", "one seed in common; expected at least two"
     found = estimate_mean(seeds.differences)
     if _within(found, seeds.how.tolerance * abs(fmean(base for base, _ in seeds.pairs))):
         return "same", ""

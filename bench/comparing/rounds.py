@@ -19,7 +19,7 @@ from bench.verdict import Change
 
 GROUPS = {"time": "time", "compile": "first_call", "energy": "energy"}
 # Flags that mean noise and no bias. Sides that took turns met it alike, and the test of their pairs
-# is exact under any noise, so that a busy machine is slow to convince and not silent.
+# is exact under noise of moments, so that a busy machine is slow to convince and not silent.
 NOISE = ("contended",)
 IN_WORDS: dict[str, Word] = {"slower": "worse", "faster": "better"}  # of what is no time
 

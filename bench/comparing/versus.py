@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bench.comparing.surroundings import Difference, differences
+from bench.errors import UserError
 from bench.store import Run
 
 PAIRED_FOLDER = "ab.json"  # lies beside the two runs of a paired comparison
@@ -17,13 +18,18 @@ SIDES = ("A", "B")  # which are called so
 
 @dataclass(frozen=True)
 class Versus:
-    """BASE and NEW, by name. `judged` is the quantity that is judged as time, by kind of case."""
+    """BASE and NEW, by name. `judged` is the quantity that is judged as time, by kind of case.
+
+    `margin` and `confirm_pairs` are those that a paired comparison was made with.
+    """
 
     base: Run
     new: Run
     names: tuple[str, str]
     judged: dict[str, str] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
+    margin: float | None = None
+    confirm_pairs: int | None = None
 
     @property
     def paired(self) -> bool:
@@ -55,6 +61,8 @@ class _Sides:
     a: _Side = _Side()
     b: _Side = _Side()
     judged: dict[str, str] = field(default_factory=dict)
+    margin: float | None = None
+    confirm_pairs: int | None = None
 
 
 def versus(base: Run, new: Run) -> Versus:
@@ -66,6 +74,8 @@ def versus(base: Run, new: Run) -> Versus:
         (told.a.called or name_of(base), told.b.called or name_of(new)),
         told.judged or _fixed_in_both(base, new),
         tuple(differences(base, new)),
+        told.margin,
+        told.confirm_pairs,
     )
 
 
@@ -83,15 +93,18 @@ def pair_folder(base: Run, new: Run) -> Path | None:
 
 
 def _sides(base: Run, new: Run) -> _Sides:
-    """Read what a paired comparison says of its sides; nothing where it cannot be read."""
+    """Read what a paired comparison says of itself; UserError where that is damaged."""
     folder = pair_folder(base, new)
     names = (base.folder.resolve().name, new.folder.resolve().name)
     if folder is None or names != SIDES:
         return _Sides()
+    path = folder / PAIRED_FOLDER
     try:
-        return msgspec.json.decode((folder / PAIRED_FOLDER).read_bytes(), type=_Sides)
-    except (OSError, msgspec.DecodeError):
-        return _Sides()  # names are a comfort; the runs themselves are whole
+        return msgspec.json.decode(path.read_bytes(), type=_Sides)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except msgspec.DecodeError as error:  # it holds the margin that verdicts are made with
+        raise UserError(f"{path}: expected what `bench ab` wrote, got: {error}") from error
 
 
 def _fixed_in_both(base: Run, new: Run) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from bench.counted import counted
 from bench.health.finding import Finding
 from bench.probes import throttle
 from bench.probes.visible import NotVisible, nvml_names
@@ -26,7 +27,7 @@ def _gpu(gpu: dict[str, Any]) -> Finding:
     advice, makes_it = [], []
     others, reasons = gpu.get("other_processes"), gpu.get("throttle_reasons")
     if isinstance(others, int) and others:
-        advice.append(f"{others} other processes use it: stop them")
+        advice.append(f"in use by {counted(others, 'other process')}: stop what uses it")
         makes_it.append("sharing its GPU")
     if isinstance(reasons, int) and throttle.slowing(reasons):
         why = ", ".join(throttle.in_words(reasons))

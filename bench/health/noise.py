@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.counted import counted
 from bench.errors import UserError
 from bench.health.finding import Finding
 from bench.health.summary import ASK
@@ -19,7 +20,9 @@ def selftests(machine_id: str, device: str) -> Finding:
         return Finding("selftest", str(error), RUN_ONE)
     if found is None:
         return Finding("selftest", f"none of {device} is kept", RUN_ONE)
-    seen = f"{found.num_selftests} of {device} kept, {found.num_sessions} sessions in all"
+    seen = (
+        f"{found.num_selftests} of {device} kept, {counted(found.num_sessions, 'session')} in all"
+    )
     return Finding("selftest", seen, RUN_MORE if found.num_selftests < LEAST_SELFTESTS else "")
 
 

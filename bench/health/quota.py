@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.counted import counted
 from bench.health.finding import ROOT, Finding, number, text
 
 
@@ -13,7 +14,7 @@ def quota(held: int, usable: set[int], root: Path = ROOT) -> Finding:
     cores = quota_cores(root)
     if cores is None:
         return Finding("CPU quota", "none")
-    seen = f"{cores:g} cores in each period, was held {held} times"
+    seen = f"{cores:g} cores in each period, was held {counted(held, 'time')}"
     if cores >= len(usable) and not held:
         return Finding("CPU quota", seen)
     fewer = ",".join(map(str, sorted(usable)[: max(int(cores), 1)]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,20 @@ from typing import Any, Literal
 from bench import git
 from bench.checkout import git_state
 from bench.errors import UserError
-from bench.pairing.copies import copies_folder, copy_revision, copy_working_tree, root_in
-from bench.side import ROOT, Side
+from bench.pairing.copies import (
+    bring_instrument,
+    copies_folder,
+    copy_revision,
+    copy_working_tree,
+    lay_alike,
+    root_in,
+)
+from bench.side import ROOT, Copy, Side
 
 Sort = Literal["revision", "interpreter", "variant"]
 
 WORKING_TREE = "."
+LETTERS = ("A", "B")
 _VARIANT = re.compile(r"([\w.]+)/(\w+)(?:\[(.*)\])?")
 
 
@@ -88,10 +97,32 @@ def _revisions(a: str, b: str, selectors: list[str]) -> Iterator[tuple[Contender
         raise UserError("expected a git repository around the current folder, found none")
     _expect_something_of(top, selectors)
     with copies_folder(top) as folder:
+        copies = _copied_alike(top, (a, b), folder)
         yield (
-            _revision("A", a, top, folder / "A", selectors),
-            _revision("B", b, top, folder / "B", selectors),
+            _revision("A", a, top, copies["A"], selectors),
+            _revision("B", b, top, copies["B"], selectors),
         )
+
+
+def _copied_alike(top: Path, both: tuple[str, str], folder: Path) -> dict[str, Copy]:
+    """Copy both revisions by one means; paths of both sides have the same length."""
+    sources = [folder / f"from-{letter}" for letter in LETTERS]
+    for words, source in zip(both, sources, strict=True):
+        if words == WORKING_TREE:
+            copy_working_tree(top, source)
+        else:
+            copy_revision(top, _commit(top, words), source)
+    copies = {letter: Copy(top, folder / letter) for letter in LETTERS}
+    lay_alike(sources, [copy.folder for copy in copies.values()])
+    for copy in random.sample(list(copies.values()), len(copies)):
+        bring_instrument(copy)
+    return copies
+
+
+def _commit(top: Path, words: str) -> str:
+    commit = git.commit_of(top, words)
+    assert commit
+    return commit
 
 
 def _expect_something_of(top: Path, selectors: list[str]) -> None:
@@ -104,13 +135,9 @@ def _expect_something_of(top: Path, selectors: list[str]) -> None:
         )
 
 
-def _revision(letter: str, words: str, top: Path, folder: Path, selectors: list[str]) -> Contender:
+def _revision(letter: str, words: str, top: Path, copy: Copy, selectors: list[str]) -> Contender:
     commit = git.commit_of(top, "HEAD" if words == WORKING_TREE else words)
-    if words == WORKING_TREE:
-        copy, dirty = copy_working_tree(top, folder), git.is_dirty(top)
-    else:
-        assert commit
-        copy, dirty = copy_revision(top, commit, folder), False
+    dirty = words == WORKING_TREE and git.is_dirty(top)
     side = Side(root=root_in(copy), name=letter, copy=copy)
     state = {"commit": commit or "", "branch": words, "dirty": dirty}
     return Contender(words, "revision", side, [_place(side, s) for s in selectors], git=state)

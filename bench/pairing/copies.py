@@ -7,9 +7,10 @@ the next: the folder's owner holds a lock on it, which the kernel frees.
 from __future__ import annotations
 
 import fcntl
+import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,8 +43,7 @@ def copy_revision(repository: Path, commit: str, folder: Path) -> Copy:
 def copy_working_tree(repository: Path, folder: Path) -> Copy:
     """Copy the working tree as it is: all files that git does not ignore, but run folders.
 
-    A copy, so that an edit while it is measured changes nothing, and so that paths of both sides
-    have the same length, as their environments then do.
+    A copy, so that an edit while it is measured changes nothing.
     """
     tracked = _listed(repository, "--cached")
     for name in [*tracked, *_but_runs(_listed(repository, "--others", "--exclude-standard"))]:
@@ -52,6 +52,30 @@ def copy_working_tree(repository: Path, folder: Path) -> Copy:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name, follow_symlinks=False)
     return Copy(repository, folder)
+
+
+def lay_alike(sources: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Copy what was made by other means, so that nothing but its content tells the sides apart.
+
+    File by file in the order of names, and of each the sides in an order drawn by lot: where files
+    lie on disk, in which order a folder has them, when they were written, is then no property of a
+    side. Git's own files stay behind.
+    """
+    lot = random.Random()
+    named = [{path.relative_to(source) for path in _files(source)} for source in sources]
+    for name in sorted(set().union(*named)):
+        sides = list(zip(sources, targets, named, strict=True))
+        for source, target, own in lot.sample(sides, len(sides)):
+            if name in own:
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source / name, target / name, follow_symlinks=False)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder).parts[0] != ".git"
+        if inside and (path.is_symlink() or path.is_file()):
+            yield path
 
 
 def _listed(repository: Path, *which: str) -> list[str]:
@@ -65,16 +89,22 @@ def _but_runs(names: list[str]) -> list[str]:
 
 
 def root_in(copy: Copy) -> Path:
-    """Return what workers import from: the copy with the present instrument in it.
+    """Return what workers import from: the copy, which has the present instrument in it.
 
     Where the repository is the user's own, and the instrument lies elsewhere, it stays there.
     """
     if not ROOT.is_relative_to(copy.repository):
         return ROOT
-    root = copy.folder / ROOT.relative_to(copy.repository)
+    return copy.folder / ROOT.relative_to(copy.repository)
+
+
+def bring_instrument(copy: Copy) -> None:
+    """Replace the instrument of a copy, if it has one, by the present one."""
+    root = root_in(copy)
+    if root == ROOT:
+        return
     shutil.rmtree(root / "bench", ignore_errors=True)
     shutil.copytree(ROOT / "bench", root / "bench", ignore=shutil.ignore_patterns("__pycache__"))
-    return root
 
 
 def _remove_orphans(repository: Path) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from bench.case import Case
+from bench.counted import counted
 from bench.errors import BAD_INPUT, NOTHING_MEASURED, UserError
 from bench.pairing.contenders import Contender
 from bench.pairing.listed import Asked, Listed, list_side
@@ -91,7 +92,7 @@ def _nothing_chosen(own: Listed, num_cases: int, keyword: str) -> UserError:
     unknown = bool(lacking) and not num_cases and own.contender.sort == "variant"
     why = lacking or "the selection has no cases in this preset"
     if num_cases:
-        why = f"none of {num_cases} cases matches -k '{keyword}'"
+        why = f"none of {counted(num_cases, 'case')} matches -k '{keyword}'"
     code = BAD_INPUT if unknown else NOTHING_MEASURED
     return UserError(f"{own.contender.name}: {why}", code)
 

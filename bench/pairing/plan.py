@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.checkout import publishable
+from bench.counted import counted, rounds_asked
 from bench.errors import UserError
+from bench.health import layout
 from bench.pairing.contenders import Contender
 from bench.pairing.folder import LETTERS, Comparison, Contestant, Pairing
 from bench.pairing.judged import judged_quantities
@@ -17,6 +19,7 @@ from bench.progress import clock_time
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.store import Manifest, create_at, new_folder
 
+_FIRST_ROUNDS = 5  # of any preset: what the rule was proven with; suspects get pairs of their own
 _FIRST_STAGE_SHARE = 0.7  # of a budget; the rest is for what must be confirmed
 
 
@@ -49,11 +52,13 @@ class Plan:
     def in_words(self) -> str:
         """Say in a line what will be done, and how long it takes."""
         alone = len(self.matched.pairs) - self.num_pairs
-        seconds = estimate_s([*self.matched.cases(0), *self.matched.cases(1)], self.effort)
+        cases = [*self.matched.cases(0), *self.matched.cases(1)]
+        seconds = estimate_s(cases, self.effort)
         return (
-            f"{self.both[0].name} against {self.both[1].name}: {self.num_pairs} pairs of cases"
-            + (f", {alone} cases on one side alone" if alone else "")
-            + f", on {self.matched.device}; {self.pairing.first_rounds} rounds of "
+            f"{self.both[0].name} against {self.both[1].name}: "
+            f"{counted(self.num_pairs, 'pair')} of cases"
+            + (f", {counted(alone, 'case')} on one side alone" if alone else "")
+            + f", on {self.matched.device}; {rounds_asked(cases, self.effort.checkpoints)} of "
             f"{self.effort.share_s:.2f} s each: about {clock_time(seconds)}, "
             "and then what looks changed again"
         )
@@ -84,9 +89,19 @@ def make_plan(
         margin=MARGIN if wanted.margin is None else wanted.margin,
         matched_by="question" if both[0].sort == "variant" else "id",
         judged=judged_quantities(matched.device),
-        notices=[publishable(line) for line in matched.notices],
+        notices=[publishable(line) for line in [*matched.notices, *sticking()]],
     )
     return Plan(both, matched, effort, pairing, wanted)
+
+
+def sticking() -> list[str]:
+    """Say what of this machine sticks to a side, so that fresh servers do not average over it.
+
+    Both sides then differ by their layouts alone, and no exchange of labels tells that apart from
+    a change of the code.
+    """
+    found = layout.addresses()
+    return [f"address layout {found.seen}: it may tell the sides apart"] if found.advice else []
 
 
 def create(output: Path, plan: Plan) -> Comparison:
@@ -121,7 +136,7 @@ def _manifest(plan: Plan, side: int, name: str) -> Manifest:
 def _effort(matched: Matched, preset: str, wanted: Wanted) -> Effort:
     """Return what the first stage spends; it leaves some of a budget to confirm with."""
     effort = EFFORTS[preset]
-    effort = Effort(effort.share_s, (wanted.rounds or effort.checkpoints[0],))
+    effort = Effort(effort.share_s, (wanted.rounds or _FIRST_ROUNDS,))
     first_s = None if wanted.budget_s is None else _FIRST_STAGE_SHARE * wanted.budget_s
     return fit(effort, [*matched.cases(0), *matched.cases(1)], first_s)
 

@@ -47,14 +47,19 @@ class PairedSchedule:
         return "finished" if self._prepare() and self._first() and self._confirm() else "budget"
 
     def _prepare(self) -> bool:
-        """Check, and measure memory and quality of, every case of both sides."""
+        """Check, and measure memory and quality of, every case of both sides.
+
+        Which side comes first is drawn by lot: who compiles first finds colder files.
+        """
+        lot = random.Random(f"{self.seed}-preparation")
         turns: list[Turn] = [
             [(side, case, role, seed)]
             for pair in self.pairs
-            for side, case in _both(pair)
+            for side, case in _shuffled(_both(pair), lot)
             for role, seed in preparation(case)
         ]
-        return self._serve(turns, self._timed(self.pairs, self.first_rounds), (0, 1))
+        starts = lot.choice(((0, 1), (1, 0)))
+        return self._serve(turns, self._timed(self.pairs, self.first_rounds), starts)
 
     def _first(self) -> bool:
         self.stage, self.timing_began = "first", time.monotonic()
@@ -151,6 +156,10 @@ class PairedSchedule:
 
     def _sound(self, pair: Pair) -> bool:
         return pair.whole and all(self._runs(side, case) for side, case in _both(pair))
+
+
+def _shuffled(both: list[tuple[int, Case]], lot: random.Random) -> list[tuple[int, Case]]:
+    return lot.sample(both, len(both))
 
 
 def _both(pair: Pair) -> list[tuple[int, Case]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from bench.counted import counted
 from bench.rule import CONFIRM_PAIRS
 from bench.selftest.alarms import FIRST_ROUNDS, Alarms
 from bench.selftest.findings import NUM_CASES, NUM_PROCESSES, KindFindings
@@ -116,7 +117,7 @@ def _alarms(alarms: Alarms | None) -> str:
         f"False alarms: {alarms.rate:.1%} (95 %: {alarms.low:.1%} to {alarms.high:.1%}) of "
         f"{alarms.comparisons} pretend comparisons of {alarms.num_cases} unchanged cases, by the "
         f"rule of `bench ab` with {FIRST_ROUNDS} rounds and {CONFIRM_PAIRS} pairs to confirm. They "
-        f"relabel rounds of one pool of {alarms.num_workloads} workloads, so that other "
+        f"relabel rounds of one pool of {counted(alarms.num_workloads, 'workload')}, so that other "
         "workloads and other days are not covered."
     )
 

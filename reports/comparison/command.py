@@ -31,7 +31,8 @@ def compare(
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="A change of time proven smaller than this is `same`. Default: 0.02.",
+            help="A change of time proven smaller than this is `same`. Default: what a `bench ab` "
+            "was made with, else 0.02.",
             show_default=False,
         ),
     ] = None,
@@ -77,7 +78,6 @@ def compare(
     Exit codes: 0 no regression, 1 regression, 2 usage, bad input or void, 3 nothing comparable,
     4 cannot write.
     """
-    from bench.rule import MARGIN
     from reports.comparison.conclude import conclude
 
     console = Console()
@@ -90,7 +90,7 @@ def compare(
         runs[0],
         runs[1:],
         output or default_folder(runs),
-        MARGIN if margin is None else margin,
+        margin,
         summary,
         gate=gates,
         keyword=keyword,

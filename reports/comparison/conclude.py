@@ -9,7 +9,6 @@ from rich.console import Console
 
 from bench.comparing.comparison import Comparison, compare, exit_code
 from bench.comparing.quantities import DEFAULT_GATE
-from bench.rule import MARGIN
 from bench.store import Run, cannot_write
 from reports.comparison import markdown, page, table
 from reports.comparison.terminal import print_comparison
@@ -27,7 +26,7 @@ def conclude(
     base: Run,
     new: Run | Sequence[Run],
     folder: Path,
-    margin: float = MARGIN,
+    margin: float | None = None,
     summary: Path | None = None,
     *,
     gate: Collection[str] = DEFAULT_GATE,

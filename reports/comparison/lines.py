@@ -13,6 +13,7 @@ from bench.comparing.once import ONE_SAMPLE
 from bench.comparing.quantities import DEFAULT_GATE, GATES
 from bench.comparing.row import Row
 from bench.comparing.words import BAD, INCOMPARABLE, OUTCOME, WORDS
+from bench.counted import counted
 from reports.comparison.names import Names
 from reports.words import factor, seconds, size
 
@@ -163,12 +164,13 @@ def _counted(rows: Sequence[Row]) -> str:
 
 def how_judged(comparison: Comparison) -> str:
     """Say how far the times of a comparison may be trusted."""
-    margin = f"proven within ±{100 * comparison.margin:g} % is the same"
+    margin = f"proven within ±{100 * comparison.margin:g} % is the same{_other_margin(comparison)}"
     if comparison.versus.void:
         told = "; ".join(map(str, comparison.versus.void))
         return f"Forced across {told}: bytes and counts are judged, times, errors and quality not."
     if comparison.versus.paired:
-        return f"Measured in turns: rounds are pairs, suspects confirmed afresh; {margin}."
+        fate = "left unconfirmed" if comparison.versus.confirm_pairs == 0 else "confirmed afresh"
+        return f"Measured in turns: rounds are pairs, suspects {fate}; {margin}."
     unknown = any(row.why == NO_SPREAD for row in comparison.rows)
     if unknown:
         return (
@@ -178,12 +180,20 @@ def how_judged(comparison: Comparison) -> str:
     return f"Recorded apart: time intervals are widened by how sessions differ; {margin}."
 
 
+def _other_margin(comparison: Comparison) -> str:
+    """Tell the margin that a comparison was made with, where it is judged by another."""
+    made_with = comparison.versus.margin
+    if made_with is None or made_with == comparison.margin:
+        return ""
+    return f" (asked for now; it was made with ±{100 * made_with:g} %)"
+
+
 def surroundings(comparison: Comparison) -> list[str]:
     """Return what differs around the two runs, what makes it void marked."""
     told = [f"{d} (void)" if d.void else str(d) for d in comparison.versus.differences]
     if comparison.changed_sources:
-        matched = f"{comparison.changed_sources} of {comparison.num_matched}"
-        told.append(f"sources of {matched} matched cases")
+        matched = counted(comparison.num_matched, "matched case")
+        told.append(f"sources of {comparison.changed_sources} of {matched}")
     return told
 
 
@@ -191,10 +201,10 @@ def coverage(comparison: Comparison) -> list[str]:
     """Return the mean of every suite with the cases behind it."""
     found = []
     for mean in comparison.overall:
-        counted = f"{mean.compared} of {mean.num_cases} cases"
+        covered = f"{mean.compared} of {counted(mean.num_cases, 'case')}"
         if mean.ratio is None or mean.least is None or mean.most is None:
-            found.append(f"{mean.suite}: no time to compare, {counted}")
+            found.append(f"{mean.suite}: no time to compare, {covered}")
         else:
             between = f"single cases {mean.least:.3f}× to {mean.most:.3f}×"
-            found.append(f"{mean.suite}: {mean.ratio:.3f}× over {counted}, {between}")
+            found.append(f"{mean.suite}: {mean.ratio:.3f}× over {covered}, {between}")
     return found

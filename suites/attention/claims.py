@@ -20,6 +20,7 @@ from suites.attention.growth import (
     span,
     time_exponent,
     whole,
+    works,
 )
 
 # Thresholds and their reasons; no run moves them.
@@ -116,14 +117,21 @@ def _growth(
         for name, family in families(records, variant).items():
             if (found := exponent(family)) is not None:
                 figures.append(f"{name}, {span(family)}: exponent {_written(found)}")
-                judged.append(near(found, nominal, TOLERANCE))
-    nothing = [f"no three lengths of {' or '.join(variants)}, of at least 4 × head_dim"]
+                judged.append(_grows(found, nominal))
+    nothing = [f"no three lengths of {' or '.join(variants)}, of at least 4 × head_dim and at work"]
     return Finding(together(judged), figures or nothing)
 
 
+def _grows(found: Mean, nominal: int) -> Verdict:
+    """Judge an exponent; one below 1 is of costs that no length has, since inputs grow as n."""
+    verdict = near(found, nominal, TOLERANCE)
+    fixed = found.high is not None and found.high < 1 - TOLERANCE
+    return "untested" if verdict == "fails" and fixed else verdict
+
+
 def _pairs(records: Sequence[Record], one: str, other: str) -> Iterator[tuple[Record, Record]]:
-    """Yield unflagged records of two variants that answer the same question."""
-    ranked = [record for record in records if record.ranked]
+    """Yield unflagged records at work of two variants that answer the same question."""
+    ranked = [record for record in records if works(record)]
     ones = {record.case.question: record for record in ranked if record.case.variant == one}
     for record in ranked:
         if record.case.variant == other and record.case.question in ones:
@@ -188,7 +196,7 @@ def _windowed(records: Sequence[Record]) -> Iterator[tuple[Record, Record, float
     for plain, banded in _pairs(records, "math", "banded"):
         if banded.case.values.get("window"):
             yield banded, plain, _two_blocks(banded)
-    flex = [record for record in records if record.ranked and record.case.variant == "flex"]
+    flex = [record for record in records if works(record) and record.case.variant == "flex"]
     by_id = {record.case.id: record for record in flex}
     for record in flex:
         open_values = {**record.case.values, "window": None}
@@ -206,11 +214,14 @@ def _question(record: Record) -> str:
 
 
 def _written(found: Mean) -> str:
-    if found.low is None or found.high is None or found.low == found.high:
+    if found.low is None or found.high is None:
+        return f"{found.estimate:.2f} (one round)"
+    if found.low == found.high:
         return f"{found.estimate:.2f}"
     return f"{found.estimate:.2f} ({found.low:.2f}–{found.high:.2f} over {found.count} rounds)"
 
 
 def _times(found: Interval) -> str:
-    bounds = "" if found.low is None else f" ({found.low:.2f}–{found.high:.2f})"
-    return f"{found.estimate:.2f}×{bounds}"
+    if found.low is None or found.high is None:
+        return f"{found.estimate:.2f}× (no session with two rounds)"
+    return f"{found.estimate:.2f}× ({found.low:.2f}–{found.high:.2f})"

@@ -11,6 +11,8 @@ from bench.mean import Mean, estimate_mean
 from bench.record import Record
 
 NUM_LENGTHS = 3  # two points lie on a line whatever the law is
+# Of the best possible speed: what is slower by more than that waits for calls, not for work.
+WORKING = 0.01
 SIZES = ("batch", "seqlen", "seqlen_q", "seqlen_kv")  # vary within a family
 
 Family = list[Record]
@@ -48,6 +50,15 @@ def families(records: Sequence[Record], variant: str) -> dict[str, Family]:
     return {name: family for name, family in ordered.items() if _long_enough(family)}
 
 
+def works(record: Record) -> bool:
+    """Say whether a time is that of work; where no ceiling is known, nothing says otherwise.
+
+    Calls of a small size take what any call takes, and grow with nothing.
+    """
+    share = record.roofline_share
+    return record.ranked and (share is None or share >= WORKING)
+
+
 def describe(case: Case) -> str:
     """Say what stays the same along a family; usual settings go without saying."""
     values = {name: value for name, value in case.values.items() if name not in SIZES}
@@ -71,9 +82,9 @@ def span(family: Family) -> str:
 def time_exponent(family: Family) -> Mean | None:
     """Fit log(time) on log(n) in every round, and take the mean of the slopes over rounds.
 
-    None where fewer than three lengths have unflagged times, or no round has them all.
+    None where fewer than three lengths have unflagged times of work, or no round has them all.
     """
-    timed = [record for record in family if record.ranked]
+    timed = [record for record in family if works(record)]
     if not _long_enough(timed):
         return None
     rounds = [record.rounds_of() for record in timed]
@@ -84,7 +95,7 @@ def time_exponent(family: Family) -> Mean | None:
 
 def memory_exponent(family: Family) -> Mean | None:
     """Fit log(peak bytes) on log(n); bytes are counted: no spread."""
-    counted = [record for record in family if "peak" in record.values]
+    counted = [record for record in family if record.values.get("peak", 0.0) > 0]
     if not _long_enough(counted):
         return None
     slope = _slope(counted, [record.values["peak"] for record in counted])

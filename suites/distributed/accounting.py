@@ -13,6 +13,7 @@ from bench.case import Measurement
 from bench.setting import Setting
 from bench.tensors import bytes_by_kind
 from suites.distributed.heap import heap_bytes
+from suites.distributed.strategy import STEP_COUNTER_BYTES
 from suites.distributed.theory import (
     FLOAT32,
     Layout,
@@ -91,6 +92,7 @@ def _bytes(strategy: Any, layout: Layout, held: Mapping[str, int]) -> list[Measu
         _in_bytes("model_states", _model_states(held)),
         _in_bytes("model_states_engine", _model_states(engine)),
         _in_bytes("model_states_paper", sum(paper.values())),
+        _in_bytes("step_counters_engine", STEP_COUNTER_BYTES * len(layout.shapes)),
     ]
     return found
 
@@ -107,6 +109,8 @@ def _elements(strategy: Any, layout: Layout, counted: Traffic) -> list[Measureme
     values = {
         "zero_stage": strategy.stage,
         "num_parameters": layout.num_parameters,
+        "padding_engine_elements": strategy.padding(layout),
+        "unevenness_engine_elements": strategy.unevenness(layout),
         **{f"{name}_elements": count for name, count in counted.elements.items()},
         "control_elements": counted.control_elements,
         "traffic_elements": traffic(counted.elements),

@@ -121,6 +121,11 @@ def padded_elements(layout: Layout) -> int:
     return ceil(layout.num_parameters / divisor) * divisor
 
 
+def flat_padding(layout: Layout) -> int:
+    """Count what fills the flat buffer up."""
+    return padded_elements(layout) - layout.num_parameters
+
+
 def touched_elements(layout: Layout) -> int:
     """Count the gradients a rank keeps: of every tensor that reaches into its partition, whole."""
     partition = padded_elements(layout) // layout.ranks

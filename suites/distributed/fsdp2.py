@@ -44,13 +44,17 @@ class Fsdp2(Strategy):
         return {
             "parameters": layout.itemsize * own,
             "gradients": layout.itemsize * own,
-            "optimizer_state": adam_bytes(own, len(layout.shapes)),
+            "optimizer_state": adam_bytes(own_elements(layout), len(layout.shapes)),
         }
 
     @staticmethod
     def predicted_traffic(layout: Layout) -> dict[str, float]:
         padded = layout.ranks * sharded_elements(layout)
         return {"all_gather": 2 * padded, "reduce_scatter": padded}
+
+    @staticmethod
+    def padding(layout: Layout) -> int:
+        return layout.ranks * sharded_elements(layout) - layout.num_parameters
 
 
 class Fsdp2Kept(Fsdp2):
@@ -71,6 +75,15 @@ def sharded_elements(layout: Layout) -> int:
         ceil(shape[0] / layout.ranks) * (size // shape[0])
         for shape, size in zip(layout.shapes, layout.sizes, strict=True)
     )
+
+
+def own_elements(layout: Layout) -> int:
+    """Count a rank's elements without padding, which no optimizer sees: last ranks have fewer."""
+    total = 0
+    for shape, size in zip(layout.shapes, layout.sizes, strict=True):
+        rows = ceil(shape[0] / layout.ranks)
+        total += max(min(rows, shape[0] - rows * layout.rank), 0) * (size // shape[0])
+    return total
 
 
 @variant

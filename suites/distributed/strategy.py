@@ -126,6 +126,16 @@ class Strategy(ABC):
     def predicted_traffic(layout: Layout) -> dict[str, float]:
         """Return the elements a step hands to each collective, padding included."""
 
+    @staticmethod
+    def padding(layout: Layout) -> int:
+        """Count the elements, over all ranks, that only make a partition's parts equally large."""
+        return 0
+
+    @staticmethod
+    def unevenness(layout: Layout) -> float:
+        """Count the elements of this rank's part beyond an equal one, where it is no padding."""
+        return 0.0
+
 
 def adamw(parameters: list[nn.Parameter]) -> torch.optim.AdamW:
     """Make the optimizer all strategies share."""

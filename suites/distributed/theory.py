@@ -39,7 +39,7 @@ class Layout:
 
 
 def model_state_bytes(
-    stage: int, num_parameters: int, ranks: int, per_parameter: tuple[int, int, int] = MIXED
+    stage: int, num_parameters: float, ranks: int, per_parameter: tuple[int, int, int] = MIXED
 ) -> dict[str, float]:
     """Return the bytes a rank of each kind holds: 16 Psi for stage 0, 16 Psi / N for stage 3.
 

@@ -14,6 +14,7 @@ from bench import Setting, variant
 from suites.distributed.deepspeed_engine import (
     DeepSpeedStrategy,
     flat_bytes,
+    flat_padding,
     flat_tensors,
     padded_elements,
 )
@@ -36,6 +37,10 @@ class Zero2(DeepSpeedStrategy):
     @staticmethod
     def predicted_traffic(layout: Layout) -> dict[str, float]:
         return {"all_reduce": layout.num_parameters, "all_gather": padded_elements(layout)}
+
+    @staticmethod
+    def padding(layout: Layout) -> int:
+        return flat_padding(layout)
 
 
 class Zero2ToOwner(Zero2):

@@ -76,6 +76,10 @@ class Zero3(DeepSpeedStrategy):
         padded = layout.ranks * _partitioned_elements(layout)
         return {"all_gather": 2 * padded, "reduce_scatter": padded}
 
+    @staticmethod
+    def padding(layout: Layout) -> int:
+        return layout.ranks * _partitioned_elements(layout) - layout.num_parameters
+
 
 def _partitioned_elements(layout: Layout) -> int:
     return sum(ceil(size / layout.ranks) for size in layout.sizes)

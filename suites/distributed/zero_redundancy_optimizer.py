@@ -47,6 +47,10 @@ class OwnerUpdates(Strategy):
     def predicted_traffic(layout: Layout) -> dict[str, float]:
         return {"all_reduce": layout.num_parameters, "broadcast": layout.num_parameters}
 
+    @staticmethod
+    def unevenness(layout: Layout) -> float:
+        return max(sum(owned_sizes(layout)) - layout.num_parameters / layout.ranks, 0.0)
+
 
 def owned_sizes(layout: Layout) -> list[int]:
     """Deal parameters out, largest first, to whoever has least; return this rank's."""

@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from bench.chart import COLOURS, Chart
+from bench.counted import counted
 from suites.samplers.front import front_in_words
 from suites.samplers.mosaic import mosaics
 
@@ -111,7 +112,8 @@ def _errors(ground: str, rows: pd.DataFrame, colour: alt.Color) -> list[Chart]:
         "convergence is a slope."
     )
     if hidden := len(rows[rows["error"] == 0]):
-        caption += f" {hidden} cases without any error are not drawn."
+        are = "is" if hidden == 1 else "are"
+        caption += f" {counted(hidden, 'case')} without any error {are} not drawn."
     for column, words in (("observed_order", _orders), ("other_image_share", _strays)):
         if column in rows and rows[column].notna().any():
             caption += " " + words(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import exp, log
+from math import exp, log, nan
 
 from bench.claim import Finding, Verdict, claim
 from bench.judge import at_most, together
@@ -167,8 +167,13 @@ def _by_seed(record: Record, quantity: str) -> list[float]:
 
 
 def _ratio(over: Record, under: Record, quantity: str) -> Mean:
-    """Estimate the ratio of a positive quantity; seeds pair: same noise, same real images."""
-    pairs = zip(_by_seed(over, quantity), _by_seed(under, quantity), strict=False)
+    """Estimate the ratio of a positive quantity; seeds pair: same noise, same real images.
+
+    Of few images or an exact solver a value may be 0, which has no ratio: that gives no bounds.
+    """
+    pairs = list(zip(_by_seed(over, quantity), _by_seed(under, quantity), strict=False))
+    if not pairs or min(min(pair) for pair in pairs) <= 0:
+        return Mean(nan, None, None, 0)
     found = estimate_mean([log(a / b) for a, b in pairs])
     if found.low is None or found.high is None:
         return Mean(exp(found.estimate), None, None, found.count)
@@ -176,6 +181,8 @@ def _ratio(over: Record, under: Record, quantity: str) -> Mean:
 
 
 def _times(found: Mean) -> str:
+    if not found.count:
+        return "in no ratio (a value of 0, or no seed in common) to"
     if found.low is None or found.high is None:
-        return f"{found.estimate:.3g} times"
+        return f"{found.estimate:.3g} times (one seed)"
     return f"{found.estimate:.3g} times ({found.low:.3g} to {found.high:.3g})"
