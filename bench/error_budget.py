@@ -183,8 +183,8 @@ class Budget:
             found,
             self.norms,
             {
-                "L2": found.l2 / self.norms.l2 if found.l2 else 0.0,
-                "scale": found.gain / self.norms.gain,
+                "L2": _over(found.l2, self.norms.l2),
+                "scale": _over(found.gain, self.norms.gain),
                 "element": float(shares.reshape(-1)[worst]),
             },
             tuple(int(i) for i in torch.unravel_index(torch.tensor(worst), error.shape)),
@@ -232,8 +232,15 @@ def _root_of_f(above: float, below: float, rate: float) -> float:
     return min(cube_root**1.5, MOST_SCATTER)
 
 
+def _over(found: float, allowed: float) -> float:
+    """Divide; nothing is no share of nothing, and anything is too much of it."""
+    if found == 0:
+        return 0.0
+    return found / allowed if allowed else float("inf")
+
+
 def _share(error: Tensor, allowed: Tensor) -> Tensor:
-    """Divide; nothing is no share of nothing."""
+    """Do the same element by element."""
     return torch.where(error == 0, 0.0, error / allowed)
 
 

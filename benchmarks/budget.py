@@ -2,13 +2,14 @@
 
 Accused: kernels of torch, and honest code of our own, over a stream of shapes, dtypes, passes and
 seeds; the goal is none. Found: planted faults, at every length and head_dim from 16; the goal is
-all. Nothing is timed here.
+all. Training steps and samplers are held to their checks likewise. Nothing is timed here.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Annotated, Any
 
 import torch
@@ -19,6 +20,7 @@ from rich.progress import track
 from bench.discover import load_module, variants_of
 from bench.operator import Operands
 from bench.variant import Unsupported, Variant
+from benchmarks.held_steps import sampling, training
 from benchmarks.planted import FAULTS
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, machine_facts, tell, write
 from benchmarks.shapes import Shape, any_shapes, large_shapes
@@ -39,13 +41,18 @@ def main(
     quick: Quick = False,
     honest: Annotated[int, typer.Option(help="Shapes on which honest kernels are checked.")] = 3000,
     planted: Annotated[int, typer.Option(help="Shapes on which faults are planted.")] = 600,
+    seeds: Annotated[int, typer.Option(help="Seeds of training steps and samplers.")] = 12,
     seed: Annotated[int, typer.Option(help="Seed of both streams of shapes.")] = 20261125,
 ) -> None:
     """Count both rates over a seeded stream of shapes."""
     torch.set_num_threads(1)
     console = Console(stderr=True)
-    honest, planted = (30, 20) if quick else (honest, planted)
-    rows = [*accusations(honest, seed, console), *detections(planted, seed + 1, console)]
+    honest, planted, seeds = (30, 20, 1) if quick else (honest, planted, seeds)
+    rows = [
+        *accusations(honest, seed, console),
+        *detections(planted, seed + 1, console),
+        *steps(seeds, console),
+    ]
     path = write("budget", rows, {"seed": seed, **machine_facts()}, output)
     tell(targets(rows), [path], console)
 
@@ -70,6 +77,15 @@ def detections(count: int, seed: int, console: Console) -> list[Row]:
         size = min(shape.problem.seqlen_q, shape.problem.keys, shape.problem.head_dim)
         for name, share in judged(shape, steps):
             found["planted", name, *_asked(shape), f"from {16 if size < 64 else 64}"].append(share)
+    return [_row(key, shares) for key, shares in found.items()]
+
+
+def steps(seeds: int, console: Console) -> list[Row]:
+    """Check training steps and samplers, honest and wrong; a row for each, by workload."""
+    found: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    with console.status("training steps and samplers"):
+        for side, name, kind, share in chain(training(range(seeds)), sampling(range(seeds))):
+            found[side, name, "", "", kind].append(share)
     return [_row(key, shares) for key, shares in found.items()]
 
 
@@ -129,10 +145,13 @@ def targets(rows: list[Row]) -> list[Target]:
     honest = [row for row in rows if row["side"] == "honest"]
     own = [row for row in honest if row["implementation"] not in OF_TORCH]
     of_torch = [row for row in honest if row["implementation"] in OF_TORCH]
-    found = [_accused("torch's kernels accused", of_torch), _accused("our own accused", own)]
-    for name in FAULTS:
-        found.append(_found(name, [row for row in rows if row["implementation"] == name]))
-    return found
+    wrong = [row for row in rows if row["side"] == "planted"]
+    faults = dict.fromkeys(row["implementation"] for row in wrong)
+    return [
+        _accused("torch's kernels accused", of_torch),
+        _accused("our own code accused", own),
+        *(_found(name, [row for row in wrong if row["implementation"] == name]) for name in faults),
+    ]
 
 
 def _accused(what: str, rows: list[Row]) -> Target:
