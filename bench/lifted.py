@@ -47,6 +47,10 @@ def lift(value: Any) -> Any:
     return value
 
 
+def _floating(value: object) -> bool:
+    return isinstance(value, torch.dtype) and value.is_floating_point
+
+
 def _lifted(dtype: torch.dtype) -> torch.dtype:
     if dtype.is_complex:
         return torch.complex128
@@ -64,8 +68,10 @@ class _Lift(TorchFunctionMode):
         kwargs = kwargs or {}
         if function in _CASTS:
             return args[0].double()
-        if function is Tensor.view and any(isinstance(a, torch.dtype) for a in args):
-            return function(*args, **kwargs)  # bits read as another type: never another width
+        if function is Tensor.view and any(
+            _floating(each) for each in (*args[1:], *kwargs.values())
+        ):
+            raise TypeError("bits are read as another floating type")
         if _in_place(function):
             return function(*args[:1], *lift(args[1:]), **lift(kwargs))
         return function(*lift(args), **lift(kwargs))

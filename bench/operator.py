@@ -14,7 +14,7 @@ from bench.error_budget import Error, budget, errors
 from bench.form import OUT, Part, expect_form, not_compared
 from bench.problem import Call, Incorrect, Problem, Verdict
 from bench.setting import Setting
-from bench.tensors import copied, flat, replaced, same, tensors_in
+from bench.tensors import as_real, copied, flat, replaced, same, tensors_in
 from bench.variant import Unsupported
 
 FORWARD_FACTOR = 2.0
@@ -181,7 +181,7 @@ def forward_backward(step: Callable[[Any], Any], parameters: Sequence[Tensor]) -
 
     def call(operands: Operands) -> tuple[Any, ...]:
         output = step(operands.tensors)
-        ends = [t for t in _tensors_in(output) if t.requires_grad]
+        ends = [as_real(t) for t in _tensors_in(output) if t.requires_grad]
         upstream = operands.upstream
         if len(ends) != len(upstream):
             raise Incorrect(
