@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from bench.float64_kernels import in_float64
+
 _WRITES = re.compile(
     r"__set(item)?__|__i(add|sub|mul|truediv|floordiv|mod|pow|and|or|xor)__|[a-z]\w*_"
 )
@@ -74,7 +76,7 @@ class _Lift(TorchFunctionMode):
             raise TypeError("bits are read as another floating type")
         if _in_place(function):
             return function(*args[:1], *lift(args[1:]), **lift(kwargs))
-        return function(*lift(args), **lift(kwargs))
+        return in_float64(function)(*lift(args), **lift(kwargs))
 
 
 def _in_place(function: Callable[..., Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Modules that others wrote, tiny: what a ModuleProblem must take as it is. Nothing is downloaded."""
+"""Modules that others wrote, tiny: what a ModuleProblem takes as it is. Nothing is downloaded."""
 
 from __future__ import annotations
 
