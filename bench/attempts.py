@@ -10,6 +10,7 @@ from typing import Any
 from bench.case import Attempt, Case, Measurement, Role, Window
 from bench.checkout import at_work, publishable
 from bench.probes.sampler import Sampler
+from bench.problem import COPIED
 from bench.servers import Servers
 from bench.side import Server, Side
 from bench.store import Run
@@ -79,9 +80,13 @@ class Attempts:
             request["memory_limit_bytes"] = int(_MEMORY_SHARE * available_memory_bytes())
         if role == "quality":
             request["seed"] = number
-        if role == "time" and (checked := self._checked.get(case.id)):
+        checked = self._checked.get(case.id)
+        if role != "check" and checked:
+            request["fresh_inputs"] = checked.labels.get("inputs") == COPIED
+        if role == "time" and checked:
             request["fingerprints"] = checked.fingerprints
             request["tolerances"] = checked.tolerances
+            request["rewritten"] = checked.rewritten
         return request
 
     def _as_attempt(

@@ -113,6 +113,7 @@ class Attempt:
     the step (first call, warm-up, samples). `fingerprints` are left by the check role: per input
     seed and output, sampled values that a timed call must reproduce within `tolerances`. A timed
     attempt knows its `window`; what the device did outside of it is no part of the measurement.
+    The check also tells which tensors of an output are `rewritten`, in memory that the step keeps.
     """
 
     case: str
@@ -128,6 +129,7 @@ class Attempt:
     flags: list[str] = field(default_factory=list)
     fingerprints: list[list[list[float]]] = field(default_factory=list)
     tolerances: list[tuple[float, float]] = field(default_factory=list)
+    rewritten: list[int] = field(default_factory=list)
     started: str = ""
     elapsed_s: float = 0.0
     measuring_s: float = 0.0

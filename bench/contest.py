@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,10 +15,23 @@ from bench.phases import Phases
 from bench.problem import Call, Problem
 from bench.setting import Setting
 
+_ASKED = (
+    "num_input_sets",
+    "share_s",
+    "seed",
+    "fingerprints",
+    "tolerances",
+    "rewritten",
+    "fresh_inputs",
+)
+
 
 @dataclass(frozen=True)
 class Contest:
-    """A problem, a variant set up for it, and the call between them that a role exercises."""
+    """A problem, a variant set up for it, and the call between them that a role exercises.
+
+    `fresh_inputs` says that calls change their inputs, and so get copies of them.
+    """
 
     case: Case
     problem: Problem
@@ -31,6 +44,8 @@ class Contest:
     seed: int = 0
     fingerprints: list[list[list[float]]] = field(default_factory=list)
     tolerances: list[tuple[float, float]] = field(default_factory=list)
+    rewritten: list[int] = field(default_factory=list)
+    fresh_inputs: bool = False
 
     def input_sets(self) -> list[Any]:
         """Draw the sets of inputs that rotate through the step, one seed each."""
@@ -54,6 +69,15 @@ class Contest:
         """Let the variant prove that what it promises really runs; raises `Unsupported`."""
         getattr(self.built, "verify", _nothing)(inputs)
 
+    def outputs(self, inputs: Any) -> tuple[Tensor, ...]:
+        """Run the call once and return its outputs: flat, and detached."""
+        return self.problem.outputs(self.call(inputs), inputs)
+
+    def sparing(self) -> Contest:
+        """Return the contest with a call that copies its inputs first; for what is not timed."""
+        call, fresh = self.call, self.problem.fresh
+        return replace(self, call=lambda inputs: call(fresh(inputs)), fresh_inputs=True)
+
 
 def prepare(case: Case, request: dict[str, Any]) -> Contest:
     """Load the variant and its problem and set them up; untimed."""
@@ -64,17 +88,11 @@ def prepare(case: Case, request: dict[str, Any]) -> Contest:
     setting = Setting.of(case)
     built = variant.build(problem, setting, case.options)
     step = Phases(built) if hasattr(built, "phases") else getattr(built, "step", built)
-    extras = {
-        name: request[name]
-        for name in ("num_input_sets", "share_s", "seed", "fingerprints", "tolerances")
-        if name in request
-    }
-    return Contest(case, problem, setting, built, step, problem.call(step, setting), **extras)
-
-
-def outputs_of(call: Call, inputs: Any) -> tuple[Tensor, ...]:
-    """Run the call once and return its outputs, detached."""
-    return tuple(output.detach() for output in call(inputs))
+    extras = {name: request[name] for name in _ASKED if name in request}
+    call = problem.call(step, setting)
+    contest = Contest(case, problem, setting, built, step, call, **extras)
+    timed = request.get("role") == "time"  # its rotation copies, outside of what is timed
+    return contest.sparing() if contest.fresh_inputs and not timed else contest
 
 
 def synchronize(setting: Setting) -> None:

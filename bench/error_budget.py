@@ -68,17 +68,19 @@ class Terms:
 NO_TERMS = Terms()
 
 
-def terms_of_gradient(output: Tensor, grad_output: Tensor, of: Tensor) -> Terms:
+def terms_of_gradient(differentiated: Sequence[tuple[Tensor, Tensor]], of: Tensor) -> Terms:
     """Estimate the terms of the gradient with respect to `of`.
 
-    By the size of what is differentiated, `output * grad_output`, over that of `of`.
+    By the size of what is differentiated, every output times its upstream gradient (given as
+    pairs), over that of `of`.
     """
-    size = float(of.detach().double().square().mean().sqrt())
+    size = float(of.detach().abs().double().square().mean().sqrt()) if of.numel() else 0.0
     if not size:
         return NO_TERMS
-    whole = TERMS * float((output * grad_output.double()).norm()) / size
-    rows = max(output.numel() // (output.shape[-1] if output.dim() else 1), 1)
-    return Terms(whole, whole / math.sqrt(rows))
+    products = [float((out * grad.to(out.dtype)).abs().norm()) for out, grad in differentiated]
+    rows = sum(out.numel() // (out.shape[-1] if out.dim() else 1) for out, _ in differentiated)
+    whole = TERMS * math.hypot(*products) / size
+    return Terms(whole, whole / math.sqrt(max(rows, 1)))
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class Budget:
         dtype: torch.dtype,
         factor: float,
         num_outputs: int = 1,
-        terms: Terms = NO_TERMS,
+        terms: Terms | None = None,
         any_element: float = 0.0,
     ) -> Budget:
         """Allow `factor` times the plain errors, and the roundings that plain ones cannot show.
@@ -151,6 +153,7 @@ class Budget:
         false accusations is shared among `num_outputs`. `any_element` is an error that every single
         element may have besides. Unsupported where plain errors are too large.
         """
+        terms = terms or NO_TERMS
         plain = spread(exact, plain_errors)
         size = max(float(exact.norm()), terms.l2)
         _expect_useful(plain, size, dtype)

@@ -13,7 +13,8 @@ from bench.setting import Setting
 if TYPE_CHECKING:
     import torch
 
-Call = Callable[[Any], "tuple[torch.Tensor, ...]"]
+Call = Callable[[Any], "tuple[Any, ...]"]
+COPIED = "copied, the step changes them"  # the label `inputs` of a case whose calls get copies
 
 
 class Incorrect(Exception):
@@ -29,10 +30,12 @@ class Verdict:
     """A passed check: the errors it found, and how far a repeat of each output may stray.
 
     A tolerance is a pair: of the maximum over elements, and of the L2 norm relative to the output.
+    `labels` tell what was not compared.
     """
 
     measurements: list[Measurement] = field(default_factory=list)
     tolerances: list[tuple[float, float]] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 class Problem(ABC):
@@ -46,6 +49,7 @@ class Problem(ABC):
     """
 
     passes: ClassVar[tuple[str, ...]] = ("fwd",)
+    drawn_by: ClassVar[str] = "make_inputs()"
     dtypes: ClassVar[tuple[str, ...]] = DTYPES
     ranks: ClassVar[tuple[int, ...]] = (1,)
     preload: ClassVar[tuple[str, ...]] = ()
@@ -60,6 +64,24 @@ class Problem(ABC):
     @abstractmethod
     def call(self, step: Callable[[Any], Any], setting: Setting) -> Call:
         """Return the call that is timed: one pass of `step` over a set of inputs to its outputs."""
+
+    def outputs(self, returned: tuple[Any, ...], inputs: Any) -> tuple[torch.Tensor, ...]:
+        """Read what a call returned as one flat sequence of detached tensors; untimed."""
+        from bench.tensors import flat  # the parent process loads this module, and never torch
+
+        return tuple(flat(returned))
+
+    def vet(self, inputs: Any, setting: Setting) -> dict[str, str]:
+        """Find out what kind of question this is, before any answer is judged; untimed.
+
+        Raise `Unsupported` where it has no one right answer. `{"inputs": COPIED}` asks that every
+        call gets a `fresh` copy of its inputs.
+        """
+        return {}
+
+    def fresh(self, inputs: Any) -> Any:
+        """Copy a set of inputs for a call that will change them."""
+        return inputs
 
     @abstractmethod
     def check(self, call: Call, inputs: Any, setting: Setting) -> Verdict:

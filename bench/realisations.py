@@ -84,7 +84,10 @@ def nudged(tensor: Tensor, generator: torch.Generator, unit: torch.dtype | None 
     """
     if not tensor.is_floating_point():
         return tensor
-    uniform = torch.rand(tensor.shape, generator=generator, dtype=torch.float64) * 2 - 1
+    drawn = torch.rand(
+        tensor.shape, generator=generator, dtype=torch.float64, device=generator.device
+    )
+    uniform = 2 * drawn - 1
     factor = 1 + NUDGE * torch.finfo(unit or tensor.dtype).eps * uniform.to(tensor.device)
     moved = (tensor.detach().double() * factor).to(tensor.dtype)
     return moved.requires_grad_(tensor.requires_grad)

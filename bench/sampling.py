@@ -46,6 +46,8 @@ class Clock(Protocol):
 class Inputs(Protocol):
     """Hands out inputs and looks after outputs; see `Rotation`."""
 
+    @property
+    def most_calls(self) -> int | None: ...
     def take(self, count: int) -> list[Any]: ...
     def keep(self, outputs: tuple[Any, ...]) -> None: ...
     def poison(self) -> None: ...
@@ -105,7 +107,7 @@ def sample(
     first_call_s = taker.first()
     started = clock.now()
     estimate_s = min(taker.take()["time"] for _ in range(2))
-    taker.calls_per_sample = calls_per_sample(clock, estimate_s, share_s)
+    taker.calls_per_sample = calls_per_sample(clock, estimate_s, share_s, inputs.most_calls)
     warm_up_calls, steady = warm_up(taker, started + WARM_UP_SHARE * share_s)
     with window:
         taken = [taker.take() for _ in range(MIN_SAMPLES)]
@@ -121,15 +123,19 @@ def sample(
     return Samples(first_call_s, series, labels, taker.measuring_s, num_calls)
 
 
-def calls_per_sample(clock: Clock, estimate_s: float, share_s: float) -> int:
+def calls_per_sample(
+    clock: Clock, estimate_s: float, share_s: float, most: int | None = None
+) -> int:
     """Choose the inner loop: long against the timer, at most `MAX_SAMPLES` in the share, and odd.
 
     Odd, so that samples end on every set of inputs in turn. A cold sample is always one call.
+    `most` calls are what there can be inputs for.
     """
     if clock.single_calls:
         return 1
     target_s = max(MIN_OVER_OVERHEAD * clock.overhead_s, share_s / MAX_SAMPLES)
-    return math.ceil(target_s / max(estimate_s, clock.overhead_s, 1e-9)) | 1
+    calls = math.ceil(target_s / max(estimate_s, clock.overhead_s, 1e-9)) | 1
+    return calls if most is None else min(calls, (most - 1) | 1)
 
 
 def warm_up(taker: _Taker, deadline: float) -> tuple[int, bool]:

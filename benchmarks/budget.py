@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.progress import track
 
 from bench.discover import load_module, variants_of
-from bench.operator import Operands
 from bench.variant import Unsupported, Variant
 from benchmarks.held_steps import sampling, training
 from benchmarks.planted import FAULTS
@@ -100,18 +99,14 @@ def judged(shape: AnyShape, steps: dict[str, Step | None]) -> Iterator[tuple[str
     for name, step in steps.items():
         if step is None:
             continue
-        got = shape.problem.call(step, shape.setting)(_fresh(operands))
-        names = shape.problem.output_names(shape.setting)
+        given = shape.problem.fresh(operands)
+        got = shape.problem.outputs(shape.problem.call(step, shape.setting)(given), given)
+        names = shape.problem.output_names(operands, shape.setting)
         errors = [
             budget.judge(name_of, output)
             for budget, name_of, output in zip(budgets, names, got, strict=True)
         ]
         yield name, max(error.share for error in errors)
-
-
-def _fresh(operands: Operands) -> Operands:
-    tensors = [t.detach().clone().requires_grad_(t.requires_grad) for t in operands.tensors]
-    return Operands(type(operands.tensors)(*tensors), operands.grad_output)
 
 
 def _built(variant: Variant, shape: AnyShape) -> Step | None:

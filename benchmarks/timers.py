@@ -32,7 +32,7 @@ def ours(work: Work, seconds: float) -> float:
     from bench.sampling import sample
 
     clock = CpuClock("warm", 0)
-    samples = sample(clock, lambda inputs: (work(),), _NoInputs(), seconds)  # type: ignore[arg-type,return-value]
+    samples = sample(clock, lambda inputs: (work(),), _NoInputs(), seconds)
     return median(samples.series["time"])
 
 
@@ -78,6 +78,8 @@ def pytest_benchmark_fixture(work: Work, seconds: float) -> float:
 
 class _NoInputs:
     """Nothing to hand out, nothing to look after."""
+
+    most_calls: int | None = None
 
     def take(self, count: int) -> list[Any]:
         return [None] * count

@@ -151,7 +151,7 @@ def test_moved_weights_are_the_same_for_the_same_number() -> None:
 def test_a_gradient_that_cancels_keeps_the_size_of_its_terms() -> None:
     torch.manual_seed(0)
     output, grad = torch.randn(4, 16, dtype=torch.float64), torch.randn(4, 16)
-    terms = terms_of_gradient(output, grad, torch.ones(4, 16))
+    terms = terms_of_gradient([(output, grad)], torch.ones(4, 16))
     zero = torch.zeros(4, 16, dtype=torch.float64)
     left = 2.0**-9 * output * grad  # what rounding each term to bfloat16 leaves
     plain = [zero.clone()]

@@ -38,6 +38,8 @@ class FakeClock:
 class FakeInputs:
     """Counts what it hands out, and sees that poison comes before every sample."""
 
+    most_calls: int | None = None
+
     def __init__(self) -> None:
         self.next, self.poisoned, self.kept = 0, 0, []
 

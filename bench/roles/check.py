@@ -1,37 +1,62 @@
 """The check role: is the result right, and what will a right result look like when timed?"""
 
 from time import perf_counter
+from typing import Any
 
 from bench.case import Measurement
-from bench.contest import Contest, outputs_of, synchronize
+from bench.contest import Contest, synchronize
 from bench.fingerprint import fingerprint
-from bench.problem import Verdict
+from bench.graph_breaks import count_breaks, told
+from bench.kept import Kept
+from bench.posed import expect_function_of_seed
+from bench.problem import COPIED, Verdict
 from bench.roles.result import Result
 
 
 def check(contest: Contest) -> Result:
     """Verify the variant's promise, and its result for every set of inputs; fingerprint them.
 
-    Its first call is kept: no process of this run has compiled anything for the case before.
+    Its first call is kept: no process of this run has compiled anything for the case before. It
+    gets a copy of its inputs, since nothing is known yet of what it does to them.
     """
     sets = contest.input_sets()
-    contest.reset()
-    started = perf_counter()
-    outputs_of(contest.call, sets[0])
-    synchronize(contest.setting)
-    first_call_s = perf_counter() - started
+    kept, breaks = Kept(contest), count_breaks()
+    first_call_s = _first_call_s(contest, sets[0])
+    labels = _vet(contest, sets)
+    contest = contest.sparing() if labels.get("inputs") == COPIED else contest
     contest.verify(sets[0])
     verdicts, prints = [], []
     for inputs in sets:
         contest.reset()
         verdicts.append(contest.problem.check(contest.call, inputs, contest.setting))
         contest.reset()
-        prints.append([fingerprint(output) for output in outputs_of(contest.call, inputs)])
+        prints.append([fingerprint(output) for output in contest.outputs(inputs)])
     return Result(
         [Measurement("first_call_uncached", "s", [first_call_s]), *_worst(verdicts)],
+        {**labels, **told(breaks), **verdicts[0].labels},
         fingerprints=prints,
         tolerances=[(max(a), max(b)) for a, b in _by_output(verdicts)],
+        rewritten=kept.rewritten(contest, sets),
     )
+
+
+def _first_call_s(contest: Contest, inputs: Any) -> float:
+    """Time the very first call."""
+    given = contest.problem.fresh(inputs)
+    contest.reset()
+    started = perf_counter()
+    contest.call(given)
+    synchronize(contest.setting)
+    return perf_counter() - started
+
+
+def _vet(contest: Contest, sets: list[Any]) -> dict[str, str]:
+    """Ask whether the question is well posed: drawn from a seed, with one answer."""
+    expect_function_of_seed(contest.problem, sets[0], contest.setting)
+    labels: dict[str, str] = {}
+    for inputs in sets:
+        labels |= contest.problem.vet(inputs, contest.setting)
+    return labels
 
 
 def _worst(verdicts: list[Verdict]) -> list[Measurement]:

@@ -16,6 +16,7 @@ class Result:
     labels: dict[str, str] = field(default_factory=dict)
     fingerprints: list[list[list[float]]] = field(default_factory=list)
     tolerances: list[tuple[float, float]] = field(default_factory=list)
+    rewritten: list[int] = field(default_factory=list)
     measuring_s: float = 0.0
     flags: list[str] = field(default_factory=list)
     detail: str = ""

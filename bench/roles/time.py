@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import Any
 
 from bench.case import Measurement
 from bench.clocks import clock_for
-from bench.contest import Contest, outputs_of
+from bench.contest import Contest
 from bench.fingerprint import mismatch
 from bench.phases import PhasedClock
 from bench.probes.meters import Meters
@@ -18,7 +18,8 @@ from bench.sampling import sample
 
 def time(contest: Contest) -> Result:
     """Sample the call for the attempt's share of time, then look at what it left behind."""
-    rotation = Rotation(contest.input_sets(), copy_first=contest.stateful)
+    fresh = contest.problem.fresh if contest.fresh_inputs else None
+    rotation = Rotation(contest.input_sets(), contest.stateful, contest.rewritten, fresh)
     clock = clock_for(contest.case, rotation.input_bytes)
     if contest.phases is not None:
         clock = PhasedClock(clock, contest.phases)
@@ -39,14 +40,15 @@ def _hold_to_check(contest: Contest, rotation: Rotation) -> None:
     """Compare outputs of timed calls with those that were checked."""
     if not contest.fingerprints:
         raise Incorrect("no fingerprints: the check role has not passed")
-    for number, outputs in _held_outputs(contest, rotation).items():
+    for number, returned in _held_outputs(contest, rotation).items():
+        outputs = contest.problem.outputs(returned, rotation.input_sets[number])
         expected = contest.fingerprints[number]
         for output, values, tolerance in zip(outputs, expected, contest.tolerances, strict=True):
             if difference := mismatch(output, values, tolerance):
                 raise Incorrect(difference)
 
 
-def _held_outputs(contest: Contest, rotation: Rotation) -> dict[int, tuple[Tensor, ...]]:
+def _held_outputs(contest: Contest, rotation: Rotation) -> dict[int, tuple[Any, ...]]:
     """Return what timed calls left, by set of inputs.
 
     A stateful step has moved on since. Its first timed call began at the start, and so does one
@@ -56,4 +58,4 @@ def _held_outputs(contest: Contest, rotation: Rotation) -> dict[int, tuple[Tenso
         return rotation.last_outputs
     contest.reset()
     last = len(rotation.input_sets) - 1
-    return {0: rotation.first_outputs, last: outputs_of(contest.call, rotation.input_sets[last])}
+    return {0: rotation.first_outputs, last: contest.call(rotation.given(last))}

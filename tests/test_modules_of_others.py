@@ -1,0 +1,64 @@
+"""Modules of transformers and diffusers: `ok`, or a reason that is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.discover import load_module, variants_of
+from bench.variant import Variant
+from tests.attempted import row
+
+FILE = str(Path(__file__).parent / "data" / "modules_of_others.py")
+FOUND = [
+    pytest.param(variant, id=f"{variant.problem_type.__name__}-{variant.name}")
+    for variant in variants_of(load_module(FILE))
+]
+EAGER = [param for param in FOUND if param.values[0].name == "eager"]
+COMPILED = [param for param in FOUND if param.values[0].name == "compiled"]
+IN_BFLOAT16 = {"Gpt2Block", "Sd3Block", "Gru"}
+
+pytestmark = [
+    # what these libraries, or torch on their behalf, warn of is not ours to mend
+    pytest.mark.filterwarnings("default"),
+]
+
+
+def attempt(variant: Variant, pass_: str, dtype: str = "float32") -> None:
+    torch.manual_seed(0)
+    found = row(variant.problem_type(), variant.function, dtype, pass_)
+    assert found.outcome == "ok", found.detail
+    assert found.checked is not None
+    assert "out" in found.errors
+    assert (pass_ == "fwd_bwd") == ("dparameters" in found.errors)
+    assert "graph_breaks" not in found.checked.labels or variant.name == "compiled"
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(EAGER) >= 12
+    assert len(EAGER) == len(COMPILED)
+
+
+@pytest.mark.parametrize("variant", EAGER)
+def test_eager(variant: Variant) -> None:
+    attempt(variant, "fwd_bwd")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", EAGER)
+def test_eager_forward(variant: Variant) -> None:
+    attempt(variant, "fwd")
+
+
+@pytest.mark.parametrize("variant", [p for p in EAGER if p.id.split("-")[0] in IN_BFLOAT16])
+def test_eager_in_bfloat16(variant: Variant) -> None:
+    attempt(variant, "fwd_bwd", "bfloat16")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", COMPILED)
+@pytest.mark.parametrize("pass_", ["fwd", "fwd_bwd"])
+def test_compiled(variant: Variant, pass_: str) -> None:
+    attempt(variant, pass_)
