@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bench import allocator
 from torch._C._profiler import _EventType
 from torch.autograd.profiler import profile, record_function
+
+from bench import allocator
 
 _MARK = "touchstone: mark"
 
@@ -56,7 +57,7 @@ class Moment:
 
 
 class Ledger:
-    """Opened before the first allocation that counts, marked where it matters, closed, then read."""
+    """Opened before the first allocation that counts, marked where it matters, closed, read."""
 
     def __init__(self) -> None:
         self._large_before = allocator.separate_bytes() if allocator.separate_blocks() else None

@@ -1,4 +1,4 @@
-"""Find the tensors inside a value, whatever shape its author gave it, and the memory behind them."""
+"""Find the tensors inside a value, whatever shape it has, and the memory behind them."""
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
@@ -63,10 +63,21 @@ def spans_of(tensor: torch.Tensor) -> list[Span]:
 def _own_span(tensor: torch.Tensor) -> list[Span]:
     try:
         storage = tensor.untyped_storage()
+        if storage.device.type == "meta":  # a compiler's stand-in, whatever device it claims
+            return []
+        if torch._C._is_cow_tensor(tensor):  # type: ignore[attr-defined]
+            return [_span_of_copy_on_write(tensor)]
         span = (storage.data_ptr(), storage.nbytes())
     except RuntimeError:  # it has no storage, or may not show it
         return []
     return [span] if all(span) else []
+
+
+def _span_of_copy_on_write(tensor: torch.Tensor) -> Span:
+    """Ask the tensor: asking the storage for its address would make it copy."""
+    address = torch._C._data_address(tensor)  # type: ignore[attr-defined]
+    offset = tensor.storage_offset() * tensor.element_size()
+    return int(address) - offset, tensor.untyped_storage().nbytes()
 
 
 def _parts(tensor: torch.Tensor) -> list[torch.Tensor]:
@@ -84,4 +95,5 @@ def covered_bytes(spans: Iterable[Span]) -> int:
     """Count the bytes that lie in at least one span: storages may overlap, as NumPy's views do."""
     ordered = sorted((address, address + length) for address, length in spans)
     ends = accumulate((end for _, end in ordered), max, initial=0)
-    return sum(max(end - max(begin, before), 0) for (begin, end), before in zip(ordered, ends, strict=False))
+    gaps = zip(ordered, ends, strict=False)  # each with the end of all before it
+    return sum(max(end - max(begin, before), 0) for (begin, end), before in gaps)
