@@ -77,7 +77,7 @@ def _span_of_copy_on_write(tensor: torch.Tensor) -> Span:
     """Ask the tensor: asking the storage for its address would make it copy."""
     address = torch._C._data_address(tensor)  # type: ignore[attr-defined]
     offset = tensor.storage_offset() * tensor.element_size()
-    return int(address) - offset, tensor.untyped_storage().nbytes()
+    return int(address - offset), tensor.untyped_storage().nbytes()
 
 
 def _parts(tensor: torch.Tensor) -> list[torch.Tensor]:

@@ -95,16 +95,22 @@ def _explain_times(reply: dict[str, Any], elsewhere: load.Elsewhere) -> None:
 def _prepare(case: Case, request: dict[str, Any]) -> Contest:
     torch.set_num_threads(case.threads)
     torch.set_grad_enabled(case.pass_ != "fwd")
-    if case.device != "cpu":
+    if case.device == "cpu":
+        _set_allocator(case)
+    else:
         torch.cuda.set_device(case.device)
-    elif case.allocator == "fixed":
-        if why := allocator.cannot_fix():
-            raise Unsupported(f"allocator=fixed needs glibc's malloc, and {why}")
-        allocator.fix()
     if request["role"] != "memory" or case.device != "cpu" or case.ranks > 1:
         return prepare(case, request)
     ledger = Ledger()  # from before set-up: what that allocates is alive in the call
     return replace(prepare(case, request), ledger=ledger)
+
+
+def _set_allocator(case: Case) -> None:
+    if case.allocator != "fixed":
+        return
+    if why := allocator.cannot_fix():
+        raise Unsupported(f"allocator=fixed needs glibc's malloc, and {why}")
+    allocator.fix()
 
 
 def _outcome_of(error: Exception) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.record import Record
 from bench.store import Run
+from reports.allocators import told_of_allocators
 from reports.answers import headline
 from reports.ceilings import ceilings_in_words
 from reports.findings import Judged, count_verdicts
@@ -38,6 +39,7 @@ def told(records: list[Record], judged: list[Judged]) -> str:
     """Say shortly how much of a suite was measured, who wins, and what its claims came to."""
     ok = sum(record.outcome == "ok" for record in records)
     sentence = f"{ok} of {len(records)} cases measured. {headline(records)}"
+    sentence += f" {allocators}" if (allocators := told_of_allocators(records)) else ""
     counts = count_verdicts(judged)
     return f"{sentence} Of its claims, {counts}." if counts else sentence
 
@@ -85,9 +87,17 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         "still drifting after warm-up": f"{drifting} of {len(ok)} cases in some round",
         "time spent measuring": "unknown" if share is None else f"{share:.0%} of the timed rounds",
         **({"ceilings": ceilings} if ceilings else {}),
+        **_of_malloc(ok),
         **_of_probes(run, ok),
         "commit": commit + (" with local changes" if run.manifest.git.get("dirty") else ""),
     }
+
+
+def _of_malloc(ok: list[Record]) -> dict[str, str]:
+    """Say which malloc served the times, and how it was told to behave."""
+    served = Counter(record.labels["malloc"] for record in ok if "malloc" in record.labels)
+    told = "; ".join(f"{malloc} ({count} cases)" for malloc, count in served.most_common())
+    return {"allocator": told} if told else {}
 
 
 def _of_probes(run: Run, ok: list[Record]) -> dict[str, str]:
