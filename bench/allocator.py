@@ -41,13 +41,20 @@ def separate_blocks() -> bool:
 
     Say whether it can: where another library than glibc serves, nothing is counted.
     """
-    able = _is_glibc(library()) and hasattr(ctypes.CDLL(None), "mallinfo2")
-    return able and _tell(_M_MMAP_THRESHOLD, OWN_MAPPING_BYTES)
+    return _counts() and _tell(_M_MMAP_THRESHOLD, OWN_MAPPING_BYTES)
 
 
 def separate_bytes() -> int:
     """Return the bytes alive in mappings of their own, whoever holds them, pages rounded up."""
     return int(_mallinfo2().hblkhd)
+
+
+def heap_bytes() -> int | None:
+    """Return what malloc has handed out and not got back; None where it does not tell."""
+    if not _counts():
+        return None
+    found = _mallinfo2()
+    return int(found.uordblks + found.hblkhd)
 
 
 def served_by(thresholds_fixed: bool) -> str:
@@ -68,6 +75,11 @@ def library() -> str:
 
 def _is_glibc(name: str) -> bool:
     return name.startswith("libc.so") and platform.libc_ver()[0] == "glibc"
+
+
+def _counts() -> bool:
+    """Say whether what serves is a glibc that counts in 64 bits: 2.33 or newer."""
+    return _is_glibc(library()) and hasattr(ctypes.CDLL(None), "mallinfo2")
 
 
 def _words(name: str) -> str:
