@@ -15,6 +15,8 @@ MMAP_THRESHOLD_BYTES = 32 << 20  # the largest glibc accepts
 TRIM_THRESHOLD_BYTES = (2 << 30) - 1
 OWN_MAPPING_BYTES = 64 << 10  # few blocks of Python's are as large; most tensors worth naming are
 
+# What mallocs read, and how torch asks for huge pages.
+_PREFIXES = ("MALLOC_", "_RJEM_MALLOC_", "MIMALLOC_", "TCMALLOC_", "THP_MEM_ALLOC_ENABLE")
 _HARMLESS = re.compile(r"[\w.=:+-]*")  # no path, which may name a person
 
 
@@ -91,8 +93,7 @@ def _variables() -> dict[str, str]:
     found = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(("MALLOC_", "_RJEM_MALLOC_", "MIMALLOC_", "TCMALLOC_"))
-        or (name == "GLIBC_TUNABLES" and "glibc.malloc" in value)
+        if name.startswith(_PREFIXES) or (name == "GLIBC_TUNABLES" and "glibc.malloc" in value)
     }
     return {n: v if _HARMLESS.fullmatch(v) else "…" for n, v in found.items()}
 

@@ -94,9 +94,11 @@ def test_what_cannot_be_fixed_is_not_called_so(monkeypatch: pytest.MonkeyPatch) 
 def test_what_the_environment_tells_malloc_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
     monkeypatch.setenv("MALLOC_CONF", "prof_prefix:/home/somebody")
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "1")
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
     told = allocator.served_by(True)
     assert "thresholds fixed, GLIBC_TUNABLES=glibc.malloc.hugetlb=1, MALLOC_ARENA_MAX=2" in told
+    assert "THP_MEM_ALLOC_ENABLE=1" in told
     assert "somebody" not in told
     assert "MALLOC_CONF=…" in told
 
