@@ -96,7 +96,10 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
 def _of_malloc(ok: list[Record]) -> dict[str, str]:
     """Say which malloc served the times, and how it was told to behave."""
     served = Counter(record.labels["malloc"] for record in ok if "malloc" in record.labels)
-    told = "; ".join(f"{malloc} ({count} cases)" for malloc, count in served.most_common())
+    told = "; ".join(
+        f"{malloc} ({count} {'case' if count == 1 else 'cases'})"
+        for malloc, count in served.most_common()
+    )
     return {"allocator": told} if told else {}
 
 
