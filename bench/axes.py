@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from bench.case import CACHES, Plain
+from bench.case import ALLOCATORS, CACHES, Plain
 from bench.errors import UserError
 from bench.problem import Problem
 from bench.variant import Variant
 
-SETTINGS = ("dtype", "pass", "threads", "ranks", "cache", "rounds", "quality_seeds")
+SETTINGS = ("dtype", "pass", "threads", "ranks", "cache", "allocator", "rounds", "quality_seeds")
 LEAST = {"threads": 1, "ranks": 1, "rounds": 0, "quality_seeds": 0}
 
 
@@ -89,7 +89,12 @@ def _expect_type(what: str, value: Plain, hint: Any) -> None:
 
 
 def _expect_settings(problem: type[Problem], settings: Mapping[str, Plain]) -> None:
-    allowed = {"dtype": problem.dtypes, "cache": CACHES, "pass": problem.passes}
+    allowed = {
+        "dtype": problem.dtypes,
+        "cache": CACHES,
+        "allocator": ALLOCATORS,
+        "pass": problem.passes,
+    }
     for name, valid in allowed.items():
         if name in settings and settings[name] not in valid:
             raise UserError(f"axis {name}: expected {' or '.join(valid)}, got {settings[name]!r}")

@@ -10,6 +10,7 @@ Role = Literal["check", "memory", "quality", "time"]
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 CACHES = ("warm", "cold")
+ALLOCATORS = ("fixed", "system")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Case:
     bounds the rounds of this case (None: as many as the run takes, 0: it is never timed),
     `quality_seeds` is how often its quality is measured, and `provisioned` says that something
     must be on disk first; `preload` are modules whose import a worker is spared. `computes_in` are
-    the dtypes of its products where the variant chooses them; empty: the case's own.
+    the dtypes of its products where the variant chooses them; empty: the case's own. `allocator`
+    says whether a CPU's malloc has its thresholds fixed, or is as any process gets it.
     """
 
     suite: str
@@ -36,6 +38,7 @@ class Case:
     threads: int = 1
     ranks: int = 1
     cache: str = "warm"
+    allocator: str = "fixed"
     options: dict[str, Plain] = field(default_factory=dict)
     rounds: int | None = None
     quality_seeds: int = 0
@@ -62,6 +65,7 @@ class Case:
         """What is asked, whoever answers: "fastest" is ranked only within one question."""
         where = f"{self.device},threads={self.threads}"
         where += f",ranks={self.ranks}" if self.ranks > 1 else ""
+        where += f",allocator={self.allocator}" if self.allocator != "fixed" else ""
         values = _join(self.values)
         return f"{self.problem}({values})/{self.dtype}/{self.pass_}/{where},{self.cache}"
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.case import Case
 from bench.discover import find_variant, load_module, source_hash
+from bench.ledger import Ledger
 from bench.phases import Phases
 from bench.problem import Call, Problem
 from bench.setting import Setting
@@ -46,6 +47,7 @@ class Contest:
     tolerances: list[tuple[float, float]] = field(default_factory=list)
     rewritten: list[int] = field(default_factory=list)
     fresh_inputs: bool = False
+    ledger: Ledger | None = None  # of all that was allocated since before set-up
 
     def input_sets(self) -> list[Any]:
         """Draw the sets of inputs that rotate through the step, one seed each."""
@@ -64,6 +66,11 @@ class Contest:
     def reset(self) -> None:
         """Restore a stateful step; a pure one has nothing to restore."""
         getattr(self.built, "reset", _nothing)()
+
+    def restart(self) -> None:
+        """Restore the step, but not a training step told in phases: that goes on."""
+        if self.phases is None:
+            self.reset()
 
     def verify(self, inputs: Any) -> None:
         """Let the variant prove that what it promises really runs; raises `Unsupported`."""

@@ -7,13 +7,15 @@ from bench.case import Case
 # by looking at a time.
 COMPUTE_FLOPS_PER_BYTE = 10.0
 
-KINDS = ("compute", "memory", "training", "other", "threads", "ranks", "gpu")
+KINDS = ("compute", "memory", "training", "other", "threads", "ranks", "malloc", "gpu")
 
 
 def kind_of(case: Case) -> str:
     """Return one of `KINDS`, from what the case declares alone."""
     if case.device != "cpu":
         return "gpu"
+    if case.allocator == "system":
+        return "malloc"  # it adapts to what a process did before: noise of its own
     if case.ranks > 1:
         return "ranks"
     if case.threads > 1:

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from bench import allocator
 from bench.axes import bind, names_for, parse_overrides
 from bench.case import Case, Plain
 from bench.discover import (
@@ -272,6 +273,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
     problem = _problem(variant.problem_type, bound.values)
     settings: dict[str, Any] = dict(bound.settings)
     settings["pass_"] = settings.pop("pass", problem.passes[0])
+    settings["allocator"] = _allocator(settings.get("allocator"), device)
     case = Case(
         suite=suite,
         variant=variant.name,
@@ -293,6 +295,15 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         computes_in=list(problem.computes_in),
         provisioned=type(problem).provision is not Problem.provision,
     )
+
+
+def _allocator(asked: str | None, device: str) -> str:
+    """Return the allocator asked for; by default a fixed one, where it can be fixed."""
+    if device == "cpu":
+        return asked or ("system" if allocator.cannot_fix() else "fixed")
+    if asked == "system":
+        raise UserError("axis allocator: is of a CPU's malloc; on a GPU expected fixed or nothing")
+    return "fixed"
 
 
 def _problem(problem_type: type[Problem], values: dict[str, Plain]) -> Problem:

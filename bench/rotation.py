@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.ownership import aliases, ours_alone, poison_part, poison_storage
-from bench.tensors import copied, replaced, storage_bytes, tensors_in
+from bench.storages import storage_bytes
+from bench.tensors import copied, replaced, tensors_in
 
 COPIES_BYTES = 64 << 20  # of inputs that are copied for the calls of one sample
 

@@ -98,23 +98,3 @@ def _equal(a: Tensor, b: Tensor) -> bool:
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     return bool(((a == b) | ((a != a) & (b != b))).all())
-
-
-def bytes_by_kind(tensors: Mapping[str, object]) -> dict[str, int]:
-    """Return the bytes of distinct storages by kind; one shared by two kinds counts for the first.
-
-    `tensors` is what a training step's `tensors_by_kind()` returns.
-    """
-    seen: set[int] = set()
-    found = {}
-    for kind, value in tensors.items():
-        storages = {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors_in(value)}
-        found[kind] = sum(s.nbytes() for pointer, s in storages.items() if pointer not in seen)
-        seen |= storages.keys()
-    return found
-
-
-def storage_bytes(value: object) -> int:
-    """Sum the distinct storages of the tensors in a value, in bytes."""
-    storages = (tensor.untyped_storage() for tensor in tensors_in(value))
-    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ import torch
 from bench import allocator, load, ranks
 from bench.case import Case
 from bench.contest import Contest, prepare
+from bench.ledger import Ledger
 from bench.problem import Incorrect
 from bench.roles import ROLES
 from bench.variant import Unsupported
@@ -51,7 +52,10 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
 
     def role() -> dict[str, Any]:
         _limit_memory(request.get("memory_limit_bytes"))
-        return {"outcome": "ok", **asdict(ROLES[request["role"]](_prepare(case, request)))}
+        reply = {"outcome": "ok", **asdict(ROLES[request["role"]](_prepare(case, request)))}
+        if request["role"] == "time" and case.device == "cpu":
+            reply["labels"]["malloc"] = allocator.served_by(case.allocator == "fixed")
+        return reply
 
     return _outcome(role)
 
@@ -92,10 +96,21 @@ def _prepare(case: Case, request: dict[str, Any]) -> Contest:
     torch.set_num_threads(case.threads)
     torch.set_grad_enabled(case.pass_ != "fwd")
     if case.device == "cpu":
-        allocator.fix()
+        _set_allocator(case)
     else:
         torch.cuda.set_device(case.device)
-    return prepare(case, request)
+    if request["role"] != "memory" or case.device != "cpu" or case.ranks > 1:
+        return prepare(case, request)
+    ledger = Ledger()  # from before set-up: what that allocates is alive in the call
+    return replace(prepare(case, request), ledger=ledger)
+
+
+def _set_allocator(case: Case) -> None:
+    if case.allocator != "fixed":
+        return
+    if why := allocator.cannot_fix():
+        raise Unsupported(f"allocator=fixed needs glibc's malloc, and {why}")
+    allocator.fix()
 
 
 def _outcome_of(error: Exception) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def _family(case: Case) -> tuple[str, ...]:
     kinds = [f"{name}={value}" for name, value in case.values.items() if isinstance(value, str)]
     unusual = [f"{case.threads} threads"] if case.threads > 1 else []
     unusual += [f"{case.ranks} ranks"] if case.ranks > 1 else []
+    unusual += ["system allocator"] if case.allocator == "system" else []
     unusual += ["cold cache"] if case.cache == "cold" else []
     return (case.problem, *kinds, *switches, case.dtype, case.pass_, case.device, *unusual)
 

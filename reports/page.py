@@ -10,6 +10,7 @@ from bench.counted import counted, rounds_asked
 from bench.record import Record
 from bench.statistics import unseen_mode_share
 from bench.store import Run
+from reports.allocators import told_of_allocators
 from reports.answers import headline
 from reports.ceilings import ceilings_in_words
 from reports.findings import Judged, count_verdicts
@@ -40,6 +41,7 @@ def told(records: list[Record], judged: list[Judged]) -> str:
     """Say shortly how much of a suite was measured, who wins, and what its claims came to."""
     ok = sum(record.outcome == "ok" for record in records)
     sentence = f"{ok} of {counted(len(records), 'case')} measured. {headline(records)}"
+    sentence += f" {allocators}" if (allocators := told_of_allocators(records)) else ""
     counts = count_verdicts(judged)
     return f"{sentence} Of its claims, {counts}." if counts else sentence
 
@@ -90,6 +92,7 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         f"{counted(len(timed), 'case')} in some round",
         "time spent measuring": "unknown" if share is None else f"{share:.0%} of the timed rounds",
         **({"ceilings": ceilings} if ceilings else {}),
+        **_of_malloc(ok),
         **_of_probes(run, ok),
         "commit": commit + (" with local changes" if run.manifest.git.get("dirty") else ""),
     }
@@ -105,6 +108,16 @@ def unseen_modes(records: list[Record]) -> str:
         f"{counted(min(rounds), 'round')}, the fewest here, can miss a mode of up to {share:.0%} "
         "of all rounds (1 time in 20), which no interval then covers; more rounds show it"
     )
+
+
+def _of_malloc(ok: list[Record]) -> dict[str, str]:
+    """Say which malloc served the times, and how it was told to behave."""
+    served = Counter(record.labels["malloc"] for record in ok if "malloc" in record.labels)
+    told = "; ".join(
+        f"{malloc} ({count} {'case' if count == 1 else 'cases'})"
+        for malloc, count in served.most_common()
+    )
+    return {"allocator": told} if told else {}
 
 
 def _of_probes(run: Run, ok: list[Record]) -> dict[str, str]:

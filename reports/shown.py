@@ -17,6 +17,7 @@ SETTING = {
     "threads": "threads",
     "ranks": "ranks",
     "cache": "cache",
+    "allocator": "allocator",
 }
 RESULT = {
     "outcome": "outcome",
@@ -94,11 +95,16 @@ def constants(records: list[Record]) -> list[str]:
 def _shared(cases: list[Case]) -> str:
     first = cases[0]
     varying = {n for n in first.values if any(c.values.get(n) != first.values[n] for c in cases)}
-    settings = [
-        [case.dtype, case.pass_, f"threads={case.threads}", f"ranks={case.ranks}"] for case in cases
-    ]
+    settings = [_setting(case) for case in cases]
     same = [words[0] for words in zip(*settings, strict=True) if len(set(words)) == 1]
     return " ".join([shape(first, varying), *(word for word in same if word != "ranks=1")]).strip()
+
+
+def _setting(case: Case) -> list[str]:
+    """Return the words for a case's setting; a GPU's memory is no malloc's."""
+    threads, ranks = f"threads={case.threads}", f"ranks={case.ranks}"
+    malloc = f"allocator={case.allocator}" if case.device == "cpu" else ""
+    return [case.dtype, case.pass_, threads, ranks, malloc]
 
 
 def _titled(frame: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:

@@ -14,6 +14,16 @@ from bench.stopping import reason
 from bench.store import Run
 from reports.measured import measured, provenance, work_rates
 
+# Labels of a record that are columns.
+LABELS = (
+    "bound",
+    "memory_counted_by",
+    "memory_not_counted",
+    "calls_per_sample",
+    "steady",
+    "clock",
+    "malloc",
+)
 # Columns every table has, in this order. What else was measured follows, as far as it was: work
 # over time, quantities by name, and last the problems' own values.
 COLUMNS = (
@@ -27,6 +37,7 @@ COLUMNS = (
     "threads",
     "ranks",
     "cache",
+    "allocator",
     "outcome",
     "failed_in",
     "detail",
@@ -53,12 +64,14 @@ COLUMNS = (
     "peak_reserved_bytes",
     "resident_growth_bytes",
     "memory_counted_by",
+    "memory_not_counted",
     "out_error_l2",
     "out_error_max",
     "error_over_budget",
     "calls_per_sample",
     "steady",
     "clock",
+    "malloc",
     "log",
     "source_hash",
     "case",
@@ -113,6 +126,7 @@ def row(run: Run, record: Record) -> dict[str, Any]:
                 "threads",
                 "ranks",
                 "cache",
+                "allocator",
                 "source_hash",
                 "flops",
             )
@@ -132,10 +146,7 @@ def row(run: Run, record: Record) -> dict[str, Any]:
         "error_over_budget": max(
             (v for k, v in record.values.items() if k.endswith("_error_over_budget")), default=None
         ),
-        **{
-            name: record.labels.get(name)
-            for name in ("bound", "memory_counted_by", "calls_per_sample", "steady", "clock")
-        },
+        **{name: record.labels.get(name) for name in LABELS},
         "first_call_uncached_s": record.values.get("first_call_uncached"),
         **_times(run, record),
         "log": " ".join(record.logs) or None,

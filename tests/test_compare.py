@@ -355,6 +355,14 @@ def test_memory_counted_in_two_ways_is_unclear(tmp_path: Path) -> None:
     assert (row.verdict, row.why) == ("unclear", "counted by allocator, and by profiler")
 
 
+def test_memory_that_could_not_be_counted_says_why(tmp_path: Path) -> None:
+    a = make(tmp_path / "a", [Made("v", None, values={"peak": 1.0, "resident_growth": 1.0})])
+    why = {"memory_not_counted": "malloc holds more"}
+    b = make(tmp_path / "b", [Made("v", None, values={"resident_growth": 1.0}, labels=why)])
+    row = row_of(compared(a, b), "v", "peak")
+    assert (row.verdict, row.why) == ("removed", "not measured in NEW: malloc holds more")
+
+
 @pytest.mark.parametrize(
     ("name", "base", "new", "verdict"),
     [

@@ -13,6 +13,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from bench.allocator import heap_bytes
 from bench.case import Case
 from bench.claim import claims_of
 from bench.problem import Incorrect
@@ -24,7 +25,6 @@ from suites.distributed.charts import charts
 from suites.distributed.collectives import AllGather, AllReduce, Contribution, ReduceScatter
 from suites.distributed.deepspeed_engine import padded_elements, touched_elements
 from suites.distributed.fsdp2 import Fsdp2, Fsdp2Kept, own_elements, sharded_elements
-from suites.distributed.heap import heap_bytes
 from suites.distributed.problems import DataParallelTraining
 from suites.distributed.single import Single
 from suites.distributed.strategy import Strategy

@@ -99,6 +99,9 @@ def test_every_number_has_its_unit_in_its_name() -> None:
         "memory_counted_by",
         "steady",
         "clock",
+        "allocator",
+        "malloc",
+        "memory_not_counted",
         "log",
         "source_hash",
         "case",
@@ -221,7 +224,7 @@ def test_a_table_of_a_suite_shows_what_tells_there(several: Run) -> None:
     assert "± fd" in rows
     assert "images/s" in rows
     assert "measured nfe" in rows
-    assert constants(own) == ["Digits: ground=exact float32 fwd threads=1"]
+    assert constants(own) == ["Digits: ground=exact float32 fwd threads=1 allocator=fixed"]
     for silent in ("tokens/s", "forward (ms)", "ground", "dtype", "fd low", "fd_low", "seeds"):
         assert silent not in rows, silent
     assert rows["time (ms)"].tolist() == pytest.approx(

@@ -27,10 +27,10 @@ def measure(device: str, threads: int) -> Ceilings:
     wait for each other in every call: what they reach then is no ceiling.
     """
     torch.set_num_threads(threads)
-    if device == "cpu":
-        allocator.fix()
-    else:
+    if device != "cpu":
         torch.cuda.set_device(device)
+    elif not allocator.cannot_fix():
+        allocator.fix()
     for _ in range(NUM_TRIES):
         before = load.snapshot()
         found = _once(device, threads)

@@ -29,7 +29,8 @@ Sets = Annotated[
         "--set",
         metavar="AXIS=V[,V...]",
         show_default=False,
-        help="Replace an axis: `--set seqlen=1024,4096 --set dtype=bfloat16`.",
+        help="Replace an axis: `--set seqlen=1024,4096 --set dtype=bfloat16`; "
+        "`--set allocator=system,fixed` asks malloc as every process gets it, and steadied.",
     ),
 ]
 Data = Annotated[

@@ -35,6 +35,8 @@ def _rows(match: Match, base: Record, new: Record) -> Iterator[Row]:
         if how.by in JUDGED:
             values = base.values.get(name), new.values.get(name)
             verdict, why = _verdict(match, how, *values)
+            if how.group == "memory" and verdict in ("added", "removed"):
+                why += _not_counted(base if verdict == "added" else new)
             yield Row(match, name, how.group, verdict, unit, *values, _ratio(*values), why=why)
 
 
@@ -53,6 +55,12 @@ def _verdict(
         least = HALF_ROUNDING.get(match.case.dtype, 0.0)
         base, new = max(base, least), max(new, least)
     return direction(base, new, how.tolerance, how.more_is_better), ""
+
+
+def _not_counted(record: Record) -> str:
+    """Say why memory has no number, where that is known."""
+    why = record.labels.get("memory_not_counted")
+    return f": {why}" if why else ""
 
 
 def _unlike(match: Match, how: Quantity) -> str:

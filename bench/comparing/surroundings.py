@@ -111,4 +111,13 @@ def _of_asking(run: Run) -> dict[str, str]:
         "preset": manifest.preset,
         "sampling": f"{manifest.share_s:g} s an attempt",
         "rounds": " or ".join(map(str, manifest.checkpoints)),
+        **_of_malloc(run),
     }
+
+
+def _of_malloc(run: Run) -> dict[str, str]:
+    """Return which malloc served the times, if they are a CPU's."""
+    if run.manifest.device != "cpu":
+        return {}
+    served = sorted({a.labels["malloc"] for a in run.attempts if "malloc" in a.labels})
+    return {"malloc": " and ".join(served) or "not recorded"}

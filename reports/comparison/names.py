@@ -51,6 +51,7 @@ def _setting(case: Case) -> dict[str, str]:
         "threads": f"threads={case.threads}",
         "ranks": f"ranks={case.ranks}",
         "cache": case.cache,
+        "allocator": f"allocator={case.allocator}",
     }
 
 

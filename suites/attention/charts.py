@@ -55,6 +55,7 @@ def _family(row: Mapping[Hashable, Any]) -> str:
     if not pd.isna(kv_heads) and kv_heads != row["num_heads"]:
         words.append(f"{row['num_heads']:.0f} heads over {kv_heads:.0f}")
     words += [f"head_dim {row['head_dim']:.0f}", row["dtype"], row["pass"], f"{row['cache']} cache"]
+    words += ["system allocator"] if row["allocator"] == "system" else []
     return ", ".join(words)
 
 

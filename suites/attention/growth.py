@@ -70,8 +70,9 @@ def describe(case: Case) -> str:
         if value not in (None, False)
     ]
     threads = [f"threads={case.threads}"] if case.threads > 1 else []
-    cache = ["cold cache"] if case.cache == "cold" else []
-    return " ".join([case.variant, *words, case.dtype, case.pass_, case.device, *threads, *cache])
+    unusual = ["cold cache"] if case.cache == "cold" else []
+    unusual += ["system allocator"] if case.allocator == "system" else []
+    return " ".join([case.variant, *words, case.dtype, case.pass_, case.device, *threads, *unusual])
 
 
 def span(family: Family) -> str:

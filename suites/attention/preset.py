@@ -9,6 +9,7 @@ WIDTH = 2048  # num_heads x head_dim of the same
 # Left out of a sweep; a new variant is in every sweep of its problem. Equal cases are kept once.
 BANDED = ("banded",)  # has sweeps of its own, with a window
 COMPILED = ("flex",)  # compiles for seconds: one shape is enough for two cores
+MAPPED = ("sdpa_math", "sdpa_flash")  # with an n x n matrix that malloc maps, and without one
 GPU_ONLY = ("sdpa_efficient", "sdpa_cudnn")  # that they are not for CPU is told in one sweep
 
 SMALL: dict[str, Axis] = {"batch": 1, "num_heads": 4, "head_dim": 64}  # two cores, one thread
@@ -23,6 +24,7 @@ def smoke(device: str) -> list[Sweep]:
     few = (*BANDED, *COMPILED, *GPU_ONLY)
     return [
         sweep("SoftmaxAttention", **SMALL, seqlen=(256, 512, 1024)).without(*BANDED, *COMPILED),
+        sweep("SoftmaxAttention", **SMALL, seqlen=1024, allocator="system").only(*MAPPED),
         sweep("SoftmaxAttention", **SMALL, seqlen=1024).only(*COMPILED),
         sweep("SoftmaxAttention", **SMALL, seqlen=1024, dtype="bfloat16", **BOTH).without(*few),
         sweep("SoftmaxAttention", **SMALL, seqlen=512, dtype="float16").without(*few, "tiled"),

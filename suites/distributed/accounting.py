@@ -9,10 +9,10 @@ import gc
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bench.allocator import heap_bytes
 from bench.case import Measurement
 from bench.setting import Setting
-from bench.tensors import bytes_by_kind
-from suites.distributed.heap import heap_bytes
+from bench.storages import bytes_by_kind
 from suites.distributed.strategy import STEP_COUNTER_BYTES
 from suites.distributed.theory import (
     FLOAT32,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.case import Measurement
-from bench.tensors import bytes_by_kind
+from bench.storages import bytes_by_kind
 
 if TYPE_CHECKING:
     from suites.precision.policy import Policy
