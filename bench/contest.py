@@ -14,6 +14,7 @@ from bench.discover import find_variant, load_module, source_hash
 from bench.phases import Phases
 from bench.problem import Call, Problem
 from bench.setting import Setting
+from bench.state import Kept
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,17 @@ class Contest:
         getattr(self.built, "verify", _nothing)(inputs)
 
 
-def prepare(case: Case, request: dict[str, Any]) -> Contest:
-    """Load the variant and its problem and set them up; untimed."""
-    variant = find_variant(load_module(case.module), case.variant, case.problem)
+def prepare(case: Case, request: dict[str, Any], kept: Kept) -> Contest:
+    """Load the variant and its problem and set them up; untimed. Both must keep the state."""
+    module = load_module(case.module)
+    kept.imported()
+    variant = find_variant(module, case.variant, case.problem)
     if case.source_hash not in ("", source_hash(variant)):
         raise RuntimeError(f"{case.module} changed after its cases were listed; start a new run")
     problem = variant.problem_type(**case.values)
     setting = Setting.of(case)
     built = variant.build(problem, setting, case.options)
+    kept.built(variant.sets)
     step = Phases(built) if hasattr(built, "phases") else getattr(built, "step", built)
     extras = {
         name: request[name]

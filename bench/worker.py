@@ -12,10 +12,13 @@ import torch
 
 from bench import allocator, load, ranks
 from bench.case import Case
-from bench.contest import Contest, prepare
+from bench.contest import prepare
 from bench.problem import Incorrect
 from bench.roles import ROLES
+from bench.state import Kept
 from bench.variant import Unsupported
+
+SET_BY_A_CASE = ("threads", "grad")  # switches; see `_set`
 
 _OUT_OF_MEMORY_WORDS = (
     "can't allocate memory",
@@ -47,13 +50,18 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
-    """Do the request's role in this process."""
+    """Do the request's role in this process, and say where its setting was not kept."""
+    kept = Kept()
 
     def role() -> dict[str, Any]:
         _limit_memory(request.get("memory_limit_bytes"))
-        return {"outcome": "ok", **asdict(ROLES[request["role"]](_prepare(case, request)))}
+        _set(case)
+        kept.begun(SET_BY_A_CASE)
+        result = asdict(ROLES[request["role"]](prepare(case, request, kept)))
+        kept.called()
+        return {"outcome": "ok", **result}
 
-    return _outcome(role)
+    return kept.explain(_outcome(role))
 
 
 def _listing(request: dict[str, Any]) -> dict[str, Any]:
@@ -88,14 +96,14 @@ def _explain_times(reply: dict[str, Any], elsewhere: load.Elsewhere) -> None:
         reply.setdefault("flags", []).append("contended")
 
 
-def _prepare(case: Case, request: dict[str, Any]) -> Contest:
+def _set(case: Case) -> None:
+    """Make the setting that a case asks for that of this process."""
     torch.set_num_threads(case.threads)
     torch.set_grad_enabled(case.pass_ != "fwd")
     if case.device == "cpu":
         allocator.fix()
     else:
         torch.cuda.set_device(case.device)
-    return prepare(case, request)
 
 
 def _outcome_of(error: Exception) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bench.plausible import IMPOSSIBLE
 from bench.record import Record
 from bench.store import Run
 from reports.answers import Family, families
@@ -33,10 +32,10 @@ def summarise(console: Console, run: Run, records: list[Record]) -> None:
         ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common()), highlight=False
     )
     for record in records:
-        if IMPOSSIBLE in record.flags:
+        if record.outcome == "ok" and record.flags and record.detail:
             name = f"{record.case.suite}/{record.case.variant}"
             console.print(
-                f"{IMPOSSIBLE}  {name}: {record.detail}",
+                f"{' '.join(record.flags)}  {name}: {record.detail}",
                 style="yellow",
                 markup=False,
                 highlight=False,
