@@ -51,9 +51,12 @@ class Contest:
         """Restore a stateful step; a pure one has nothing to restore."""
         getattr(self.built, "reset", _nothing)()
 
-    def verify(self, inputs: Any) -> None:
-        """Let the variant prove that what it promises really runs; raises `Unsupported`."""
-        getattr(self.built, "verify", _nothing)(inputs)
+    def verify(self, inputs: Any) -> dict[str, str]:
+        """Let the variant prove that what it promises really runs; raises `Unsupported`.
+
+        Returns what it labels itself with.
+        """
+        return getattr(self.built, "verify", _nothing)(inputs) or {}
 
 
 def prepare(case: Case, request: dict[str, Any], kept: Kept) -> Contest:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from bench.compilation import Compiled
 from bench.operator import Operands, Operator
 from bench.setting import Setting
 from bench.variant import Variant
@@ -74,10 +75,10 @@ def eager(problem: ModuleProblem, *, setting: Setting) -> Callable[[Any], Tensor
     return lambda tensors: network(*tensors)
 
 
-def compiled(problem: ModuleProblem, *, setting: Setting) -> Callable[[Any], Tensor]:
+def compiled(problem: ModuleProblem, *, setting: Setting) -> Compiled:
     """Call the module through `torch.compile`, refusing graph breaks."""
     network = torch.compile(problem.build(setting), fullgraph=True, dynamic=False)
-    return lambda tensors: network(*tensors)
+    return Compiled(lambda tensors: network(*tensors))
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

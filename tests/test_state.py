@@ -25,6 +25,7 @@ return step""",
     "seeded": "torch.manual_seed(3)\nreturn product",
     "an_idle_pool": "pool = ThreadPoolExecutor(2); pool.submit(int).result()\nreturn product",
     "an_idle_child": 'child = subprocess.Popen(["sleep", "60"])\nreturn product',
+    "a_framework_sets_its_own": 'os.environ["DS_ACCELERATOR"] = "cpu"\nreturn product',
     "no_collector": "gc.disable()\nreturn product",
 }
 

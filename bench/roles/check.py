@@ -20,7 +20,7 @@ def check(contest: Contest) -> Result:
     outputs_of(contest.call, sets[0])
     synchronize(contest.setting)
     first_call_s = perf_counter() - started
-    contest.verify(sets[0])
+    labels = contest.verify(sets[0])
     verdicts, prints = [], []
     for inputs in sets:
         contest.reset()
@@ -29,6 +29,7 @@ def check(contest: Contest) -> Result:
         prints.append([fingerprint(output) for output in outputs_of(contest.call, inputs)])
     return Result(
         [Measurement("first_call_uncached", "s", [first_call_s]), *_worst(verdicts)],
+        labels,
         fingerprints=prints,
         tolerances=[(max(a), max(b)) for a, b in _by_output(verdicts)],
     )

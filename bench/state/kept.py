@@ -20,7 +20,7 @@ _clean: State = {}  # as a server found it, before it imported anything that is 
 
 def remember() -> None:
     """Keep the state of this process as what its forks should begin with."""
-    _clean.update(_read(_switches()))
+    _clean.update(_read([s for s in _switches() if s.kind != "told"]))  # a server has no collector
 
 
 class Kept:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import torch
 
-from bench.families import belongs
+from bench.families import belongs, of_kernels
 from bench.state.switch import Switch
 
 _PR_SET_THP_DISABLE, _PR_GET_THP_DISABLE = 41, 42
@@ -29,6 +29,7 @@ def process_switches() -> Iterator[Switch]:
     yield Switch("huge_pages", "asked", _huge_pages, _set_huge_pages)
     yield Switch("python_tracing", "asked", _traced)
     yield Switch("environment", "asked", _environment, _set_environment)
+    yield Switch("variables", "told", _variables)
     yield Switch("denormals_flushed", "denormals", _denormals_flushed, torch.set_flush_denormal)
     yield Switch("gc", "told", gc.isenabled, lambda on: gc.enable() if on else gc.disable())
     yield Switch("gc_threshold", "told", gc.get_threshold, lambda t: gc.set_threshold(*t))
@@ -69,9 +70,16 @@ def _denormals_flushed() -> bool:
 
 
 def _environment() -> frozenset[tuple[str, str]]:
-    """Return the variables that libraries which compute may read later."""
-    found = os.environ.items()
-    return frozenset((n, v) for n, v in found if belongs(n) and not _PLACES.match(n))
+    """Return the variables that libraries of kernels and threads may read in their first call."""
+    return frozenset(
+        (n, v) for n, v in os.environ.items() if of_kernels(n) and not _PLACES.match(n)
+    )
+
+
+def _variables() -> frozenset[tuple[str, str]]:
+    """Return those of other families: frameworks set them for themselves."""
+    found = ((n, v) for n, v in os.environ.items() if belongs(n) and not of_kernels(n))
+    return frozenset((n, v) for n, v in found if not _PLACES.match(n))
 
 
 def _set_environment(variables: frozenset[tuple[str, str]]) -> None:
