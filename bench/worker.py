@@ -32,11 +32,13 @@ _OUT_OF_MEMORY_WORDS = (
 def attempt(request: dict[str, Any]) -> dict[str, Any]:
     """Run the request's role of its case; return the attempt's part that only the worker knows.
 
-    One for a `listing` has no case, it finds them; nor has one for `ceilings`: it measures the
-    device.
+    One for a `listing` has no case, it finds them; nor has one for `surroundings`, it reads them;
+    nor one for `ceilings`: it measures the device.
     """
     if "listing" in request:
         return _outcome(lambda: _listing(request["listing"]))
+    if "surroundings" in request:
+        return _outcome(lambda: _surroundings(request["surroundings"]))
     if "ceilings" in request:
         return _outcome(lambda: _ceilings(request["ceilings"]))
     case = Case(**request["case"])
@@ -68,6 +70,12 @@ def _listing(request: dict[str, Any]) -> dict[str, Any]:
     from bench.listing import answer
 
     return {"outcome": "ok", **answer(request)}
+
+
+def _surroundings(asked: dict[str, Any]) -> dict[str, Any]:
+    from bench.effective import answer
+
+    return {"outcome": "ok", **answer(**asked)}
 
 
 def _ceilings(asked: dict[str, Any]) -> dict[str, Any]:

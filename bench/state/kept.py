@@ -15,12 +15,20 @@ from bench.variant import SWITCHES
 
 State = dict[str, Any]
 
+_VARIABLES = ("environment", "variables")
+
 _clean: State = {}  # as a server found it, before it imported anything that is asked for
 
 
 def remember() -> None:
     """Keep the state of this process as what its forks should begin with."""
     _clean.update(_read([s for s in _switches() if s.kind != "told"]))  # a server has no collector
+
+
+def plain_state() -> dict[str, str]:
+    """Return this process's switches in words, by name; variables are told elsewhere."""
+    read = {s.name: text(s.read()) for s in _switches() if s.name not in _VARIABLES}
+    return {name: value for name, value in read.items() if name not in ("threads", "gc")}
 
 
 class Kept:
