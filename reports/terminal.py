@@ -40,6 +40,8 @@ def summarise(console: Console, run: Run, records: list[Record]) -> None:
                 markup=False,
                 highlight=False,
             )
+    for words in dict.fromkeys(filter(None, (r.labels.get("put_back") for r in records))):
+        console.print(f"put back  {words}", style="yellow", markup=False, highlight=False)
     if (share := measuring_share(run)) is not None:
         console.print(
             f"{share:.0%} of the timed rounds went into calls of the steps (first call, warm-up, "
