@@ -15,6 +15,7 @@ from bench.ledger import Ledger
 from bench.phases import Phases
 from bench.problem import Call, Problem
 from bench.setting import Setting
+from bench.state import Kept
 
 _ASKED = (
     "num_input_sets",
@@ -72,9 +73,13 @@ class Contest:
         if self.phases is None:
             self.reset()
 
-    def verify(self, inputs: Any) -> None:
-        """Let the variant prove that what it promises really runs; raises `Unsupported`."""
-        getattr(self.built, "verify", _nothing)(inputs)
+    def verify(self, inputs: Any) -> dict[str, str]:
+        """Let the variant prove that what it promises really runs; raises `Unsupported`.
+
+        Returns what it labels itself with.
+        """
+        given = self.problem.fresh(inputs) if self.fresh_inputs else inputs
+        return getattr(self.built, "verify", _nothing)(given) or {}
 
     def outputs(self, inputs: Any) -> tuple[Tensor, ...]:
         """Run the call once and return its outputs: flat, and detached."""
@@ -86,14 +91,17 @@ class Contest:
         return replace(self, call=lambda inputs: call(fresh(inputs)), fresh_inputs=True)
 
 
-def prepare(case: Case, request: dict[str, Any]) -> Contest:
-    """Load the variant and its problem and set them up; untimed."""
-    variant = find_variant(load_module(case.module), case.variant, case.problem)
+def prepare(case: Case, request: dict[str, Any], kept: Kept) -> Contest:
+    """Load the variant and its problem and set them up; untimed. Both must keep the state."""
+    module = load_module(case.module)
+    kept.imported()
+    variant = find_variant(module, case.variant, case.problem)
     if case.source_hash not in ("", source_hash(variant)):
         raise RuntimeError(f"{case.module} changed after its cases were listed; start a new run")
     problem = variant.problem_type(**case.values)
     setting = Setting.of(case)
     built = variant.build(problem, setting, case.options)
+    kept.built(variant.sets)
     step = Phases(built) if hasattr(built, "phases") else getattr(built, "step", built)
     extras = {name: request[name] for name in _ASKED if name in request}
     call = problem.call(step, setting)

@@ -6,34 +6,21 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.checkout import publishable
+from bench.families import belongs, shown
 from bench.gpus import gpu_facts
 from bench.libraries import versions
-
-SETTINGS = (
-    "OMP_",
-    "MKL_",
-    "KMP_",
-    "GOMP_",
-    "OPENBLAS_",
-    "LD_PRELOAD",
-    "MALLOC_",
-    "CUDA_",
-    "NVIDIA_",
-    "NCCL_",
-    "PYTORCH_",
-    "TORCH",
-    "TRITON_",
-    "CUBLAS",
-    "CUDNN_",
-)
+from bench.side import Side
 
 _CPU = Path("/sys/devices/system/cpu/cpu0")
+_COMMON = re.compile(r"(\.|~|<env>|<python>|/usr|/lib|/lib64|/opt|/proc|/sys|/dev)(/|$)|[:;, ]+$")
 
 
 def facts() -> dict[str, Any]:
@@ -56,18 +43,20 @@ def facts() -> dict[str, Any]:
         "container": _container(),
         "load_1m": os.getloadavg()[0],
         "python": platform.python_version(),
-        "settings": _settings(),
+        "settings": settings({n: v for n, v in os.environ.items() if belongs(n)}),
         "libraries": versions(),
     }
 
 
-def _settings() -> dict[str, str]:
-    """Return the environment variables that change how workers run."""
-    return {
-        name: publishable(value)
-        for name, value in sorted(os.environ.items())
-        if name.startswith(SETTINGS)
-    }
+def settings(variables: Mapping[str, str], side: Side | None = None) -> dict[str, str]:
+    """Return environment variables as they may be published: of a private value only a hash."""
+    return {name: _told(publishable(value, side)) for name, value in sorted(variables.items())}
+
+
+def _told(value: str) -> str:
+    """Keep places that everyone has, relative ones, and plain words, item by item."""
+    items = re.split(r"([:;, ]+)", value)
+    return "".join(item if _COMMON.match(item) else shown(item) for item in items)
 
 
 def _machine_id(hardware: dict[str, Any]) -> str:

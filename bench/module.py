@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from bench.compilation import Compiled
 from bench.form import Part
 from bench.held import modules_held
 from bench.lifted import lift, lifted
@@ -216,10 +217,10 @@ def eager(problem: ModuleProblem, *, setting: Setting) -> Callable[[Any], Any]:
     return Called(problem.build(setting))
 
 
-def compiled(problem: ModuleProblem, *, setting: Setting) -> Callable[[Any], Any]:
+def compiled(problem: ModuleProblem, *, setting: Setting) -> Compiled:
     """Call the module through `torch.compile`; breaks of its graph are told in a label."""
     network = torch.compile(problem.build(setting), dynamic=False)
-    return Called(network)
+    return Compiled(Called(network), whole=False)
 
 
 def expect_equal(name: str, got: Tensor, exact: Tensor, plain: Tensor) -> None:

@@ -42,7 +42,15 @@ def merge(replies: list[Reply]) -> Reply:
         "fingerprints": [one for reply in replies for one in reply.get("fingerprints", [])],
         "tolerances": _widest([reply.get("tolerances", []) for reply in replies]),
         "measuring_s": max(reply.get("measuring_s", 0.0) for reply in replies),
+        "flags": list(dict.fromkeys(flag for reply in replies for flag in reply.get("flags", []))),
+        "detail": _first_detail(replies),
     }
+
+
+def _first_detail(replies: list[Reply]) -> str:
+    """Return what the lowest rank that has something to say says, and which that is."""
+    said = ((rank, reply.get("detail", "")) for rank, reply in enumerate(replies))
+    return next((f"rank {rank}: {detail}" for rank, detail in said if detail), "")
 
 
 def _of_the_job(own: list[Reply]) -> list[Reply]:

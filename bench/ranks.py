@@ -92,6 +92,7 @@ def _rank(case: Case, folder: str, host_pid: int, request: Reply, run_role: RunR
     import torch.distributed as dist
 
     process.die_with_parent(host_pid)
+    process.adopt_orphans()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
     rank_replies.announce(Path(folder), rank)

@@ -11,6 +11,7 @@ from statistics import median
 from bench.case import Attempt, Case, Measurement
 from bench.ceilings import Ceilings, Roofline, bound_of
 from bench.figures import average, figure, shares_of_phases
+from bench.flags import OTHER_SETTING
 from bench.mean import Mean, estimate_mean
 from bench.plausible import IMPOSSIBLE, implausible
 from bench.statistics import Interval, Rounds, interval, round_values
@@ -136,6 +137,7 @@ def fold_case(case: Case, attempts: list[Attempt], ceilings: Sequence[Ceilings] 
         record.flags.extend(_flags(timed))
         if len({a.labels.get("clock") for a in timed}) > 1:
             record.flags.append("mixed_clocks")
+        record = _held_to_setting(record, attempts)
         record = _held_to_roofline(record, attempts, bound_of(ceilings, case))
     return record
 
@@ -144,7 +146,19 @@ def _held_to_roofline(record: Record, attempts: list[Attempt], roofline: Rooflin
     """Flag an `ok` record that cannot be; its detail says why."""
     record = replace(record, roofline=roofline)
     why = implausible(attempts, roofline)
-    return replace(record, flags=[*record.flags, IMPOSSIBLE], detail=why) if why else record
+    if not why:
+        return record
+    detail = "; ".join(dict.fromkeys(filter(None, [why, record.detail])))
+    return replace(record, flags=[*record.flags, IMPOSSIBLE], detail=detail)
+
+
+def _held_to_setting(record: Record, attempts: list[Attempt]) -> Record:
+    """Flag an `ok` record of which any attempt ran in another setting, and say in which."""
+    other = next((a for a in attempts if OTHER_SETTING in a.flags), None)
+    if other is None:
+        return record
+    flags = sorted({*record.flags, OTHER_SETTING})
+    return replace(record, flags=flags, detail=other.detail)
 
 
 def _complete(case: Case, attempts: list[Attempt]) -> bool:

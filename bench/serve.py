@@ -39,6 +39,7 @@ def main() -> None:
     import torch
 
     importlib.import_module("bench.worker")  # the instrument too; suites are each worker's own
+    importlib.import_module("bench.state").remember()  # before anything of theirs is imported
     for name in sys.argv[2:]:
         with contextlib.suppress(Exception):  # a worker that needs it will say so
             importlib.import_module(name)
@@ -95,6 +96,7 @@ def _become_worker(server: int, request: Reply, reader: int, writer: int) -> Non
     code = 1
     try:
         process.die_with_parent(server)
+        process.adopt_orphans()  # what a variant starts stays below it, and its work is counted
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.close(reader)
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)

@@ -23,6 +23,7 @@ from bench.probes.sampler import Sampler
 from bench.schedule import Progress, Schedule
 from bench.side import Server, Side
 from bench.store import Run, Session
+from bench.surroundings import apart
 
 
 class Executes(Protocol):
@@ -33,8 +34,8 @@ class Executes(Protocol):
 
 MakeSchedule = Callable[[Run, Side, Progress, Sampler, Server], Executes]
 
-# What may not change between the sessions of one run.
-SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries", "settings")
+# What may not change between the sessions of one run, beside effective facts and variables.
+SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries")
 
 
 def measure(
@@ -72,6 +73,7 @@ def begin(found: Run, side: Side, progress: Progress, server: Server | None = No
         with side.serve(found.folder / "logs" / "server-hello.txt") as server:
             return begin(found, side, progress, server)
     environment = {**machine.facts(), **side.libraries(), **server.hello}
+    environment |= _surroundings(found, side, server)
     _expect_same(found, server, environment)
     found.drop_torn_line()
     ceilings = _ceilings(found, side, server, progress)
@@ -85,6 +87,17 @@ def begin(found: Run, side: Side, progress: Progress, server: Server | None = No
         judged=found.manifest.judged or fixed,
     )
     found.save()
+
+
+def _surroundings(found: Run, side: Side, server: Server) -> dict[str, Any]:
+    """Return effective facts and the variables that are heeded; a side that cannot tell is told."""
+    try:
+        told = server.surroundings()
+    except UserError as error:
+        found.notices.append(publishable(str(error), side))
+        return {}
+    settings = machine.settings(told["variables"], side)
+    return {"effective": told["facts"], "settings": settings}
 
 
 def known_noise(found: Run, environment: dict[str, Any]) -> Noise | None:
@@ -151,7 +164,7 @@ def _expect_same(found: Run, server: Server, environment: dict[str, Any]) -> Non
         name: (before.get(name), environment[name])
         for name in SAME
         if before.get(name) != environment[name]
-    }
+    } | apart(before, environment)
     was, now = found.manifest.git.get("commit"), git_state().get("commit")
     if was != now:
         changes["commit"] = (was, now)

@@ -132,6 +132,9 @@ class Server:
 
     def __init__(self, side: Side, log: Path, preload: tuple[str, ...] = ()):
         self.log, self._interpreter = log, side.interpreter
+        environment = _environment(side)
+        # what the instrument sets itself is the same for everyone
+        self._heeded = {n: v for n, v in os.environ.items() if environment[n] == v}
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 [side.interpreter, "-P", "-m", "bench.serve", str(os.getpid()), *preload],
@@ -139,7 +142,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
-                env=_environment(side),
+                env=environment,
             )
         process.spare(self.pid)  # the end of another server is not its own
 
@@ -198,6 +201,24 @@ class Server:
             raise UserError(answer["error"])
         sys.stderr.write(said)
         return answer
+
+    def surroundings(self) -> dict[str, Any]:
+        """Have a fork tell the effective facts of this side, and the user's variables it heeds."""
+        log = self.log.with_name("surroundings.txt")
+        asked = {
+            "surroundings": {"names": sorted(self._heeded)},
+            "timeout_s": _START_TIMEOUT_S,
+            "log": str(log.absolute()),
+        }
+        try:
+            answer = self.attempt(asked)
+        except ServerDied:
+            answer = {"outcome": "crash", "detail": "the worker server died"}
+        if answer["outcome"] != "ok":
+            raise UserError(f"cannot read the surroundings: {answer['detail']}; see {log}")
+        log.unlink()
+        names = answer["variables"]
+        return {"facts": answer["facts"], "variables": {n: self._heeded[n] for n in names}}
 
     def changed_sources(self, known: list[dict[str, Any]]) -> list[str]:
         """Ask which modules are no longer what these cases were listed from."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 from bench.case import Plain
 from bench.setting import Setting
+
+SWITCHES = ("precision", "attention", "kernels", "denormals")  # kinds; see `bench.state`
 
 
 class Unsupported(Exception):
@@ -28,7 +30,11 @@ class Variant:
       phase (forward, backward, optimizer) as it ends, and returns the outputs
     - `tensors_by_kind()`: the live tensors of a training step as `{kind: [tensor, …]}`, kinds being
       parameters, gradients, optimizer_state
-    - `verify(inputs)`: raise `Unsupported` unless what the variant promises really ran
+    - `verify(inputs)`: raise `Unsupported` unless what the variant promises really ran; it may
+      return labels, by name. It is asked in every process that checks or times the variant
+
+    `sets` are the kinds of torch's switches (of `SWITCHES`) that its set-up may change, since they
+    are what it is made of; another change bars it from rankings.
     """
 
     function: Callable[..., Any]
@@ -36,6 +42,7 @@ class Variant:
     options: dict[str, Plain]
     wants_setting: bool
     module: str
+    sets: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -64,11 +71,31 @@ def _concrete(kind: type[Any]) -> list[type[Any]]:
     return below if inspect.isabstract(kind) else [kind, *below]
 
 
-def variant(function: Callable[..., Any]) -> Variant:
+@overload
+def variant(function: Callable[..., Any], /) -> Variant: ...
+
+
+@overload
+def variant(*, sets: Sequence[str]) -> Callable[[Callable[..., Any]], Variant]: ...
+
+
+def variant(
+    function: Callable[..., Any] | None = None, /, *, sets: Sequence[str] = ()
+) -> Variant | Callable[[Callable[..., Any]], Variant]:
     """Make a function a contestant: `def name(problem: SomeProblem, *, option=default)`.
 
+    One that is made of torch's switches says which: `@variant(sets=["precision"])`.
     Raises TypeError where the signature does not say which problem it solves.
     """
+    unknown = [kind for kind in sets if kind not in SWITCHES]
+    if unknown:
+        raise TypeError(f"variant: sets: expected {' or '.join(SWITCHES)}, got {unknown[0]!r}")
+    if function is None:
+        return lambda function: _described(function, tuple(sets))
+    return _described(function, ())
+
+
+def _described(function: Callable[..., Any], sets: tuple[str, ...]) -> Variant:
     first, *rest = inspect.signature(function).parameters.values()
     problem_type = first.annotation
     if isinstance(problem_type, str):  # under `from __future__ import annotations`
@@ -85,4 +112,4 @@ def variant(function: Callable[..., Any]) -> Variant:
             f"variant {function.__name__}: expected a default for option {missing[0]!r}, got none"
         )
     wants_setting = any(p.name == "setting" for p in rest)
-    return Variant(function, problem_type, options, wants_setting, function.__module__)
+    return Variant(function, problem_type, options, wants_setting, function.__module__, sets)

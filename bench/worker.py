@@ -12,11 +12,14 @@ import torch
 
 from bench import allocator, load, ranks
 from bench.case import Case
-from bench.contest import Contest, prepare
+from bench.contest import prepare
 from bench.ledger import Ledger
 from bench.problem import Incorrect
 from bench.roles import ROLES
+from bench.state import Kept
 from bench.variant import Unsupported
+
+SET_BY_A_CASE = ("threads", "grad")  # switches; see `_set`
 
 _OUT_OF_MEMORY_WORDS = (
     "can't allocate memory",
@@ -30,11 +33,13 @@ _OUT_OF_MEMORY_WORDS = (
 def attempt(request: dict[str, Any]) -> dict[str, Any]:
     """Run the request's role of its case; return the attempt's part that only the worker knows.
 
-    One for a `listing` has no case, it finds them; nor has one for `ceilings`: it measures the
-    device.
+    One for a `listing` has no case, it finds them; nor has one for `surroundings`, it reads them;
+    nor one for `ceilings`: it measures the device.
     """
     if "listing" in request:
         return _outcome(lambda: _listing(request["listing"]))
+    if "surroundings" in request:
+        return _outcome(lambda: _surroundings(request["surroundings"]))
     if "ceilings" in request:
         return _outcome(lambda: _ceilings(request["ceilings"]))
     case = Case(**request["case"])
@@ -48,22 +53,35 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
-    """Do the request's role in this process."""
+    """Do the request's role in this process, and say where its setting was not kept."""
+    kept = Kept()
 
     def role() -> dict[str, Any]:
         _limit_memory(request.get("memory_limit_bytes"))
-        reply = {"outcome": "ok", **asdict(ROLES[request["role"]](_prepare(case, request)))}
+        _set(case)
+        kept.begun(SET_BY_A_CASE)
+        # from before set-up: what that allocates is alive in the call
+        ledger = Ledger() if _counts_memory(case, request) else None
+        contest = replace(prepare(case, request, kept), ledger=ledger)
+        reply = {"outcome": "ok", **asdict(ROLES[request["role"]](contest))}
+        kept.called()
         if request["role"] == "time" and case.device == "cpu":
             reply["labels"]["malloc"] = allocator.served_by(case.allocator == "fixed")
         return reply
 
-    return _outcome(role)
+    return kept.explain(_outcome(role))
 
 
 def _listing(request: dict[str, Any]) -> dict[str, Any]:
     from bench.listing import answer
 
     return {"outcome": "ok", **answer(request)}
+
+
+def _surroundings(asked: dict[str, Any]) -> dict[str, Any]:
+    from bench.effective import answer
+
+    return {"outcome": "ok", **answer(**asked)}
 
 
 def _ceilings(asked: dict[str, Any]) -> dict[str, Any]:
@@ -92,17 +110,18 @@ def _explain_times(reply: dict[str, Any], elsewhere: load.Elsewhere) -> None:
         reply.setdefault("flags", []).append("contended")
 
 
-def _prepare(case: Case, request: dict[str, Any]) -> Contest:
+def _set(case: Case) -> None:
+    """Make the setting that a case asks for that of this process."""
     torch.set_num_threads(case.threads)
     torch.set_grad_enabled(case.pass_ != "fwd")
     if case.device == "cpu":
         _set_allocator(case)
     else:
         torch.cuda.set_device(case.device)
-    if request["role"] != "memory" or case.device != "cpu" or case.ranks > 1:
-        return prepare(case, request)
-    ledger = Ledger()  # from before set-up: what that allocates is alive in the call
-    return replace(prepare(case, request), ledger=ledger)
+
+
+def _counts_memory(case: Case, request: dict[str, Any]) -> bool:
+    return request["role"] == "memory" and case.device == "cpu" and case.ranks == 1
 
 
 def _set_allocator(case: Case) -> None:

@@ -22,8 +22,16 @@ TOLD = {
     "out_error_max",
 }
 SUFFIXES = {"s": "_s", "bytes": "_bytes", "1": "", "J": "_j", "W": "_w", "MHz": "_mhz", "C": "_c"}
-# Labels that a reader of energy, or of a flag, needs.
-PROVENANCE = ("energy_by", "energy_of", "throttled_by")
+# Labels that a reader of energy, of a flag, or of what a setting really was, needs.
+PROVENANCE = (
+    "energy_by",
+    "energy_of",
+    "throttled_by",
+    "switches",
+    "put_back",
+    "changed",
+    "compiled_graphs",
+)
 
 WORTH_TELLING = 0.001  # of a call: less outside of its phases is the clock's own
 

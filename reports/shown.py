@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench.case import Case
 from bench.record import Record
+from reports.measured import PROVENANCE
 from reports.table import COLUMNS, value_columns
 from reports.words import column_title, same_kind, shape
 
@@ -38,18 +39,19 @@ AFTER = {
     "flags": "flags",
     "detail": "reason",
 }
-# What results.csv alone tells of the device's state while a step was timed.
+# What was set besides what is asked for: told of every row, also where it is the same for all.
+STATE = {"switches": "switches", "put_back": "put back"}
+# What results.csv alone tells of the state while a step was timed; what is text has no scale.
 UNSHOWN = {
     "padding_engine_elements",
     "unevenness_engine_elements",
     "step_counters_engine_bytes",
+    *PROVENANCE,
+    "threads_ran",
     "memory_clock_mhz",
     "gpu_utilisation",
     "memory_utilisation",
     "cpu_clock_mhz",
-    "energy_by",
-    "energy_of",
-    "throttled_by",
 }
 SCALES = {
     "time_s": 1e-3,
@@ -78,6 +80,7 @@ def shown(frame: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
         _titled(frame, RESULT).dropna(axis=1, how="all"),
         measured[[c for c in measured if _tells(measured[c][ok], problem[ok], alone=True)]],
         after[[c for c in after if _tells(after[c], problem, alone=True)]],
+        _titled(frame, {name: title for name, title in STATE.items() if name in frame}),
     ]
     whole = pd.concat(parts, axis=1)
     single = [c for c in ("options", "problem") if whole[c].nunique(dropna=False) < 2]

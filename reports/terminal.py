@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.counted import counted
-from bench.plausible import IMPOSSIBLE
 from bench.record import Record
 from bench.store import Run
 from reports.answers import Family, families
@@ -34,16 +33,18 @@ def summarise(console: Console, run: Run, records: list[Record]) -> None:
         ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common()), highlight=False
     )
     for record in records:
-        if IMPOSSIBLE in record.flags:
+        if record.outcome == "ok" and record.flags and record.detail:
             name = f"{record.case.suite}/{record.case.variant}"
             console.print(
-                f"{IMPOSSIBLE}  {name}: {record.detail}",
+                f"{' '.join(record.flags)}  {name}: {record.detail}",
                 style="yellow",
                 markup=False,
                 highlight=False,
             )
     if unseen := unseen_modes(records):
         console.print(unseen, highlight=False)
+    for words in dict.fromkeys(filter(None, (r.labels.get("put_back") for r in records))):
+        console.print(f"put back  {words}", style="yellow", markup=False, highlight=False)
     if (share := measuring_share(run)) is not None:
         console.print(
             f"{share:.0%} of the timed rounds went into calls of the steps (first call, warm-up, "

@@ -210,16 +210,23 @@ def test_an_interrupted_run_can_be_read(runner: Runner, bench: Bench) -> None:
     assert bench("show", runner.run_folder, cwd=runner.folder).returncode == 0
 
 
-def test_a_resume_elsewhere_is_refused(runner: Runner, bench: Bench) -> None:
+def test_a_resume_elsewhere_is_refused(
+    runner: Runner, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     process = runner.start()
     runner.wait_for(2, process)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     path = (runner.run_folder or Path()) / "run.json"
+    before = runner.lines()
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    done = bench("run", "--resume", path.parent, cwd=runner.folder)
+    assert done.returncode == 2
+    assert "ATEN_CPU_CAPABILITY was none, is now default" in done.stderr
+    monkeypatch.delenv("ATEN_CPU_CAPABILITY")
     manifest = json.loads(path.read_text())
     manifest["sessions"][0]["environment"]["libraries"]["torch"] = "1.0"
     path.write_text(json.dumps(manifest))
-    before = runner.lines()
     done = bench("run", "--resume", path.parent, cwd=runner.folder)
     assert done.returncode == 2
     assert "cannot resume" in done.stderr

@@ -205,3 +205,10 @@ def test_times_of_ranks_that_shared_cores_are_flagged(num_ranks, other_cores, fl
     explain_times(case, reply, Elsewhere(other_cores, stolen_share=0.0, waited_share=0.9))
     assert reply.get("flags", []) == flags
     assert reply["labels"]["other_cpu_cores"] == f"{other_cores:.2f}"
+
+
+def test_what_any_rank_was_flagged_for_is_told_of_the_job() -> None:
+    replies: list[dict] = [{"outcome": "ok"}, {"outcome": "ok", "flags": ["x"], "detail": "why"}]
+    merged = merge(replies)
+    assert (merged["flags"], merged["detail"]) == (["x"], "rank 1: why")
+    assert merge([{"outcome": "ok"}] * 2)["detail"] == ""

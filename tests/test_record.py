@@ -86,3 +86,15 @@ def test_a_failed_seed_fails_the_case_and_bars_its_costs() -> None:
         0: [-1.0]
     }  # what it was worth stays, what it cost does not
     assert "peak" not in record.values
+
+
+@pytest.mark.parametrize("role", ["check", "time"])
+def test_one_attempt_in_another_setting_bars_the_record(role: Role) -> None:
+    timed = [attempt("time", number, one("time", 0.5, "s")) for number in range(5)]
+    every = [*PREPARED, *timed]
+    chosen = next(a for a in every if a.role == role)
+    other = dataclasses.replace(chosen, flags=["other_setting"], detail="threads=2 where 1 was")
+    record = fold_case(CASE, [other if a is chosen else a for a in every])
+    assert (record.outcome, record.flags) == ("ok", ["other_setting"])
+    assert record.detail == "threads=2 where 1 was"
+    assert not record.ranked

@@ -134,6 +134,13 @@ def test_every_failure_is_on_the_page(run: Run, records: list[Record]) -> None:
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']?https?:", page)
 
 
+def test_what_an_import_had_set_is_shown_of_every_row(run: Run, records: list[Record]) -> None:
+    words = "threads=2 where 1 was asked: set when its file was imported"
+    told = [dataclasses.replace(r, labels={**r.labels, "put_back": words}) for r in records]
+    assert (shown(table(run, told), told)["put back"] == words).all()
+    assert words in html.render(run, told)
+
+
 def strip_scripts(page: str) -> str:
     return re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.S)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.store import Run
+from bench.surroundings import apart
 
 # Facts of a session's environment that are named where they differ. Load, clocks and temperatures
 # of the moment are not: what they did to a case is flagged there.
@@ -23,7 +24,6 @@ NAMED = (
     "python",
     "torch",
     "cuda",
-    "settings",
     "libraries",
 )
 NAMED_OF_GPUS = (
@@ -37,10 +37,22 @@ NAMED_OF_GPUS = (
     "driver",
     "cuda_driver",
 )
-# Other hardware, or the same hardware told to run at another speed or with other cores: the times
-# then differ for a reason that is no property of the code. Software (libraries, kernel, settings)
+# Other hardware, or the same hardware told to run at another speed, with other cores, instructions
+# or pages: the times then differ for a reason that is no property of the code, and that no one who
+# starts a run chooses for it. Software (libraries, kernel, variables, and what they do to kernels)
 # may be just what is compared, so that it is named and nothing is refused for it.
-VOID = ("machine", "device", "cores_usable", "frequency_policy")
+VOID = (
+    "machine",
+    "device",
+    "cores_usable",
+    "frequency_policy",
+    "cpu_features",
+    "cpu_quota_cores",
+    "boost",
+    "simultaneous_multithreading",
+    "memory_nodes",
+    "transparent_huge_pages",
+)
 VOID_OF_GPUS = ("power_limit_w", "mig")
 
 
@@ -60,6 +72,8 @@ class Difference:
 def differences(base: Run, new: Run) -> Iterator[Difference]:
     """Yield what differs, the void differences first."""
     before, after = _facts(base), _facts(new)
+    for name, (was, now) in apart(_environment(base), _environment(new)).items():
+        before[name], after[name] = was, now
     names = sorted(before.keys() | after.keys(), key=lambda name: not _void(name))
     for name in names:
         was, now = before.get(name, "none"), after.get(name, "none")
@@ -73,7 +87,7 @@ def _void(name: str) -> bool:
 
 def _facts(run: Run) -> dict[str, str]:
     """Return every fact that is named where it differs, in the order of telling."""
-    environment = run.last_session.environment
+    environment = _environment(run)
     facts = {
         "machine": str(environment.get("machine_id", "unknown")),
         "device": run.manifest.device,
@@ -82,6 +96,10 @@ def _facts(run: Run) -> dict[str, str]:
         facts |= _flat(name, environment.get(name, "none"))
     facts |= _of_gpus(environment.get("gpus"))
     return facts | _of_asking(run)
+
+
+def _environment(run: Run) -> dict[str, Any]:
+    return run.last_session.environment
 
 
 def _flat(name: str, value: Any) -> dict[str, str]:

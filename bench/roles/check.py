@@ -24,7 +24,7 @@ def check(contest: Contest) -> Result:
     first_call_s = _first_call_s(contest, sets[0])
     labels = _vet(contest, sets)
     contest = contest.sparing() if labels.get("inputs") == COPIED else contest
-    contest.verify(sets[0])
+    labels |= contest.verify(sets[0])
     verdicts, prints = [], []
     for inputs in sets:
         contest.reset()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from bench.case import Measurement
 from bench.clocks import clock_for
 from bench.contest import Contest
 from bench.fingerprint import mismatch
+from bench.flags import OTHER_SETTING
 from bench.phases import PhasedClock
 from bench.probes.meters import Meters
 from bench.problem import Incorrect
 from bench.roles.result import Result
 from bench.rotation import Rotation
 from bench.sampling import sample
+from bench.state import Watch
 
 
 def time(contest: Contest) -> Result:
@@ -24,16 +28,36 @@ def time(contest: Contest) -> Result:
     if contest.phases is not None:
         clock = PhasedClock(clock, contest.phases)
     contest.reset()
-    meters = Meters(contest.case)
-    samples = sample(clock, contest.call, rotation, contest.share_s, meters)
+    meters, watch = Meters(contest.case), Watch(contest.case)
+    ends = _all_of(watch, meters)
+    samples = sample(clock, contest.call, rotation, contest.share_s, ends)
     window = meters.window(samples)
     metered, explained = meters.found(window)
     _hold_to_check(contest, rotation)
+    proven = contest.verify(rotation.input_sets[0])  # here: another process may run other code
     measurements = [Measurement("first_call", "s", [samples.first_call_s])]
     for quantity, values in samples.series.items():
         measurements.append(Measurement(quantity, "s", [round(v, 11) for v in values]))
-    labels = {**clock.labels, **samples.labels, **explained}
-    return Result([*measurements, *metered], labels, measuring_s=samples.measuring_s, window=window)
+    worked = watch.found()
+    measurements.append(Measurement("threads_ran", "1", [round(worked.cores, 3)]))
+    beyond = worked.beyond(contest.case.threads) if contest.case.device == "cpu" else ""
+    return Result(
+        [*measurements, *metered],
+        {**clock.labels, **samples.labels, **explained, **proven},
+        measuring_s=samples.measuring_s,
+        flags=[OTHER_SETTING] if beyond else [],
+        detail=beyond,
+        window=window,
+    )
+
+
+@contextmanager
+def _all_of(*managers: AbstractContextManager[Any]) -> Iterator[None]:
+    """Enter all, and leave them in reverse."""
+    with ExitStack() as stack:
+        for manager in managers:
+            stack.enter_context(manager)
+        yield
 
 
 def _hold_to_check(contest: Contest, rotation: Rotation) -> None:

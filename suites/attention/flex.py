@@ -1,16 +1,15 @@
 """FlexAttention: the mask as a function of positions, compiled into one kernel with its blocks."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from bench import Setting, Unsupported, variant
+from bench.compilation import Compiled
 from suites.attention.problems import QKV, SoftmaxAttention
 
 
 @variant
-def flex(problem: SoftmaxAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
+def flex(problem: SoftmaxAttention, *, setting: Setting) -> Compiled:
     """torch.nn.attention.flex_attention with a BlockMask; Dong et al. 2024 (arXiv:2412.05496)."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
@@ -35,4 +34,4 @@ def flex(problem: SoftmaxAttention, *, setting: Setting) -> Callable[[QKV], Tens
         output: Tensor = compiled(*inputs, block_mask=block_mask, enable_gqa=grouped)
         return output
 
-    return step
+    return Compiled(step)

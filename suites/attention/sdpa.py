@@ -18,25 +18,25 @@ from suites.attention.problems import QKV, SoftmaxAttention
 REFUSALS = ("No viable backend", "No available kernel")  # torch's words where a backend cannot run
 
 
-@variant
+@variant(sets=["attention"])
 def sdpa_math(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
     """Composed of matmul and softmax, inside torch."""
     return force(SDPBackend.MATH, "attention_math", problem, setting)
 
 
-@variant
+@variant(sets=["attention"])
 def sdpa_flash(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
     """FlashAttention-2, Dao 2023 (arXiv:2307.08691), as torch ships it for this device."""
     return force(SDPBackend.FLASH_ATTENTION, "flash_attention", problem, setting)
 
 
-@variant
+@variant(sets=["attention"])
 def sdpa_efficient(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
     """Memory-efficient attention, Rabe and Staats 2021 (arXiv:2112.05682), xformers' kernel."""
     return force(SDPBackend.EFFICIENT_ATTENTION, "efficient_attention", problem, setting)
 
 
-@variant
+@variant(sets=["attention"])
 def sdpa_cudnn(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
     """Fused attention of cuDNN."""
     return force(SDPBackend.CUDNN_ATTENTION, "cudnn_attention", problem, setting)

@@ -7,7 +7,7 @@ from suites.precision.policy import Policy
 from suites.precision.problems import Training
 
 
-@variant
+@variant(sets=["precision"])
 def fp32(problem: Training, *, setting: Setting) -> Policy:
     """Keep and compute everything in float32, without tensor cores."""
     set_float32_products("ieee")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.case import Measurement
 from bench.setting import Setting
-from suites.precision.matmul import set_float32_products
+from suites.precision.matmul import float32_products
 from suites.precision.policy import Policy, finish
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def learn(problem: Training, policy: Policy, seed: int, setting: Setting) -> lis
     `grad_lost_fraction` is the share of gradient elements at 0 beyond float32's own.
     """
     found = _train(problem, policy, seed, setting)
-    set_float32_products("ieee")
-    exact = _train(problem, Policy(problem, setting), seed, setting)
+    with float32_products("ieee"):
+        exact = _train(problem, Policy(problem, setting), seed, setting)
     measured = {"grad_lost_fraction": found.zeros - exact.zeros}
     if policy.scaled:
         measured |= {"loss_scale": policy.scale(), "skipped_steps": float(policy.skipped)}

@@ -1,5 +1,9 @@
 """How float32 products are computed: one place that sets torch's switches, by their newer names."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 
 
@@ -12,3 +16,17 @@ def set_float32_products(precision: str) -> None:
     torch.backends.cuda.matmul.fp32_precision = precision
     torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]
     torch.backends.cudnn.rnn.fp32_precision = precision  # type: ignore[attr-defined]
+
+
+@contextmanager
+def float32_products(precision: str) -> Iterator[None]:
+    """Compute float32's products in another precision for a while."""
+    cudnn: Any = torch.backends.cudnn
+    switches = (torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn)
+    before = [switch.fp32_precision for switch in switches]
+    set_float32_products(precision)
+    try:
+        yield
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.fp32_precision = value

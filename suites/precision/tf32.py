@@ -9,7 +9,7 @@ from suites.precision.policy import Policy
 from suites.precision.problems import Training
 
 
-@variant
+@variant(sets=["precision"])
 def tf32(problem: Training, *, setting: Setting) -> Policy:
     """Keep everything in float32, round the factors of products to TF32."""
     if setting.device.type != "cuda" or torch.cuda.get_device_capability(setting.device) < (8, 0):

@@ -1,0 +1,6 @@
+"""The state of torch and of a worker's process: what a label says must be what was there."""
+
+from bench.state.kept import Kept, remember
+from bench.state.working import Watch
+
+__all__ = ["Kept", "Watch", "remember"]
