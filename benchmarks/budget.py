@@ -38,9 +38,9 @@ Step = Callable[[Any], torch.Tensor]
 def main(
     output: Output = FOLDER,
     quick: Quick = False,
-    honest: Annotated[int, typer.Option(help="Shapes on which honest kernels are checked.")] = 3000,
-    planted: Annotated[int, typer.Option(help="Shapes on which faults are planted.")] = 600,
-    seeds: Annotated[int, typer.Option(help="Seeds of training steps and samplers.")] = 12,
+    honest: Annotated[int, typer.Option(help="Shapes on which honest kernels are checked.")] = 2400,
+    planted: Annotated[int, typer.Option(help="Shapes on which faults are planted.")] = 400,
+    seeds: Annotated[int, typer.Option(help="Seeds of training steps and samplers.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed of both streams of shapes.")] = 20261125,
 ) -> None:
     """Count both rates over a seeded stream of shapes."""

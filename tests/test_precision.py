@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -239,3 +240,74 @@ def test_bf16_may_lose_what_float32_loses() -> None:
         return claims.bf16_needs_no_scaling.check(records).verdict
 
     assert (judged(0.0, 0.0), judged(1e-6, 1e-6), judged(1e-3, 1e-6)) == ("holds", "holds", "fails")
+
+
+class Tagger(nn.Module):
+    """Frozen embedding, an unused layer, an activation in place, whole numbers as targets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(50, 16).requires_grad_(False)
+        self.body = nn.Sequential(nn.Linear(16, 32), nn.ReLU(inplace=True), nn.Linear(32, 7))
+        self.spare = nn.Linear(3, 3)
+
+    def forward(self, tokens_BS: Tensor) -> Tensor:
+        logits: Tensor = self.body(self.embed(tokens_BS).mean(1))
+        return logits
+
+
+def tagging() -> Training:
+    """Return a workload of a network of which not everything is trained."""
+
+    @dataclass(frozen=True)
+    class Tagging(Training):
+        batch: int = 8
+        num_steps: int = 6
+
+        def network(self, seed: int) -> nn.Module:
+            torch.manual_seed(seed)
+            return Tagger()
+
+        def draw(self, seed: int) -> Batch:
+            generator = torch.Generator().manual_seed(seed)
+            tokens = torch.randint(50, (self.batch, 5), generator=generator)
+            return tokens, torch.randint(7, (self.batch,), generator=generator)
+
+        def output(self, network: nn.Module, batch: Batch) -> Tensor:
+            logits: Tensor = network(batch[0])
+            return logits
+
+        def loss(self, output: Tensor, batch: Batch) -> Tensor:
+            wide = torch.promote_types(output.dtype, torch.float32)
+            return nn.functional.cross_entropy(output.to(wide), batch[1])
+
+    return Tagging()
+
+
+@pytest.mark.parametrize(
+    "precision",
+    [
+        {},
+        {"compute": torch.bfloat16},
+        {"storage": torch.bfloat16, "compute": torch.bfloat16},
+        {"compute": torch.float16, "scaled": True},
+    ],
+)
+def test_frozen_and_unused_parameters_have_no_gradient_to_check(precision: dict[str, Any]) -> None:
+    problem = tagging()
+    policy = Policy(problem, CPU, **precision)
+    for seed in range(4):
+        check(problem, policy, problem.make_inputs(seed, CPU), CPU)
+    measured = {m.quantity for m in problem.quality(policy, 0, CPU)}
+    assert {"final_loss", "loss_gap", "grad_lost_fraction"} <= measured
+
+
+def test_training_what_is_frozen_is_another_training() -> None:
+    class Thawed(Policy):
+        def reset(self, seed: int = 0) -> None:
+            super().reset(seed)
+            self.network.requires_grad_(True)
+
+    problem = tagging()
+    with pytest.raises(Incorrect, match="of parameters that are trained and used"):
+        check(problem, Thawed(problem, CPU), problem.make_inputs(0, CPU), CPU)
