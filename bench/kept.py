@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench.contest import Contest
 from bench.held import tensors_held
-from bench.ownership import aliases, ours_alone, poison_part, poisoned, shared_with
+from bench.ownership import aliases, memory_of, ours_alone, poison_part, poisoned, shared_with
 from bench.problem import Incorrect
 from bench.tensors import same, tensors_in
 from bench.variant import Unsupported
@@ -26,16 +25,18 @@ class Kept:
     """What a step holds before its first call, and what of its outputs it keeps to itself."""
 
     def __init__(self, contest: Contest):
-        self._versions = {t.untyped_storage().data_ptr(): _version(t) for t in _held(contest)}
+        held = [] if contest.stateful else tensors_held(contest.built)
+        self._versions = {memory_of(tensor): _version(tensor) for tensor in held}
 
     def rewritten(self, contest: Contest, sets: Sequence[Any]) -> list[int]:
         """Return the places of output tensors that the step keeps and every call writes anew.
 
         Shown by a trial: NaN in their place does no harm to the next calls, which are checked.
         Raises `Incorrect` where a call hands out what it did not write, and `Unsupported` where it
-        writes a part of it. A step with a state is held by its first calls instead.
+        writes a part of it. A step with a state is held by its first calls instead; ranks may not
+        differ in how often they call, so that their outputs are copied and never poisoned.
         """
-        if contest.stateful:
+        if contest.stateful or contest.setting.ranks > 1:
             return []
         candidates = self._candidates(contest, sets)
         return _Trial(contest, sets, candidates).rewritten() if candidates else []
@@ -55,7 +56,7 @@ class Kept:
 
     def _is_table(self, output: Tensor) -> bool:
         """Say whether it lies in what the step held from the first, and has never written."""
-        before = self._versions.get(output.untyped_storage().data_ptr())
+        before = self._versions.get(memory_of(output))
         return before is not None and before == _version(output)
 
 
@@ -99,10 +100,6 @@ class _Trial:
 def _call(contest: Contest, inputs: Any) -> list[Tensor]:
     """Run the call once; refer to its outputs, and let go of what it returned."""
     return tensors_in(aliases(contest.call(inputs)))
-
-
-def _held(contest: Contest) -> list[Tensor]:
-    return [t for t in tensors_held(contest.built) if t.layout == torch.strided]
 
 
 def _version(tensor: Tensor) -> int:

@@ -37,11 +37,11 @@ def ours_alone(outputs: Sequence[Tensor], inputs: Any) -> list[bool]:
     view of one adds to it. Memory that torch did not allocate for a tensor (NumPy's, a CUDA
     graph's) may be held by others all the same. `outputs` must be the caller's own, detached.
     """
-    taken = {_pointer(tensor) for tensor in tensors_in(inputs)}
-    holding = Counter(_pointer(output) for output in outputs)
+    taken = {memory_of(tensor) for tensor in tensors_in(inputs)}
+    holding = Counter(memory_of(output) for output in outputs)
     return [
-        _pointer(output) not in taken
-        and holders(output) == holding[_pointer(output)]
+        memory_of(output) not in taken
+        and holders(output) == holding[memory_of(output)]
         and output.untyped_storage().resizable()
         for output in outputs
     ]
@@ -49,7 +49,7 @@ def ours_alone(outputs: Sequence[Tensor], inputs: Any) -> list[bool]:
 
 def shared_with(output: Tensor, others: Any) -> bool:
     """Say whether an output lies in the memory of one of these tensors."""
-    return _pointer(output) in {_pointer(tensor) for tensor in tensors_in(others)}
+    return memory_of(output) in {memory_of(tensor) for tensor in tensors_in(others)}
 
 
 def poison_storage(output: Tensor) -> None:
@@ -76,13 +76,20 @@ def _poison(dtype: torch.dtype) -> float:
     return 0 if dtype == torch.bool else torch.iinfo(dtype).min
 
 
-def _pointer(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else 0
+def memory_of(tensor: Tensor) -> int | None:
+    """Return where a tensor's storage begins; None of one that has no single storage to name.
+
+    A sparse tensor has several, a wrapper (a distributed or a functional tensor) has none.
+    """
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return None
 
 
 def holders(tensor: Tensor) -> int | None:
     """Count the tensors that hold this one's storage; None where torch does not tell."""
-    if tensor.layout != torch.strided or not hasattr(torch._C, "_storage_Use_Count"):
+    if memory_of(tensor) is None or not hasattr(torch._C, "_storage_Use_Count"):
         return None
     return _count(tensor) - _counted_alone()
 

@@ -61,4 +61,5 @@ def test_eager_in_bfloat16(variant: Variant) -> None:
 @pytest.mark.parametrize("variant", COMPILED)
 @pytest.mark.parametrize("pass_", ["fwd", "fwd_bwd"])
 def test_compiled(variant: Variant, pass_: str) -> None:
+    torch._dynamo.reset()  # a worker compiles for one case alone
     attempt(variant, pass_)
