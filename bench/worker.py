@@ -59,8 +59,9 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
         _limit_memory(request.get("memory_limit_bytes"))
         _set(case)
         kept.begun(SET_BY_A_CASE)
-        result = asdict(ROLES[request["role"]](prepare(case, request, kept)))
-        kept.called()
+        contest = prepare(case, request, kept)
+        result = asdict(ROLES[request["role"]](contest))
+        kept.called()  # while the contest lives, and with it what restricts torch for it
         return {"outcome": "ok", **result}
 
     return kept.explain(_outcome(role))
