@@ -18,6 +18,7 @@ FOUND = [
 ]
 EAGER = [param for param in FOUND if param.values[0].name == "eager"]
 COMPILED = [param for param in FOUND if param.values[0].name == "compiled"]
+EACH_TIME = {"Gpt2Block", "Llama", "MambaMixer", "Dit", "Gru"}
 IN_BFLOAT16 = {"Gpt2Block", "Sd3Block", "Gru"}
 
 pytestmark = [
@@ -41,8 +42,14 @@ def test_there_are_enough_of_them() -> None:
     assert len(EAGER) == len(COMPILED)
 
 
-@pytest.mark.parametrize("variant", EAGER)
+@pytest.mark.parametrize("variant", [p for p in EAGER if p.id.split("-")[0] in EACH_TIME])
 def test_eager(variant: Variant) -> None:
+    attempt(variant, "fwd_bwd")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", [p for p in EAGER if p.id.split("-")[0] not in EACH_TIME])
+def test_others_eager(variant: Variant) -> None:
     attempt(variant, "fwd_bwd")
 
 
@@ -62,4 +69,8 @@ def test_eager_in_bfloat16(variant: Variant) -> None:
 @pytest.mark.parametrize("pass_", ["fwd", "fwd_bwd"])
 def test_compiled(variant: Variant, pass_: str) -> None:
     torch._dynamo.reset()  # a worker compiles for one case alone
+    if variant.problem_type.__name__ == "Gru":  # torch runs its kernels as they are
+        found = row(variant.problem_type(), variant.function, "float32", pass_)
+        assert (found.outcome, "no compiled graph" in found.detail) == ("unsupported", True)
+        return
     attempt(variant, pass_)

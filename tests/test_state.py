@@ -105,6 +105,24 @@ def test_a_variant_may_be_made_of_what_it_declares(server: Server, tmp_path: Pat
     assert OTHER_SETTING in timed(server, path, "more")["flags"]
 
 
+def test_a_restriction_that_lives_as_long_as_its_variant_is_kept(
+    server: Server, tmp_path: Path
+) -> None:
+    body = """
+from torch.nn.attention import SDPBackend, sdpa_kernel
+class Forced:
+    def __init__(self):
+        self.restriction = sdpa_kernel(SDPBackend.MATH)
+        self.restriction.__enter__()
+    def step(self, tensors):
+        return product(tensors)
+return Forced()"""
+    path = written(tmp_path, {"forced": body}, marks='@variant(sets=["attention"])')
+    found = timed(server, path, "forced")
+    assert OTHER_SETTING not in found["flags"], found["detail"]
+    assert "sdpa_flash=off" in found["labels"]["switches"]
+
+
 def test_a_failure_names_the_state_it_came_of(server: Server, tmp_path: Path) -> None:
     body = 'torch.set_default_device("meta")\nreturn product'
     own = asdict(Case("mine", "v", str(written(tmp_path, {"v": body})), "Square", {"n": 8}))
