@@ -33,6 +33,11 @@ class Compiled:
     step: Callable[[Any], Any]
     whole: bool = True
 
+    def __post_init__(self) -> None:
+        """Refuse where nothing can be compiled: a call might only fail with torch's own words."""
+        if "disable" in (switches := _switches()):
+            raise Unsupported(f"promised torch.compile, and nothing is compiled{_told(switches)}")
+
     def verify(self, inputs: Any) -> dict[str, str]:
         """Look at a call, and at its backward pass; return how many graphs it ran.
 
@@ -62,7 +67,7 @@ class Compiled:
             among = f"{graphs} compiled graphs beside" if graphs else "no compiled graph, only"
             raise Unsupported(
                 f"promised torch.compile, but torch {did} {among} "
-                f"{in_words(beside) or 'what the profiler cannot see'}{_switched_off()}"
+                f"{in_words(beside) or 'what the profiler cannot see'}{_told(_switches())}"
             )
         return graphs, beside
 
@@ -95,12 +100,13 @@ def _differentiate(outputs: Any, starts: list[torch.Tensor]) -> bool:
     return True
 
 
-def _switched_off() -> str:
-    """Name what switches compilation off, where it can be told."""
+def _switches() -> list[str]:
+    """Name what is set in torch's configuration and keeps it from compiling."""
     from torch._dynamo import config
 
-    switches: Iterable[str] = (
-        name for name in ("disable", "suppress_errors") if getattr(config, name, False)
-    )
+    return [name for name in ("disable", "suppress_errors") if getattr(config, name, False)]
+
+
+def _told(switches: Iterable[str]) -> str:
     told = ", ".join(f"torch._dynamo.config.{name} is set" for name in switches)
     return f" ({told})" if told else ""

@@ -21,7 +21,7 @@ from bench.tensors import same, tensors_in
 from bench.variant import Unsupported
 
 
-class Kept:
+class KeptOutputs:
     """What a step holds before its first call, and what of its outputs it keeps to itself."""
 
     def __init__(self, contest: Contest):

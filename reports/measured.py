@@ -22,7 +22,7 @@ TOLD = {
     "out_error_max",
 }
 SUFFIXES = {"s": "_s", "bytes": "_bytes", "1": "", "J": "_j", "W": "_w", "MHz": "_mhz", "C": "_c"}
-# Labels that a reader of energy, of a flag, or of what a setting really was, needs.
+# Labels that a reader of energy, of a flag, or of what was really set and checked, needs.
 PROVENANCE = (
     "energy_by",
     "energy_of",
@@ -31,6 +31,10 @@ PROVENANCE = (
     "put_back",
     "changed",
     "compiled_graphs",
+    "eager_beside",
+    "graph_breaks",
+    "inputs",
+    "not_compared",
 )
 
 WORTH_TELLING = 0.001  # of a call: less outside of its phases is the clock's own

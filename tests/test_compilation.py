@@ -43,11 +43,6 @@ def step_of(function: Callable[..., Any], **how: Any) -> Callable[[Any], Any]:
     return lambda tensors: compiled(*tensors)
 
 
-def disabled(stack: ExitStack) -> Callable[[Any], Any]:
-    stack.enter_context(config.patch(disable=True))
-    return step_of(curve)
-
-
 def told_to_run_eagerly(stack: ExitStack) -> Callable[[Any], Any]:
     stack.enter_context(torch.compiler.set_stance("force_eager"))
     return step_of(curve, fullgraph=True)
@@ -82,7 +77,6 @@ def limit_reached(stack: ExitStack) -> Callable[[Any], Any]:
 
 
 EAGER = [
-    disabled,
     told_to_run_eagerly,
     another_backend,
     traced_only,
@@ -97,6 +91,13 @@ def test_what_runs_eagerly_is_not_compiled(how: Any, stack: ExitStack) -> None:
     step = how(stack)
     with pytest.raises(Unsupported, match=r"promised torch\.compile, .* no compiled graph.*aten"):
         Compiled(step).verify(INPUTS)
+
+
+@pytest.mark.parametrize("fullgraph", [False, True])
+def test_what_cannot_be_compiled_is_not_called(fullgraph: bool, stack: ExitStack) -> None:
+    stack.enter_context(config.patch(disable=True))
+    with pytest.raises(Unsupported, match=r"torch\.compile, .*config\.disable is set"):
+        Compiled(step_of(curve, fullgraph=fullgraph))
 
 
 def test_a_compiled_step_says_how_many_graphs_it_is(stack: ExitStack) -> None:

@@ -7,7 +7,7 @@ from bench.case import Measurement
 from bench.contest import Contest, synchronize
 from bench.fingerprint import fingerprint
 from bench.graph_breaks import count_breaks, told
-from bench.kept import Kept
+from bench.kept import KeptOutputs
 from bench.posed import expect_function_of_seed
 from bench.problem import COPIED, Verdict
 from bench.roles.result import Result
@@ -20,7 +20,7 @@ def check(contest: Contest) -> Result:
     gets a copy of its inputs, since nothing is known yet of what it does to them.
     """
     sets = contest.input_sets()
-    kept, breaks = Kept(contest), count_breaks()
+    kept, breaks = KeptOutputs(contest), count_breaks()
     first_call_s = _first_call_s(contest, sets[0])
     labels = _vet(contest, sets)
     contest = contest.sparing() if labels.get("inputs") == COPIED else contest
