@@ -45,39 +45,23 @@ def scaled(problem: Needs):
 '''
 
 
-def test_it_is_made_once_and_told_apart(bench, tmp_path: Path, monkeypatch) -> None:
+def test_it_is_made_once_and_what_cannot_be_made_fails_its_own_cases_alone(
+    bench, tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setenv("TOUCHSTONE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "needs.py").write_text(NEEDS)
-    words = ["run", tmp_path / "needs.py", "--device", "cpu", "--rounds", 2, "--output"]
-    first = bench(*words, tmp_path / "first")
-    assert first.returncode == 0, first.stderr
-    assert "training the factor (once, before measuring)" in first.stdout
-    again = bench(*words, tmp_path / "again")
-    assert "training the factor" not in again.stdout
-    (folder,) = (tmp_path / "first").iterdir()
+    words = ["run", tmp_path / "needs.py", "--device", "cpu", "--rounds", 2]
+    both = bench(*words, "--set", "name=factor,impossible", "--output", tmp_path / "both")
+    assert both.returncode == 0, both.stderr
+    assert "training the factor (once, before measuring)" in both.stdout
+    assert "could not be made ready: Needs: OSError: no such teacher" in both.stdout
+    (folder,) = (tmp_path / "both").iterdir()
     manifest = json.loads((folder / "run.json").read_text())
     assert manifest["sessions"][-1]["provision_s"] > 0
     assert manifest["cases"][0]["provisioned"] is True
-
-
-def test_what_cannot_be_made_fails_its_own_cases_alone(bench, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setenv("TOUCHSTONE_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "needs.py").write_text(NEEDS)
-    done = bench(
-        "run",
-        tmp_path / "needs.py",
-        "--set",
-        "name=factor,impossible",
-        "--device",
-        "cpu",
-        "--rounds",
-        2,
-        "--output",
-        tmp_path / "runs",
-    )
-    assert done.returncode == 0, done.stderr
-    assert "could not be made ready: Needs: OSError: no such teacher" in done.stdout
-    (folder,) = (tmp_path / "runs").iterdir()
     rows = pd.read_csv(folder / "results.csv").set_index("name")
     assert rows.loc["factor", "outcome"] == "ok"
     assert rows.loc["impossible", "outcome"] == "error"
+    again = bench(*words, "--output", tmp_path / "again")
+    assert again.returncode == 0, again.stderr
+    assert "training the factor" not in again.stdout
