@@ -15,8 +15,9 @@ from bench.case import Case
 from bench.commands.options import Device, Keyword, Output, Preset, Seed, Sets, Timeout, Wait
 from bench.counted import counted
 from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
+from bench.known_noise import CLOCKS
 from bench.lock import device_lock
-from bench.noise import CLOCKS, learned
+from bench.noise import learned
 from bench.noise_file import kept, noise_path, remember
 from bench.progress import TerminalProgress, clock_time
 from bench.selection import select

@@ -6,10 +6,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from bench.comparing.surroundings import Difference, differences
-from bench.errors import UserError
+from bench.pairing.folder import Pairing, read_pairing
 from bench.store import Run
 
 PAIRED_FOLDER = "ab.json"  # lies beside the two runs of a paired comparison
