@@ -20,7 +20,14 @@ def new_run(parent: Path) -> Run:
     return create(
         parent,
         Manifest(
-            ["bench"], "smoke", "cpu", 1, 0.1, [5], [CASE, OTHER], sessions=[Session("2026-01-01T00:00:00+00:00", {})]
+            ["bench"],
+            "smoke",
+            "cpu",
+            1,
+            0.1,
+            [5],
+            [CASE, OTHER],
+            sessions=[Session("2026-01-01T00:00:00+00:00", {})],
         ),
     )
 

@@ -184,6 +184,7 @@ def _measure(console: Console, found: Run, side: Side, server: Server) -> None:
             f"interrupted; {counted(len(found.attempts), 'attempt')} kept. Finish with\n"
             f"  bench run --resume {shlex.quote(str(found.folder))}",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(INTERRUPTED) from None
@@ -197,7 +198,7 @@ def _finish(console: Console, found: Run) -> None:
     for point in outputs():
         path = found.folder / point.name
         point.load()(found, records, path)
-        console.print(f"{point.name:<16} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{point.name:<16} {path}", highlight=False, markup=False, soft_wrap=True)
     for point in entry_points(group="touchstone.summaries"):
         point.load()(console, found, records)
     if not any(record.outcome == "ok" for record in records):

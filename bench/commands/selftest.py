@@ -114,6 +114,7 @@ def _measure(console: Console, found: Run, blocks: int, pause_s: float) -> None:
         console.print(
             f"interrupted; what was measured is in {found.folder}, and nothing was learned from it",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(INTERRUPTED) from None
@@ -137,7 +138,12 @@ def _tell(console: Console, found: Run) -> None:
     table.write(found.folder / "selftest.csv", kinds, pretended)
     disturbed = recorded.disturbed_share(found)
     words.show(console, kinds, pretended, noise.num_selftests, disturbed)
-    console.print(f"selftest.csv  {found.folder / 'selftest.csv'}", highlight=False, soft_wrap=True)
+    console.print(
+        f"selftest.csv  {found.folder / 'selftest.csv'}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     console.print(
         f"kept in {path}, {counted(noise.num_sessions, 'session')} by now",
         highlight=False,

@@ -30,6 +30,8 @@ def of_manifest(manifest: Manifest) -> Iterator[str]:
         yield f"expected checkpoints that increase, got {manifest.checkpoints[:9]}"
     if not (manifest.share_s > 0 and manifest.timeout_s > 0):
         yield "expected share_s and timeout_s above 0"
+    if wrong := insane(manifest.git):
+        yield f"git: {wrong}"
     yield from _of_cases(manifest.cases)
     for number, session in enumerate(manifest.sessions, 1):
         for wrong in _of_session(session):

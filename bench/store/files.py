@@ -37,12 +37,13 @@ def read_regular(path: Path, most_bytes: int = MOST_BYTES) -> bytes | None:
         with os.fdopen(descriptor, "rb") as stream:
             return stream.read(most_bytes)
     except FileNotFoundError:
-        return _nothing_at(path)
+        _expect_no_link(path)
+        return None
     except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from error
 
 
-def _nothing_at(path: Path) -> None:
+def _expect_no_link(path: Path) -> None:
     """Refuse a link to nothing: what it led to is lost, which is not the same as never written."""
     if path.is_symlink():
         raise UserError(f"cannot read {path}: it links to {os.readlink(path)}, which is not there")

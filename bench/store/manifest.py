@@ -60,7 +60,7 @@ class Manifest:
     share_s: Seconds
     checkpoints: list[Annotated[int, Within(1, 1_000_000)]]
     cases: list[Case]
-    git: dict[Name, Text | bool | None] = field(default_factory=dict)
+    git: dict[str, Any] = field(default_factory=dict)
     sessions: list[Session] = field(default_factory=list)
     timeout_s: Seconds = 120.0
     budget_s: Seconds | None = None

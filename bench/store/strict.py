@@ -22,7 +22,7 @@ T = TypeVar("T")
 def decode(data: bytes, kind: type[T], where: str) -> T:
     """Return what the JSON says as a dataclass; UserError with the place and what was expected."""
     try:
-        msgspec.json.decode(data, type=strict(kind))
+        msgspec.json.decode(data, type=_strict_type(kind))
         json.loads(data, object_pairs_hook=_once)
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
@@ -51,7 +51,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 @cache
-def strict(kind: type) -> Any:
+def strict(kind: Any) -> Any:
     """Return a type that decodes what the dataclass does, and refuses all else."""
     hints = get_type_hints(kind, include_extras=True)
     fields = [
@@ -70,7 +70,7 @@ def _default(field: dataclasses.Field[Any]) -> tuple[Any, ...]:
 
 
 def _strict_type(annotation: Any) -> Any:
-    if dataclasses.is_dataclass(annotation):
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         return strict(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
