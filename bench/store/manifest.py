@@ -50,7 +50,7 @@ class Manifest:
     `pairing` names the comparison that this run is one side of: rounds of equal numbers are pairs.
     `judged` names the quantity that verdicts on time are about, by kind of case; fixed beforehand.
     `journal` begins the chain of digests in `records.jsonl`; a run of before has none.
-    `seal` shows the machine that wrote it that it did; see `bench.trust`.
+    `seal` shows the machine that wrote it that it did; see `bench.store.trust`.
     """
 
     command: list[Text]

@@ -9,7 +9,7 @@ from bench.case import Attempt
 from bench.errors import UserError
 from bench.store import consistent
 from bench.store.files import is_folder, read_regular
-from bench.store.journal import unseal
+from bench.store.journal import unsealed
 from bench.store.manifest import Manifest
 from bench.store.run import Run
 from bench.store.sound import complaint
@@ -63,7 +63,7 @@ def _opened(run: Run, line: bytes, number: int, where: str) -> Attempt:
     """Return a line's attempt; where lines have digests, the next one's is chained to it."""
     if run.manifest.journal:
         try:
-            line, run.head = unseal(line, number, run.head)
+            line, run.head = unsealed(line, number, run.head)
         except ValueError as error:
             raise UserError(f"{where}: {error}") from error
     attempt = decode(line, Attempt, where)

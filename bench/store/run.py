@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from bench.case import Attempt
-from bench.store.files import append_line, cannot_write, write_whole
-from bench.store.journal import seal
+from bench.store.files import append_line, cannot_write, read_regular, write_whole
+from bench.store.journal import sealed
 from bench.store.manifest import Manifest, Session
 from bench.store.sound import sound
+from bench.store.trust import seal
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Run:
         attempt = sound(attempt)
         line, head = msgspec.json.encode(attempt) + b"\n", self.head
         if self.manifest.journal:
-            line, head = seal(line[:-1], len(self.attempts) + 1, self.head)
+            line, head = sealed(line[:-1], len(self.attempts) + 1, self.head)
         append_line(self.records_path, line)
         self.attempts.append(attempt)
         self.head = head
@@ -67,8 +68,12 @@ class Run:
         self.save()
 
     def end_session(self, ended: str, ended_by: str) -> None:
-        """Close the present session: from here on, its lines are counted."""
-        self.update_session(ended=ended, ended_by=ended_by, lines=len(self.attempts))
+        """Close the present session: what it wrote is counted, so that a lost line is seen.
+
+        On the disk, where an interruption may have left a line that was never heard of here.
+        """
+        lines = (read_regular(self.records_path) or b"").count(b"\n")
+        self.update_session(ended=ended, ended_by=ended_by, lines=lines)
 
     def drop_torn_line(self) -> None:
         """Cut a last line that a kill left unfinished, before appending to the file."""
@@ -97,7 +102,7 @@ def create_at(folder: Path, manifest: Manifest) -> Run:
         (folder / "logs").mkdir(parents=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    journal = secrets.token_hex(8)
-    run = Run(folder, replace(manifest, journal=journal), head=journal)
+    manifest = replace(manifest, journal=secrets.token_hex(8))
+    run = Run(folder, replace(manifest, seal=seal(manifest)), head=manifest.journal)
     run.save()
     return run
