@@ -47,7 +47,7 @@ class _Difference:
         return float(2 * stdtr(self.freedom, -abs(self.log_ratio / self.error)))
 
     def interval(self, rounds: int, sessions: int) -> Interval:
-        half = self.error * t_quantile(0.5 + LEVEL / 2, self.freedom)
+        half = self.error * t_quantile(0.5 + LEVEL / 2, self.freedom) if self.error else 0.0
         low, high = exp_bounded(self.log_ratio - half), exp_bounded(self.log_ratio + half)
         return Interval(exp_bounded(self.log_ratio), low, high, rounds, sessions)
 

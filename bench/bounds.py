@@ -38,6 +38,7 @@ Number = Annotated[float, Within(-LARGEST, LARGEST)]
 Whole = Annotated[int, Within(-LARGEST_INT - 1, LARGEST_INT)]
 Count = Annotated[int, Within(0, LARGEST_INT)]
 Few = Annotated[int, Within(0, 1_000_000)]  # sessions, rounds, seeds
+Positive = Annotated[int, Within(1, LARGEST_INT)]
 Several = Annotated[int, Within(1, 65_536)]  # threads, ranks
 Seconds = Annotated[float, Within(0.0, 1e10)]
 Rate = Annotated[float, Within(1e-30, 1e30)]  # above 0: what is divided by

@@ -70,6 +70,7 @@ def begin(found: Run, side: Side, progress: Progress, server: Server | None = No
 
     A server of the side tells what it is: one that runs already, or one started for it.
     """
+    found.expect_own_files()
     if server is None:
         with side.serve(found.folder / "logs" / "server-hello.txt") as server:
             return begin(found, side, progress, server)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from bench.bounds import Count, Spreading
+from bench.bounds import Positive, Spreading
 
 Round = tuple[float, float]
 Session = Sequence[Round]
@@ -25,7 +25,7 @@ class Spread:
     """A standard deviation of log values, and the degrees of freedom behind it."""
 
     sd: Spreading
-    freedom: Count
+    freedom: Positive
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ VALUES: tuple[str, ...] = (
     f'"{"x" * 100_000}"',
 )
 
-Apply = Callable[[Path], None]
+Apply = Callable[[Path], object]
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,9 @@ def recast(files: list[Path], folder: Path, rng: random.Random, count: int) -> I
             cases.insert(rng.randrange(len(cases)), cases[where])
         else:
             del cases[where]
-        yield Damage(f"case: {how}", f"{name} {where}", _writes(name, _text(manifest).encode()), True)
+        yield Damage(
+            f"case: {how}", f"{name} {where}", _writes(name, _text(manifest).encode()), True
+        )
 
 
 def unmeasured(files: list[Path], folder: Path, rng: random.Random, count: int) -> Iterator[Damage]:
@@ -184,6 +186,8 @@ def unmeasured(files: list[Path], folder: Path, rng: random.Random, count: int) 
         yield Damage(f"measurement: {how}", what, documents.with_part(number, _text(attempt)))
 
 
+QUANTITIES = ("x", "time", "loss", "fd_x", "traffic_elements", "loss_gap", "peak", "nfe", "=1+1")
+
 MEASURED: dict[str, Callable[[list[Any], dict[str, Any], random.Random], object]] = {
     "gone": lambda every, own, rng: every.remove(own),
     "renamed": lambda every, own, rng: own.update(quantity=rng.choice(QUANTITIES)),
@@ -195,7 +199,6 @@ MEASURED: dict[str, Callable[[list[Any], dict[str, Any], random.Random], object]
     "shortened": lambda every, own, rng: own.update(samples=own["samples"][:1]),
     "unequal": lambda every, own, rng: own.update(samples=own["samples"] + own["samples"][:1]),
 }
-QUANTITIES = ("x", "time", "loss", "fd_x", "traffic_elements", "loss_gap", "peak", "nfe", "=1+1")
 
 
 def unordinary(files: list[Path], folder: Path, rng: random.Random, count: int) -> Iterator[Damage]:
@@ -235,7 +238,7 @@ PLACED: dict[str, Apply] = {
     "link to a device": lambda path: path.symlink_to("/dev/zero"),
     "socket": _socket,
     "a terabyte": _sparse,
-    "empty": lambda path: path.write_bytes(b"") and None,
+    "empty": lambda path: path.write_bytes(b""),
     "gone": lambda path: None,
 }
 

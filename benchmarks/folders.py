@@ -19,7 +19,7 @@ from bench.store.journal import sealed
 from bench.store.paired import Contestant, Pairing
 from benchmarks.readers import Command, commands, of_pairs, with_selftests
 
-CASES = 3  # of a problem
+CASES, SAMPLES = 3, 16  # of a problem, of a measurement
 RUN = (Path("run.json"), Path("records.jsonl"))
 
 
@@ -41,22 +41,25 @@ class Sample:
 def build(place: Path) -> Iterator[Sample]:
     """Write the folders."""
     run = published()
-    copied(run, place / "today")
+    suites = list(dict.fromkeys(case.suite for case in run.manifest.cases))
+    for suite in suites:
+        copied(of_suite(run, suite), place / suite, journal=False)
+        yield Sample(f"before, {suite}", place / suite, list(RUN), (".",), commands, 2)
+    first, *_, last = suites
+    copied(of_suite(run, last), place / "today")
     yield Sample("today", place / "today", list(RUN), (".",), commands, 3)
-    copied(run, place / "before", journal=False)
-    yield Sample("before", place / "before", list(RUN), (".",), commands, 8)
     for name in ("A", "B"):
-        copied(run, place / "ab" / name, journal=name == "A", pairing="ab")
+        copied(of_suite(run, first), place / "ab" / name, journal=name == "A", pairing="ab")
     _write_pairing(place / "ab")
     files = [Path("ab.json"), *(Path(side) / name for side in ("A", "B") for name in RUN)]
-    yield Sample("comparison", place / "ab", files, ("A", "B"), of_pairs, 4)
-    copied(run, place / "selftests" / "run")
-    kept = _write_selftests(run, place / "selftests")
+    yield Sample("comparison", place / "ab", files, ("A", "B"), of_pairs, 3)
+    copied(of_suite(run, first), place / "selftests" / "run")
+    kept = _write_selftests(of_suite(run, first), place / "selftests")
     yield Sample("selftests", place / "selftests", [kept], (), with_selftests, 1)
 
 
 def published() -> Run:
-    """Return a few cases of every problem of a published run, failed ones among them."""
+    """Return a few cases of every problem of a published run, with a few samples of each."""
     folder = sorted((ROOT / "reports" / "published").glob("*/run.json"))[-1].parent
     run = read(folder)
     kept: Counter[str] = Counter()
@@ -64,15 +67,22 @@ def published() -> Run:
     for case in run.manifest.cases:
         kept[case.problem] += 1
         cases += [case] if kept[case.problem] <= CASES else []
+    return Run(folder, replace(run.manifest, cases=cases), list(map(_short, run.attempts)))
+
+
+def of_suite(run: Run, suite: str) -> Run:
+    """Return the part of a run that is of one suite."""
+    cases = [case for case in run.manifest.cases if case.suite == suite]
     ids = {case.id for case in cases}
-    attempts = [_short(attempt) for attempt in run.attempts if attempt.case in ids]
-    return Run(folder, replace(run.manifest, cases=cases), attempts)
+    attempts = [attempt for attempt in run.attempts if attempt.case in ids]
+    return Run(run.folder, replace(run.manifest, cases=cases), attempts)
 
 
 def _short(attempt: Attempt) -> Attempt:
-    """Return the attempt with a few values of its fingerprints, which are most of a line."""
+    """Return the attempt with the first of its samples, and a few values of its fingerprints."""
+    found = [replace(m, samples=m.samples[:SAMPLES]) for m in attempt.measurements]
     prints = [[values[:2] for values in outputs] for outputs in attempt.fingerprints]
-    return replace(attempt, fingerprints=prints[:1])
+    return replace(attempt, measurements=found, fingerprints=prints[:1])
 
 
 def copied(run: Run, folder: Path, journal: bool = True, pairing: str = "") -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FrameType
+from unittest.mock import patch
 
 import typer
 
@@ -37,35 +38,64 @@ def commands() -> dict[str, Command]:
 
     A resume is followed to where it would start its first process.
     """
-    from bench.commands.run import _resumable
-    from reports.commands import claims, report, show
-    from reports.comparison.command import compare
-
     return {
-        "show": lambda folder, _: show(folder),
-        "claims": lambda folder, _: claims(folder),
-        "report": lambda folder, _: report(folder),
-        "compare": lambda folder, out: compare(folder, [folder], output=out, margin=None),
-        "resume": lambda folder, _: _resumable(folder, trust=False) and None,
+        "show": _show,
+        "claims": _claims,
+        "report": _report,
+        "compare": _compare,
+        "resume": _resume,
     }
 
 
 def of_pairs() -> dict[str, Command]:
     """Return what reads the folder of a `bench ab`."""
-    from reports.comparison.command import compare
-
-    return {"compare ab": lambda folder, out: compare(folder, None, output=out, margin=None)}
+    return {"compare ab": _compare_pairs}
 
 
 def with_selftests() -> dict[str, Command]:
     """Return what reads, beside a run, what selftests have kept of its machine."""
+    return {"compare, selftests": _compare_beside}
+
+
+def _show(folder: Path, _: Path) -> None:
+    from reports.commands import show
+
+    show(folder)
+
+
+def _claims(folder: Path, _: Path) -> None:
+    from reports.commands import claims
+
+    claims(folder)
+
+
+def _report(folder: Path, _: Path) -> None:
+    from reports.commands import report
+
+    report(folder)
+
+
+def _resume(folder: Path, _: Path) -> None:
+    from bench.commands.run import resumable
+
+    resumable(folder, trust=False)
+
+
+def _compare(folder: Path, out: Path) -> None:
     from reports.comparison.command import compare
 
-    def beside(folder: Path, out: Path) -> None:
-        os.environ["TOUCHSTONE_CACHE"] = str(folder / "cache")
-        compare(folder / "run", [folder / "run"], output=out, margin=None)
+    compare(folder, [folder], output=out, margin=None)
 
-    return {"compare, selftests": beside}
+
+def _compare_pairs(folder: Path, out: Path) -> None:
+    from reports.comparison.command import compare
+
+    compare(folder, None, output=out, margin=None)
+
+
+def _compare_beside(folder: Path, out: Path) -> None:
+    os.environ["TOUCHSTONE_CACHE"] = str(folder / "cache")
+    _compare(folder / "run", out)
 
 
 def tried(name: str, command: Command, folder: Path, out: Path) -> Came:
@@ -79,7 +109,7 @@ def tried(name: str, command: Command, folder: Path, out: Path) -> Came:
         line = str(error)
         whole = len(line.splitlines()) == 1 and len(line) < 2000
         return Came(name, REFUSED if whole else FAILED, line[:2000])
-    except BaseException as error:
+    except (Exception, SystemExit) as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         told = f"{type(error).__name__}: {error} ({Path(where.filename).name}, {where.lineno})"
         return Came(name, FAILED, told[:500])
@@ -117,11 +147,9 @@ def scripts_made_once() -> Iterator[None]:
     from reports import html
     from reports.comparison import page
 
-    before = {module: (module.vega_bundle, module.datatable_scripts) for module in (html, page)}
-    for module, (bundle, scripts) in before.items():
-        module.vega_bundle, module.datatable_scripts = cache(bundle), cache(scripts)
-    try:
+    with contextlib.ExitStack() as stack:
+        for module in (html, page):
+            for name in ("vega_bundle", "datatable_scripts"):
+                made_once = cache(getattr(module, name))
+                stack.enter_context(patch.object(module, name, made_once))
         yield
-    finally:
-        for module, (bundle, scripts) in before.items():
-            module.vega_bundle, module.datatable_scripts = bundle, scripts

@@ -1,4 +1,4 @@
-"""Damaged folders: no command ends in anything but an answer or a refusal, and nothing is unseen."""
+"""Damaged folders: commands end in an answer or a refusal, and no change is unseen."""
 
 from __future__ import annotations
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from bench.attempts import keep_log
 from bench.case import Attempt, Case, Measurement
 from bench.errors import UserError
 from bench.record import fold
-from bench.store import Manifest, Run, Session, create, create_at, read
+from bench.store import Manifest, Run, Session, create, create_at, read, write_whole
 from bench.store.problems import misfit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -238,7 +239,9 @@ def test_a_unit_does_not_change_on_the_way(tmp_path: Path) -> None:
     for number, unit in ((8, "bytes"), (9, "1")):
         with run.records_path.open("a") as stream:
             held = Measurement("held", unit, [1.0])
-            stream.write(json.dumps(dataclasses.asdict(attempt(number, measurements=[held, *TIME]))))
+            stream.write(
+                json.dumps(dataclasses.asdict(attempt(number, measurements=[held, *TIME])))
+            )
             stream.write("\n")
     assert "line 7: held: expected the unit of before, 'bytes', got '1'" in refusal(run.folder)
 
@@ -272,12 +275,14 @@ def session(**changes: Any) -> Callable[[dict[str, Any]], object]:
         (session(ceilings=[{"device": "cpu", "threads": 1, "launch_s": -1}]), "not a valid"),
         (
             session(
-                ceilings=[{"device": "cpu", "threads": 1, "bandwidths": [SPEED | {"bytes_per_s": 0}]}]
+                ceilings=[
+                    {"device": "cpu", "threads": 1, "bandwidths": [SPEED | {"bytes_per_s": 0}]}
+                ]
             ),
             "not a valid manifest",
         ),
         (session(ceilings=[{"device": "cpu", "threads": 1}] * 2), "ceilings of a device"),
-        (session(sampler={"period_s": 0}), "session 1: not a valid watched"),
+        (session(sampler={"period_s": 0}), "session 1: not a valid sampler"),
         (session(noise={"kinds": {"x": {"judged": "luck"}}}), "session 1: not a valid noise"),
     ],
 )
@@ -359,3 +364,58 @@ def test_an_inherited_field_has_a_type_and_an_unknown_problem_has_none() -> None
 def test_reading_twice_says_the_same(tmp_path: Path) -> None:
     run = recorded(tmp_path)
     assert fold(read(run.folder)) == fold(run)
+
+
+def test_what_could_not_be_read_again_is_not_begun(tmp_path: Path) -> None:
+    for case in (
+        dataclasses.replace(CASE, flops=10**30),
+        dataclasses.replace(CASE, values={"n": 1e200}),
+        dataclasses.replace(CASE, values={"n": float("nan")}),
+    ):
+        with pytest.raises(UserError, match="this run: not a valid manifest"):
+            create(tmp_path, manifest(cases=[case]))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_attempt_that_could_not_be_read_again_becomes_an_error(tmp_path: Path) -> None:
+    run = create(tmp_path, manifest())
+    run.append(attempt(0, labels={"long": "x" * 30_000}))
+    run.append(attempt(1, fingerprints=[[[float("nan")]]]))
+    assert [one.outcome for one in read(run.folder).attempts] == ["error", "error"]
+
+
+@pytest.mark.parametrize("name", ["run.json", "records.jsonl", "logs"])
+def test_a_resume_writes_nowhere_but_into_its_folder(tmp_path: Path, name: str) -> None:
+    run = recorded(tmp_path)
+    path, elsewhere = run.folder / name, tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    with pytest.raises(UserError, match="got a link"):
+        read(run.folder).expect_own_files()
+
+
+def test_a_resume_makes_the_folder_of_logs_that_was_not_published(tmp_path: Path) -> None:
+    run = recorded(tmp_path)
+    (run.folder / "logs").rmdir()
+    run.expect_own_files()
+    assert (run.folder / "logs").is_dir()
+
+
+def test_among_logs_only_ordinary_files_are_kept(tmp_path: Path) -> None:
+    kept, link, pipe = (tmp_path / name for name in ("kept", "link", "pipe"))
+    kept.write_text(f"said in {Path.home()}/x")
+    link.symlink_to(kept)
+    os.mkfifo(pipe)
+    before = kept.read_text()
+    assert keep_log(link) == keep_log(pipe) == ""
+    assert kept.read_text() == before
+    assert keep_log(kept)
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / f".results.csv.{os.getpid()}").symlink_to(victim)
+    with pytest.raises(UserError, match="cannot write"):
+        write_whole(tmp_path / "results.csv", b"theirs")
+    assert victim.read_text() == "mine"

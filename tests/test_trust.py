@@ -1,11 +1,10 @@
-"""Whose code a resume runs: a folder from elsewhere is asked about, and refused without a terminal."""
+"""Whose code a resume runs: a folder from elsewhere is asked about, or refused."""
 
 from __future__ import annotations
 
 import dataclasses
 import io
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,9 +29,8 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOUCHSTONE_CACHE", str(tmp_path / "cache"))
-    yield
 
 
 def made(parent: Path, case: Case) -> Run:
@@ -104,12 +102,12 @@ def test_without_a_terminal_a_folder_from_elsewhere_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, own = made(tmp_path, THEIRS), made(tmp_path, OURS)
-    assert command._resumable(run.folder, trust=False).manifest == run.manifest
+    assert command.resumable(run.folder, trust=False).manifest == run.manifest
     elsewhere(monkeypatch, tmp_path)
-    assert command._resumable(own.folder, trust=False)  # it runs nothing but the checkout's
-    assert command._resumable(run.folder, trust=True)
+    assert command.resumable(own.folder, trust=False)  # it runs nothing but the checkout's
+    assert command.resumable(run.folder, trust=True)
     with pytest.raises(UserError, match="--trust") as caught:
-        command._resumable(run.folder, trust=False)
+        command.resumable(run.folder, trust=False)
     assert "'/somewhere/else/theirs.py'" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -124,10 +122,10 @@ def test_on_a_terminal_it_is_asked(
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr("typer.confirm", lambda words, err: sys.stdin.readline() == "y\n")
     if answer == "y\n":
-        assert command._resumable(run.folder, trust=False)
+        assert command.resumable(run.folder, trust=False)
     else:
         with pytest.raises(UserError, match="nothing was run"):
-            command._resumable(run.folder, trust=False)
+            command.resumable(run.folder, trust=False)
 
 
 def test_the_command_refuses_before_anything_runs(

@@ -65,7 +65,7 @@ def run(
         bool,
         typer.Option(
             "--trust",
-            help="With --resume: run files outside the checkout that a folder from elsewhere names.",
+            help="With --resume: run what a folder from elsewhere names outside the checkout.",
         ),
     ] = False,
     dry_run: DryRun = False,
@@ -94,7 +94,7 @@ def run(
     found: Run | None = None
     if resume is not None:
         _expect_only_resume(context)
-        found = _resumable(resume, trust)
+        found = resumable(resume, trust)
     elif trust:
         raise UserError("--trust: expected beside --resume, which runs what a folder names")
     with served(Side()) as (side, server):
@@ -118,7 +118,7 @@ def run(
     _finish(console, found)
 
 
-def _resumable(folder: Path, trust: bool) -> Run:
+def resumable(folder: Path, trust: bool) -> Run:
     """Read the folder to finish; UserError where its code is not to be run."""
     found = read(folder)
     if found.manifest.pairing:
@@ -131,7 +131,7 @@ def _resumable(folder: Path, trust: bool) -> Run:
 
 
 def _expect_consent(folder: Path, outside: list[str]) -> None:
-    """Ask before code is run that only a folder from elsewhere names; without a terminal, refuse."""
+    """Ask before what a folder from elsewhere names is run; without a terminal, refuse."""
     if not outside:
         return
     told = ", ".join(map(repr, outside[:3])) + (" and more" if len(outside) > 3 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ def pair_folder(base: Run, new: Run) -> Path | None:
     """Return the folder that two paired runs share, None where there is none."""
     parent = base.folder.resolve().parent
     together = parent == new.folder.resolve().parent
-    return parent if together and (parent / PAIRED_FOLDER).exists() else None
+    return parent if together and os.path.lexists(parent / PAIRED_FOLDER) else None
 
 
 def _pairing(base: Run, new: Run) -> Pairing | None:

@@ -12,7 +12,7 @@ from typing import Any
 from bench.case import Attempt, Case
 from bench.errors import UserError
 from bench.known_noise import Noise
-from bench.store.manifest import SCHEMA, Manifest, Session, Watched
+from bench.store.manifest import SCHEMA, Manifest, Sampler, Session
 from bench.store.problems import misfit
 from bench.store.strict import convert, insane
 
@@ -57,7 +57,7 @@ def _of_session(session: Session) -> Iterator[str]:
     machine = session.environment.get("machine_id", "")
     if not (isinstance(machine, str) and re.fullmatch(r"[\w-]{0,64}", machine, re.ASCII)):
         yield "environment: expected a machine_id of letters and digits"
-    for plain, kind in ((session.sampler, Watched), (session.noise, Noise)):
+    for plain, kind in ((session.sampler, Sampler), (session.noise, Noise)):
         yield from _unlike(plain, kind)
     counts = Counter((c.device, c.threads) for c in session.ceilings)
     if any(count > 1 for count in counts.values()):

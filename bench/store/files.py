@@ -10,6 +10,9 @@ from bench.errors import CANNOT_WRITE, UserError
 
 MOST_BYTES = 1 << 30  # of one file: an attempt has kilobytes
 
+# A folder may come from elsewhere: what is written into it follows no link out of it.
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+
 KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -61,7 +64,8 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that readers see the old one or the new one, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("wb") as stream:
+        descriptor = os.open(temporary, _NEW, 0o666)
+        with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -72,7 +72,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Watched:
+class Sampler:
     """What watching the GPUs cost; see `bench.probes.sampler`."""
 
     period_s: Rate

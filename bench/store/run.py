@@ -12,10 +12,13 @@ from typing import Any
 import msgspec
 
 from bench.case import Attempt
+from bench.errors import UserError
+from bench.store.consistent import of_manifest
 from bench.store.files import append_line, cannot_write, read_regular, write_whole
 from bench.store.journal import sealed
 from bench.store.manifest import Manifest, Session
 from bench.store.sound import sound
+from bench.store.strict import decode
 from bench.store.trust import seal
 
 
@@ -58,8 +61,7 @@ class Run:
 
     def save(self) -> None:
         """Write `run.json` anew, whole or not at all."""
-        text = json.dumps(asdict(self.manifest), indent=1) + "\n"
-        write_whole(self.folder / "run.json", text.encode())
+        write_whole(self.folder / "run.json", _text(self.manifest))
 
     def update_session(self, **changes: Any) -> None:
         """Change the facts of the present session, and save."""
@@ -75,6 +77,17 @@ class Run:
         lines = (read_regular(self.records_path) or b"").count(b"\n")
         self.update_session(ended=ended, ended_by=ended_by, lines=lines)
 
+    def expect_own_files(self) -> None:
+        """Refuse to go on where what is written would go elsewhere; make the folder of logs."""
+        logs = self.folder / "logs"
+        for path in (self.folder / "run.json", self.records_path, logs):
+            if path.is_symlink():
+                raise UserError(f"{path}: expected the run's own to write to, got a link")
+        try:
+            logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise cannot_write(logs, error) from error
+
     def drop_torn_line(self) -> None:
         """Cut a last line that a kill left unfinished, before appending to the file."""
         if not self.records_path.exists():
@@ -83,6 +96,10 @@ class Run:
         if data and not data.endswith(b"\n"):
             with self.records_path.open("r+b") as stream:
                 stream.truncate(data.rfind(b"\n") + 1)
+
+
+def _text(manifest: Manifest) -> bytes:
+    return json.dumps(asdict(manifest), indent=1).encode() + b"\n"
 
 
 def create(parent: Path, manifest: Manifest) -> Run:
@@ -97,7 +114,13 @@ def new_folder(parent: Path, kind: str) -> Path:
 
 
 def create_at(folder: Path, manifest: Manifest) -> Run:
-    """Make this run folder; its journal begins with a word that no other has."""
+    """Make this run folder; its journal begins with a word that no other has.
+
+    UserError where it could not be read again, before anything is measured.
+    """
+    decode(_text(manifest), Manifest, "this run")
+    for wrong in of_manifest(manifest):
+        raise UserError(f"this run: {wrong}")
     try:
         (folder / "logs").mkdir(parents=True)
     except OSError as error:

@@ -7,8 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
+
 from bench.bounds import LARGEST, SMALLEST
 from bench.case import Attempt, Measurement
+from bench.errors import UserError
+from bench.store.strict import decode
 
 # The call's own quantities; every other one in seconds that the time role sampled is a phase of it.
 OF_THE_CALL = ("time", "thread_time", "enqueue_time", "first_call")
@@ -18,12 +22,16 @@ LEAST_S, MOST_S = 1e-12, 1e9  # of a call: a picosecond, thirty years
 
 def sound(attempt: Attempt) -> Attempt:
     """Return the attempt, or an `error` in its place: what is written can always be read."""
-    wrong = complaint(attempt)
-    if not wrong:
-        return attempt
-    return replace(
-        attempt, outcome="error", detail=wrong, measurements=[], tolerances=[], fingerprints=[]
-    )
+    if wrong := complaint(attempt):
+        return replace(
+            attempt, outcome="error", detail=wrong, measurements=[], tolerances=[], fingerprints=[]
+        )
+    try:
+        decode(msgspec.json.encode(attempt), Attempt, "what was measured")
+    except UserError as error:
+        place = (attempt.case, attempt.role, attempt.session, attempt.round)
+        return Attempt(*place, outcome="error", detail=str(error), side=attempt.side)
+    return attempt
 
 
 def complaint(attempt: Attempt) -> str:
