@@ -14,7 +14,7 @@ from statistics import fmean
 
 from bench.rule import ALARM, LEVEL, MARGIN, adjust, verdict_of
 from bench.spread import Spread as Spread
-from bench.statistics import Interval, Rounds, t_quantile
+from bench.statistics import Interval, Rounds, exp_bounded, t_quantile
 from bench.verdict import Change
 
 NO_SPREAD = "recorded apart, how far such sessions differ is unknown: use `bench ab`, or selftests"
@@ -47,9 +47,9 @@ class _Difference:
         return float(2 * stdtr(self.freedom, -abs(self.log_ratio / self.error)))
 
     def interval(self, rounds: int, sessions: int) -> Interval:
-        half = self.error * t_quantile(0.5 + LEVEL / 2, self.freedom)
-        low, high = math.exp(self.log_ratio - half), math.exp(self.log_ratio + half)
-        return Interval(math.exp(self.log_ratio), low, high, rounds, sessions)
+        half = self.error * t_quantile(0.5 + LEVEL / 2, self.freedom) if self.error else 0.0
+        low, high = exp_bounded(self.log_ratio - half), exp_bounded(self.log_ratio + half)
+        return Interval(exp_bounded(self.log_ratio), low, high, rounds, sessions)
 
 
 def judge_apart(cases: Sequence[Apart], margin: float = MARGIN) -> list[Change]:

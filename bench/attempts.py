@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,8 +118,13 @@ def preparation(case: Case) -> list[tuple[Role, int]]:
 
 
 def keep_log(log: Path, side: Side | None = None) -> str:
-    """Keep what a process wrote to stderr, made publishable; drop an empty log."""
+    """Keep what a process wrote to stderr, made publishable; drop an empty log.
+
+    Only an ordinary file is one: a folder from elsewhere may have links and pipes among its logs.
+    """
     try:
+        if not stat.S_ISREG(log.lstat().st_mode):
+            return ""
         text = log.read_text(errors="replace")
         if text.strip():
             log.write_text(publishable(text, side))

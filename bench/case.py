@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Plain = int | float | str | bool | None
+from bench.bounds import Count, Device, Few, Moment, Name, Number, Seconds, Several, Text, Whole
+
+Plain = Whole | Number | Text | bool | None
 
 Outcome = Literal["ok", "incorrect", "unsupported", "oom", "timeout", "crash", "error"]
 Role = Literal["check", "memory", "quality", "time"]
@@ -27,28 +29,28 @@ class Case:
     says whether a CPU's malloc has its thresholds fixed, or is as any process gets it.
     """
 
-    suite: str
-    variant: str
-    module: str
-    problem: str
-    values: dict[str, Plain]
-    dtype: str = "float32"
-    pass_: str = "fwd"
-    device: str = "cpu"
-    threads: int = 1
-    ranks: int = 1
-    cache: str = "warm"
-    allocator: str = "fixed"
-    options: dict[str, Plain] = field(default_factory=dict)
-    rounds: int | None = None
-    quality_seeds: int = 0
+    suite: Name
+    variant: Name
+    module: Text
+    problem: Name
+    values: dict[Name, Plain]
+    dtype: Name = "float32"
+    pass_: Name = "fwd"
+    device: Device = "cpu"
+    threads: Several = 1
+    ranks: Several = 1
+    cache: Name = "warm"
+    allocator: Name = "fixed"
+    options: dict[Name, Plain] = field(default_factory=dict)
+    rounds: Few | None = None
+    quality_seeds: Few = 0
     provisioned: bool = False
-    preload: list[str] = field(default_factory=list)
-    source_hash: str = ""
-    flops: int | None = None
-    bytes_moved: int | None = None
-    work: dict[str, float] = field(default_factory=dict)
-    computes_in: list[str] = field(default_factory=list)
+    preload: list[Name] = field(default_factory=list)
+    source_hash: Name = ""
+    flops: Count | None = None
+    bytes_moved: Count | None = None
+    work: dict[Name, Number] = field(default_factory=dict)
+    computes_in: list[Name] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -85,10 +87,10 @@ class Measurement:
     Where a case has several ranks, `rank` tells whose samples these are; None: the whole job's.
     """
 
-    quantity: str
-    unit: str
-    samples: list[float]
-    rank: int | None = None
+    quantity: Name
+    unit: Name
+    samples: list[Number]
+    rank: Few | None = None
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ class Window:
     `in_calls_s` of it was spent in them; the rest is the instrument's.
     """
 
-    begun_s: float
-    ended_s: float
-    num_calls: int
-    in_calls_s: float
+    begun_s: Number
+    ended_s: Number
+    num_calls: Count
+    in_calls_s: Number
 
     @property
     def seconds(self) -> float:
@@ -120,22 +122,22 @@ class Attempt:
     The check also tells which tensors of an output are `rewritten`, in memory that the step keeps.
     """
 
-    case: str
+    case: Text
     role: Role
-    session: int
-    round: int
+    session: Few
+    round: Few
     outcome: Outcome
-    detail: str = ""
-    process: int = 0
-    side: str = ""
+    detail: Text = ""
+    process: Count = 0
+    side: Name = ""
     measurements: list[Measurement] = field(default_factory=list)
-    labels: dict[str, str] = field(default_factory=dict)
-    flags: list[str] = field(default_factory=list)
+    labels: dict[Name, Text] = field(default_factory=dict)
+    flags: list[Name] = field(default_factory=list)
     fingerprints: list[list[list[float]]] = field(default_factory=list)
     tolerances: list[tuple[float, float]] = field(default_factory=list)
-    rewritten: list[int] = field(default_factory=list)
-    started: str = ""
-    elapsed_s: float = 0.0
-    measuring_s: float = 0.0
+    rewritten: list[Count] = field(default_factory=list)
+    started: Moment = ""
+    elapsed_s: Seconds = 0.0
+    measuring_s: Seconds = 0.0
     window: Window | None = None
-    log: str = ""
+    log: Text = ""

@@ -1,5 +1,6 @@
 """What a suite's `charts.py` hands to a report: a drawing with the sentence that reads it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,24 @@ class Chart:
     title: str
     caption: str
     drawing: Any
+
+
+def drawn(title: str, draw: Callable[[], Chart | None]) -> list[Chart]:
+    """Draw one chart; where that raises, it costs this chart alone, which then says why.
+
+    Figures that a suite's code did not expect are no reason to lose a report.
+    """
+    try:
+        chart = draw()
+    except Exception as error:
+        return [undrawn(title, error)]
+    return [] if chart is None else [chart]
+
+
+def undrawn(title: str, error: Exception) -> Chart:
+    """Return what stands where a chart should be."""
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return Chart(title, f"This chart could not be drawn: {words[:300]}", None)
 
 
 # One palette for all suites: told apart by most eyes, readable on white.

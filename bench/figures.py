@@ -52,7 +52,8 @@ def _shares(whole: list[float], parts: list[list[float]]) -> list[float]:
     calls = zip(whole, *parts, strict=True)
     left = [time - sum(phases) for time, *phases in calls]
     medians = [*map(median, parts), max(median(left), 0.0)]
-    return [part / sum(medians) for part in medians]
+    total = sum(medians) or 1.0  # all 0: phases that overlap, or that no clock could see
+    return [part / total for part in medians]
 
 
 def _round(processes: list[list[float]], unit: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,22 +9,26 @@ from pathlib import Path
 
 import msgspec
 
+from bench.bounds import Name, Text
 from bench.cache import cache_folder
 from bench.errors import UserError
 from bench.spread import Round
-from bench.store import cannot_write, write_whole
+from bench.store import cannot_write, decode, read_regular, write_whole
+from bench.store.consistent import FIRST_YEAR, LAST_YEAR
+from bench.store.sound import LEAST_S, MOST_S
 
 SCHEMA = 1
+_AWAY = "move it away to start anew"
 
 
 @dataclass(frozen=True)
 class CaseRounds:
     """One case in one session: by clock, the medians of both processes of each round, in s."""
 
-    case: str
-    kind: str
-    source_hash: str
-    rounds: dict[str, list[Round]]
+    case: Text
+    kind: Name
+    source_hash: Name
+    rounds: dict[Name, list[Round]]
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,8 @@ class NoiseSession:
     """One block of a selftest; `run` is the selftest, `torch` what it ran on."""
 
     started: datetime
-    run: str
-    torch: str
+    run: Name
+    torch: Name
     cases: list[CaseRounds]
 
 
@@ -54,18 +57,15 @@ def noise_path(machine_id: str, device: str) -> Path:
 def kept(path: Path) -> list[NoiseSession]:
     """Read the sessions of all selftests; UserError with file and expectation if damaged."""
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        found = msgspec.json.decode(data, type=NoiseFile)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _damaged(path, f"what `bench selftest` keeps, got: {error}") from error
+        data = read_regular(path)
+        found = decode(data, NoiseFile, str(path)) if data is not None else NoiseFile(SCHEMA, [])
+    except UserError as error:
+        raise UserError(f"{error}; expected what `bench selftest` keeps; {_AWAY}") from error
     if found.schema != SCHEMA:
         raise _damaged(path, f"schema {SCHEMA}, got {found.schema}")
     for session in found.sessions:
+        if not FIRST_YEAR <= session.started.year <= LAST_YEAR:
+            raise _damaged(path, f"dates of this century, got {session.started}")
         for case in session.cases:
             _expect_times(case, path)
     return found.sessions
@@ -86,9 +86,9 @@ def _expect_times(case: CaseRounds, path: Path) -> None:
     """Refuse numbers that no clock can have left."""
     for rounds in case.rounds.values():
         for time_s in (t for both in rounds for t in both):
-            if not 0 < time_s < math.inf:
+            if not LEAST_S <= time_s <= MOST_S:
                 raise _damaged(path, f"times above 0 s, got {time_s:g} for {case.case}")
 
 
 def _damaged(path: Path, expected: str) -> UserError:
-    return UserError(f"{path}: expected {expected}; move it away to start anew")
+    return UserError(f"{path}: expected {expected}; {_AWAY}")

@@ -16,8 +16,8 @@ from bench.mean import Mean, estimate_mean
 from bench.plausible import IMPOSSIBLE, implausible
 from bench.statistics import Interval, Rounds, interval, round_values
 from bench.store import Run
+from bench.store.sound import OF_THE_CALL
 
-OF_THE_CALL = ("time", "thread_time", "enqueue_time", "first_call")  # all else in s is a phase
 PENDING = "pending"  # no outcome yet: the run was interrupted, or its budget ended
 
 ENDINGS = {

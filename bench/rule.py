@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.statistics import Interval, t_quantile
+from bench.statistics import Interval, exp_bounded, t_quantile
 from bench.verdict import Change, Verdict
 
 SUSPECT = 0.08  # a first stage with a p below this is looked at again
@@ -143,7 +143,7 @@ def exchange_interval(logs: Logs, level: float = LEVEL) -> Interval:
     if not accepted(estimate) or accepted(estimate + reach) or accepted(estimate - reach):
         return Interval(math.exp(estimate), None, None, len(logs), 1)
     low, high = (_edge(accepted, estimate, estimate + side * reach) for side in (-1, 1))
-    return Interval(math.exp(estimate), math.exp(low), math.exp(high), len(logs), 1)
+    return Interval(exp_bounded(estimate), exp_bounded(low), exp_bounded(high), len(logs), 1)
 
 
 def _edge(accepted: Callable[[float], bool], inside: float, outside: float) -> float:
@@ -160,8 +160,8 @@ def t_interval(logs: Logs, level: float = LEVEL) -> Interval:
     centre = float(differences.mean())
     half = float(differences.std(ddof=1)) / math.sqrt(len(logs))
     half *= t_quantile(0.5 + level / 2, len(logs) - 1)
-    low, high = math.exp(centre - half), math.exp(centre + half)
-    return Interval(math.exp(centre), low, high, len(logs), 1)
+    low, high = exp_bounded(centre - half), exp_bounded(centre + half)
+    return Interval(exp_bounded(centre), low, high, len(logs), 1)
 
 
 def adjust(p_values: Sequence[float]) -> list[float]:

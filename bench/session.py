@@ -18,7 +18,8 @@ from bench.ceilings import Ceilings
 from bench.ceilings.ask import ask, needed
 from bench.checkout import at_work, git_state, publishable
 from bench.errors import UserError
-from bench.noise import Noise, known
+from bench.known_noise import Noise
+from bench.noise import known
 from bench.probes.sampler import Sampler
 from bench.schedule import Progress, Schedule
 from bench.side import Server, Side
@@ -61,7 +62,7 @@ def measure(
         with Sampler(found.manifest.cases, side.cache) as sampler:
             ended_by = schedule(found, side, progress, sampler, server).execute()
     finally:
-        found.update_session(ended=now(), ended_by=ended_by)
+        found.end_session(now(), ended_by)
 
 
 def begin(found: Run, side: Side, progress: Progress, server: Server | None = None) -> None:
@@ -69,6 +70,7 @@ def begin(found: Run, side: Side, progress: Progress, server: Server | None = No
 
     A server of the side tells what it is: one that runs already, or one started for it.
     """
+    found.expect_own_files()
     if server is None:
         with side.serve(found.folder / "logs" / "server-hello.txt") as server:
             return begin(found, side, progress, server)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
+from bench.bounds import Positive, Spreading
+
 Round = tuple[float, float]
 Session = Sequence[Round]
 Recordings = Sequence[Sequence[Session]]  # of one case: sessions by occasion
@@ -22,8 +24,8 @@ LEAST_OCCASIONS = 3
 class Spread:
     """A standard deviation of log values, and the degrees of freedom behind it."""
 
-    sd: float
-    freedom: int
+    sd: Spreading
+    freedom: Positive
 
 
 @dataclass(frozen=True)

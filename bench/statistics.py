@@ -39,6 +39,14 @@ class Interval:
         return math.log(self.high / self.low) / 2
 
 
+def exp_bounded(log_value: float) -> float:
+    """Return e to a power, at most 1e130 and at least its inverse: few rounds may bound nothing.
+
+    Beyond, an interval's ends are as good as infinite, and would overflow.
+    """
+    return math.exp(min(max(log_value, -300.0), 300.0))
+
+
 def round_values(
     samples: Mapping[tuple[int, int], list[list[float]]],
 ) -> dict[tuple[int, int], float]:
@@ -67,7 +75,8 @@ def interval(rounds: Rounds, level: float = LEVEL) -> Interval:
     spread = math.sqrt(squares / freedom) * t_quantile(0.5 + level / 2, freedom)
     lows = [fmean(values) - spread / math.sqrt(len(values)) for values in sessions.values()]
     highs = [fmean(values) + spread / math.sqrt(len(values)) for values in sessions.values()]
-    return Interval(estimate, math.exp(min(lows)), math.exp(max(highs)), len(logs), len(sessions))
+    low, high = exp_bounded(min(lows)), exp_bounded(max(highs))
+    return Interval(estimate, low, high, len(logs), len(sessions))
 
 
 def ratio(numerator: Rounds, denominator: Rounds, level: float = LEVEL) -> Interval | None:

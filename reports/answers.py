@@ -60,7 +60,7 @@ def _family(case: Case) -> tuple[str, ...]:
 def _as_family(key: tuple[str, ...], group: list[Ranking]) -> Family:
     cases = [ranking.fastest.case for ranking in group]
     values = cases[0].values
-    constant = {n for n in values if all(case.values[n] == values[n] for case in cases)}
+    constant = {n for n in values if all(case.values.get(n) == values[n] for case in cases)}
     varying = values.keys() - constant
     said = {name for name, value in values.items() if value is True or isinstance(value, str)}
     same = shape(cases[0], leave_out=varying | said)

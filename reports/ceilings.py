@@ -16,10 +16,16 @@ def _one(ceilings: Ceilings) -> str:
     where = ceilings.device if ceilings.device != "cpu" else _threads(ceilings.threads)
     if ceilings.disturbed:
         return f"{where}: disturbed by other work, so that nothing is held to them"
-    rates = [bandwidth.bytes_per_s for bandwidth in ceilings.bandwidths]
-    memory = [f"{rates[-1] / 1e9:.3g} GB/s from memory, {max(rates) / 1e9:.3g} from cache"]
     products = [f"{p.dtype} {rate(p.flops_per_s)}" for p in ceilings.products]
-    return f"{where}: {', '.join([*(memory if rates else []), *products])}"
+    told = [*_memory(ceilings), *products]
+    return f"{where}: {', '.join(told) or 'none measured'}"
+
+
+def _memory(ceilings: Ceilings) -> list[str]:
+    rates = [bandwidth.bytes_per_s for bandwidth in ceilings.bandwidths]
+    if not rates:
+        return []
+    return [f"{rates[-1] / 1e9:.3g} GB/s from memory, {max(rates) / 1e9:.3g} from cache"]
 
 
 def _threads(count: int) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from bench.outputs import outputs
 from bench.record import fold
@@ -35,7 +36,8 @@ def show(folder: RunFolder = None) -> None:
     console = Console()
     run = _open(console, folder)
     console.print(
-        f"[bold]{run.id}[/]  {run.manifest.preset} on {run.manifest.device}", highlight=False
+        f"[bold]{escape(run.id)}[/]  {escape(run.manifest.preset)} on {run.manifest.device}",
+        highlight=False,
     )
     summarise(console, run, fold(run))
 
@@ -54,7 +56,10 @@ def report(folder: RunFolder = None) -> None:
     for point in outputs():
         point.load()(run, records, run.folder / point.name)
         console.print(
-            f"{point.name:<16} {run.folder / point.name}", highlight=False, soft_wrap=True
+            f"{point.name:<16} {run.folder / point.name}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
 
 

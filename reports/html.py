@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pandas as pd
 
-from bench.chart import Chart
+from bench.chart import Chart, undrawn
 from bench.record import Record
 from bench.store import Run, write_whole
 from reports import page
@@ -51,7 +51,7 @@ def render(run: Run, records: list[Record]) -> str:
         run=run,
         sections=sections,
         shown_families=SHOWN_FAMILIES,
-        specs=[chart.drawing.to_dict() for section in sections for chart in section.charts],
+        specs=[c.drawing for section in sections for c in section.charts if c.drawing],
         facts=page.facts(run, records),
         table_scripts=datatable_scripts(),
         vega=vega_bundle(),
@@ -87,5 +87,18 @@ def charts(suite: str, rows: pd.DataFrame, samples: pd.DataFrame) -> list[Chart]
     """Return the charts of a suite, none where it does not know how to draw."""
     found: list[Chart] = []
     for point in entry_points(group="touchstone.charts", name=suite):
-        found += point.load().charts(rows, samples)
-    return found
+        try:
+            found += point.load().charts(rows, samples)
+        except Exception as error:
+            found.append(undrawn(f"Charts of {suite}", error))
+    return [_written(chart) for chart in found]
+
+
+def _written(chart: Chart) -> Chart:
+    """Return the chart with its drawing as plain data, which the drawing's own rules may refuse."""
+    if chart.drawing is None:
+        return chart
+    try:
+        return replace(chart, drawing=chart.drawing.to_dict())
+    except Exception as error:
+        return undrawn(chart.title, error)

@@ -94,8 +94,8 @@ def table(run: Run, records: list[Record]) -> pd.DataFrame:
 
 
 def value_columns(records: list[Record]) -> list[str]:
-    """Return the columns of the problems' own values, by name."""
-    return sorted({name for record in records for name in record.case.values})
+    """Return the columns of the problems' own values, by name; a fixed column hides its like."""
+    return sorted({name for record in records for name in record.case.values} - set(COLUMNS))
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:

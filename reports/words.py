@@ -47,7 +47,11 @@ def rate(value: float) -> str:
 def plus_minus(found: Interval) -> str:
     """Write the relative half-width of an interval, or what there is instead of one."""
     half = found.half_width
-    return rounds_without_spread(found) if half is None else f"±{100 * math.expm1(half):.1f}%"
+    if half is None:
+        return rounds_without_spread(found)
+    if half > math.log(TOO_WIDE):
+        return f"(no bounds from {counted(found.rounds, 'round')})"
+    return f"±{100 * math.expm1(half):.1f}%"
 
 
 def rounds_without_spread(found: Interval) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from bench.case import Attempt, Case, Measurement, Plain
 from bench.store import Manifest, Run, Session, read
+from bench.store.paired import Contestant, Pairing
 
 ROUNDS = 5
 UNITS = {"peak": "bytes", "wire": "bytes", "resident_growth": "bytes", "activations": "bytes"}
@@ -146,8 +147,19 @@ def make_pair(
 ) -> tuple[Run, Run]:
     """Write the folder of a paired comparison: `ab.json`, `A` and `B`."""
     folder.mkdir(parents=True)
-    told = {"a": {"words": "main"}, "b": {"words": "."}, "sort": "revision"}
-    (folder / "ab.json").write_text(json.dumps(told))
+    told = Pairing(
+        command=["bench", "ab", "main", "."],
+        sort="revision",
+        a=Contestant("main"),
+        b=Contestant("."),
+        seed=0,
+        preset="smoke",
+        device="cpu",
+        first_rounds=ROUNDS,
+        confirm_pairs=15,
+        margin=0.02,
+    )
+    (folder / "ab.json").write_text(json.dumps(asdict(told)))
     a, b = (
         make(folder / name, cases, pairing=folder.name, confirm=confirm, seed=seed, **both)
         for seed, (name, cases) in enumerate((("A", base), ("B", new)))

@@ -19,9 +19,9 @@ import pytest
 from bench import git
 from bench.pairing.contenders import contenders, sort_of
 from bench.pairing.copies import PREFIX, copies_folder, copy_revision, copy_working_tree, lay_alike
-from bench.pairing.folder import read_pairing
 from bench.record import fold
 from bench.store import Run, read
+from bench.store.paired import read_pairing
 from tests.conftest import ROOT, Bench
 
 HEAD = """

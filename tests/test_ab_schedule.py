@@ -284,7 +284,7 @@ def test_nothing_in_common_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def timed_run(*cases: Case, seconds: float = 1.0, flags: tuple[str, ...] = ()) -> Run:
     """Return a run in which every case took a little more in each round."""
-    environment = Session("now", {})
+    environment = Session("2026-01-01T00:00:00+00:00", {})
     manifest = Manifest([], "smoke", "cpu", 1, 0.1, [ROUNDS], list(cases), pairing="an-ab")
     run = Run(ROOT, replace(manifest, sessions=[environment]))
     for c in cases:

@@ -531,7 +531,7 @@ def test_a_damaged_pairing_is_refused(tmp_path: Path) -> None:
     for number, text in enumerate(("{", '{"margin": "wide"}', "[]")):
         both = make_pair(tmp_path / str(number), [Made("v")], [Made("v")])
         (tmp_path / str(number) / "ab.json").write_text(text)
-        with pytest.raises(UserError, match=r"ab\.json: expected what `bench ab` wrote"):
+        with pytest.raises(UserError, match=r"ab\.json: not a valid pairing"):
             compared(*both)
 
 

@@ -14,7 +14,8 @@ from bench.apart import Apart, judge_apart
 from bench.comparing.sessions import session_spread_of
 from bench.errors import UserError
 from bench.kind import KINDS
-from bench.noise import Noise, judged_here, known, learned
+from bench.known_noise import Noise
+from bench.noise import judged_here, known, learned
 from bench.noise_file import NoiseFile, NoiseSession, kept, noise_path, remember
 from bench.session import known_noise
 from bench.store import Manifest, Run, Session

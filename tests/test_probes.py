@@ -333,7 +333,7 @@ def test_readings_reach_the_reply_and_the_cost_is_told(sampler: Sampler, tmp_pat
 
 
 def test_what_was_read_reaches_the_run_folder(sampler: Sampler, tmp_path: Path) -> None:
-    session = Session("now", {})
+    session = Session("2026-01-01T00:00:00+00:00", {})
     run = create(
         tmp_path / "runs",
         Manifest(["bench"], "smoke", "cuda:0", 1, 0.1, [3], [CASE], sessions=[session]),

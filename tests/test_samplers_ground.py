@@ -264,6 +264,11 @@ def test_what_is_stored_is_made_once_and_whole(cache: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         stored.stored("y", key, lambda: 1 / 0)
     assert len(list(cache.iterdir())) == 1
+    path = cache / f"x-{key}.pt"
+    for damaged in (path.read_bytes()[:-200], b"", b"no network", path.read_bytes().swapcase()):
+        path.write_bytes(damaged)
+        assert torch.equal(stored.stored("x", key, make)["x"], torch.arange(3))
+    assert made == [1] * 5
 
 
 # Inception

@@ -20,9 +20,23 @@ def new_run(parent: Path) -> Run:
     return create(
         parent,
         Manifest(
-            ["bench"], "smoke", "cpu", 1, 0.1, [5], [CASE, OTHER], sessions=[Session("now", {})]
+            ["bench"],
+            "smoke",
+            "cpu",
+            1,
+            0.1,
+            [5],
+            [CASE, OTHER],
+            sessions=[Session("2026-01-01T00:00:00+00:00", {})],
         ),
     )
+
+
+def without_digests(run: Run) -> Run:
+    """Make it a run of before lines had digests: what they say is then read by itself."""
+    run.manifest, run.head = dataclasses.replace(run.manifest, journal=""), ""
+    run.save()
+    return run
 
 
 def attempt(round_: int = 0, **changes: object) -> Attempt:
@@ -80,7 +94,7 @@ def test_a_torn_last_line_is_left_out_and_told(tmp_path: Path) -> None:
 def test_a_hostile_line_is_refused_with_its_place(
     tmp_path: Path, line: str, complaint: str
 ) -> None:
-    run = new_run(tmp_path)
+    run = without_digests(new_run(tmp_path))
     run.append(attempt())
     with run.records_path.open("a") as stream:
         stream.write(line + "\n")

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bench.bounds import Count, Device, Few, Name, Rate, Seconds, Several, Spreading
 from bench.case import Case
 
 # What asks for a dtype may be computed in any that is at least as precise: the rate is the best.
@@ -29,29 +30,29 @@ Limit = Literal["compute", "memory"]
 class Bandwidth:
     """The most bytes a second of a pass that moves so many, read and written; `by` which pass."""
 
-    moved_bytes: int
-    bytes_per_s: float
-    spread: float
-    by: str
+    moved_bytes: Count
+    bytes_per_s: Rate
+    spread: Spreading
+    by: Name
 
 
 @dataclass(frozen=True)
 class ProductRate:
     """The most FLOP/s of a product of two `size` x `size` matrices of a dtype."""
 
-    dtype: str
-    flops_per_s: float
-    spread: float
-    size: int
+    dtype: Name
+    flops_per_s: Rate
+    spread: Spreading
+    size: Count
 
 
 @dataclass(frozen=True)
 class Timer:
     """What reading a clock costs, and the least difference of two readings."""
 
-    clock: str
-    overhead_s: float
-    resolution_s: float
+    clock: Name
+    overhead_s: Seconds
+    resolution_s: Seconds
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,14 @@ class Ceilings:
     other work `disturbed` the rounds, they are no ceilings, and bound nothing.
     """
 
-    device: str
-    threads: int
+    device: Device
+    threads: Several
     bandwidths: list[Bandwidth] = field(default_factory=list)
     products: list[ProductRate] = field(default_factory=list)
-    launch_s: float = 0.0
+    launch_s: Seconds = 0.0
     timers: list[Timer] = field(default_factory=list)
-    rounds: int = 0
-    wall_s: float = 0.0
+    rounds: Few = 0
+    wall_s: Seconds = 0.0
     disturbed: bool = False
 
     def bandwidth(self, moved_bytes: int) -> Bandwidth | None:

@@ -150,6 +150,7 @@ def _measure(console: Console, found: Comparison, plan: Plan) -> None:
             f"comparison cannot be resumed: it is judged from what it has, by\n"
             f"  bench compare {shlex.quote(str(found.folder))}",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(INTERRUPTED) from None
@@ -159,7 +160,9 @@ def _judge(console: Console, found: Comparison, summary: Path | None) -> int:
     """Let what is installed judge and show both runs; return the exit code."""
     for notice in (notice for run in found.runs for notice in run.notices):
         console.print(notice, style="yellow", markup=False)
-    console.print(f"{'comparison':<16} {found.folder}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{'comparison':<16} {found.folder}", highlight=False, markup=False, soft_wrap=True
+    )
     base, new = (read(run.folder) for run in found.runs)
     # The call site: (console, base, new, folder, margin, summary) -> exit code.
     codes: list[int] = [

@@ -61,7 +61,7 @@ def calibrate(
     console.print(_table(found))
     if json_file is not None:
         _write(found, json_file)
-        console.print(f"written to {json_file}", highlight=False, soft_wrap=True)
+        console.print(f"written to {json_file}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _threads(text: str) -> list[int]:

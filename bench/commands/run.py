@@ -34,6 +34,7 @@ from bench.commands.options import (
 )
 from bench.counted import counted, rounds_asked
 from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
+from bench.foreign import code_outside
 from bench.lock import device_lock
 from bench.outputs import outputs
 from bench.progress import TerminalProgress, clock_time
@@ -43,6 +44,7 @@ from bench.session import measure, served
 from bench.side import Server, Side
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.store import Manifest, Run, create, read
+from bench.store.trust import written_here
 
 
 def run(
@@ -59,6 +61,13 @@ def run(
         Path | None,
         typer.Option(metavar="RUN", help="Finish an interrupted run.", show_default=False),
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="With --resume: run what a folder from elsewhere names outside the checkout.",
+        ),
+    ] = False,
     dry_run: DryRun = False,
     rounds: NumRounds = None,
     timeout: Timeout = 120.0,
@@ -69,6 +78,8 @@ def run(
     """Check, then time a selection; write `results.csv` and `report.html` into a run folder.
 
     Every case is checked first; rounds then interleave all of them, each in a fresh process.
+    `--resume` runs the code that the folder's `run.json` names; of a folder that this machine did
+    not write, it asks before it runs what is neither tracked in the checkout nor installed.
 
     **Examples**
 
@@ -80,11 +91,14 @@ def run(
     Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 130 interrupted.
     """
     console = Console()
+    found: Run | None = None
     if resume is not None:
         _expect_only_resume(context)
+        found = resumable(resume, trust)
+    elif trust:
+        raise UserError("--trust: expected beside --resume, which runs what a folder names")
     with served(Side()) as (side, server):
-        if resume is not None:
-            found = _resumable(resume)
+        if found is not None:
             with device_lock(found.manifest.device, wait):
                 _measure(console, found, side, server)
         else:
@@ -104,13 +118,29 @@ def run(
     _finish(console, found)
 
 
-def _resumable(folder: Path) -> Run:
+def resumable(folder: Path, trust: bool) -> Run:
+    """Read the folder to finish; UserError where its code is not to be run."""
     found = read(folder)
     if found.manifest.pairing:
         raise UserError(
             f"{folder} is one side of a comparison, which cannot be resumed; what it has counts"
         )
+    if not trust and not written_here(found.manifest):
+        _expect_consent(folder, code_outside(found.manifest.cases))
     return found
+
+
+def _expect_consent(folder: Path, outside: list[str]) -> None:
+    """Ask before what a folder from elsewhere names is run; without a terminal, refuse."""
+    if not outside:
+        return
+    told = ", ".join(map(repr, outside[:3])) + (" and more" if len(outside) > 3 else "")
+    what = f"{folder} was not written by this machine, and runs code outside the checkout: {told}"
+    asked = [stream for stream in (sys.stdin, sys.stderr) if stream and stream.isatty()]
+    if len(asked) < 2:
+        raise UserError(f"{what}; look at it, then allow it with --trust")
+    if not typer.confirm(f"{what}. Run it?", err=True):
+        raise UserError("nothing was run")
 
 
 def _plan(
@@ -166,7 +196,7 @@ def _expect_only_resume(context: typer.Context) -> None:
     for name in context.params:
         source = context.get_parameter_source(name)
         given = source is not None and source.name == "COMMANDLINE"
-        if given and name not in ("resume", "wait"):
+        if given and name not in ("resume", "trust", "wait"):
             raise UserError(
                 f"--resume finishes a run as it was asked for; expected no other option or "
                 f"selector, got {name.replace('_', '-')}"
@@ -184,6 +214,7 @@ def _measure(console: Console, found: Run, side: Side, server: Server) -> None:
             f"interrupted; {counted(len(found.attempts), 'attempt')} kept. Finish with\n"
             f"  bench run --resume {shlex.quote(str(found.folder))}",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(INTERRUPTED) from None
@@ -197,7 +228,7 @@ def _finish(console: Console, found: Run) -> None:
     for point in outputs():
         path = found.folder / point.name
         point.load()(found, records, path)
-        console.print(f"{point.name:<16} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{point.name:<16} {path}", highlight=False, markup=False, soft_wrap=True)
     for point in entry_points(group="touchstone.summaries"):
         point.load()(console, found, records)
     if not any(record.outcome == "ok" for record in records):

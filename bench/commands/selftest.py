@@ -15,8 +15,9 @@ from bench.case import Case
 from bench.commands.options import Device, Keyword, Output, Preset, Seed, Sets, Timeout, Wait
 from bench.counted import counted
 from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
+from bench.known_noise import CLOCKS
 from bench.lock import device_lock
-from bench.noise import CLOCKS, learned
+from bench.noise import learned
 from bench.noise_file import kept, noise_path, remember
 from bench.progress import TerminalProgress, clock_time
 from bench.selection import select
@@ -113,6 +114,7 @@ def _measure(console: Console, found: Run, blocks: int, pause_s: float) -> None:
         console.print(
             f"interrupted; what was measured is in {found.folder}, and nothing was learned from it",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(INTERRUPTED) from None
@@ -136,7 +138,12 @@ def _tell(console: Console, found: Run) -> None:
     table.write(found.folder / "selftest.csv", kinds, pretended)
     disturbed = recorded.disturbed_share(found)
     words.show(console, kinds, pretended, noise.num_selftests, disturbed)
-    console.print(f"selftest.csv  {found.folder / 'selftest.csv'}", highlight=False, soft_wrap=True)
+    console.print(
+        f"selftest.csv  {found.folder / 'selftest.csv'}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     console.print(
         f"kept in {path}, {counted(noise.num_sessions, 'session')} by now",
         highlight=False,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from bench.noise import Noise, known
+from bench.known_noise import Noise
+from bench.noise import known
 from bench.spread import Spread
 from bench.store import Run
 

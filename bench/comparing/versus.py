@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from bench.comparing.surroundings import Difference, differences
-from bench.errors import UserError
 from bench.store import Run
+from bench.store.paired import Contestant, Pairing, read_pairing
 
 PAIRED_FOLDER = "ab.json"  # lies beside the two runs of a paired comparison
 SIDES = ("A", "B")  # which are called so
@@ -43,40 +42,27 @@ class Versus:
         return tuple(difference for difference in self.differences if difference.void)
 
 
-@dataclass(frozen=True)
-class _Side:
-    words: str = ""
-
-    @property
-    def called(self) -> str:
-        if re.fullmatch(r"[0-9a-f]{40}", self.words):
-            return self.words[:12]  # a whole commit says no more
-        return "working tree" if self.words == "." else self.words
-
-
-@dataclass(frozen=True)
-class _Sides:
-    """What `ab.json` says that matters here."""
-
-    a: _Side = _Side()
-    b: _Side = _Side()
-    judged: dict[str, str] = field(default_factory=dict)
-    margin: float | None = None
-    confirm_pairs: int | None = None
-
-
 def versus(base: Run, new: Run) -> Versus:
     """Set two runs against each other."""
-    told = _sides(base, new)
+    told = _pairing(base, new)
     return Versus(
         base,
         new,
-        (told.a.called or name_of(base), told.b.called or name_of(new)),
-        told.judged or _fixed_in_both(base, new),
+        (_called(told.a) or name_of(base), _called(told.b) or name_of(new))
+        if told
+        else (name_of(base), name_of(new)),
+        (told.judged if told else {}) or _fixed_in_both(base, new),
         tuple(differences(base, new)),
-        told.margin,
-        told.confirm_pairs,
+        told.margin if told else None,
+        told.confirm_pairs if told else None,
     )
+
+
+def _called(side: Contestant) -> str:
+    """Return what a side is called; a whole commit says no more than its beginning."""
+    if re.fullmatch(r"[0-9a-f]{40}", side.words):
+        return side.words[:12]
+    return "working tree" if side.words == "." else side.words
 
 
 def name_of(run: Run) -> str:
@@ -89,22 +75,17 @@ def pair_folder(base: Run, new: Run) -> Path | None:
     """Return the folder that two paired runs share, None where there is none."""
     parent = base.folder.resolve().parent
     together = parent == new.folder.resolve().parent
-    return parent if together and (parent / PAIRED_FOLDER).is_file() else None
+    return parent if together and os.path.lexists(parent / PAIRED_FOLDER) else None
 
 
-def _sides(base: Run, new: Run) -> _Sides:
-    """Read what a paired comparison says of itself; UserError where that is damaged."""
+def _pairing(base: Run, new: Run) -> Pairing | None:
+    """Read what a paired comparison says of itself; UserError where that is damaged.
+
+    It holds the margin that verdicts are made with.
+    """
     folder = pair_folder(base, new)
     names = (base.folder.resolve().name, new.folder.resolve().name)
-    if folder is None or names != SIDES:
-        return _Sides()
-    path = folder / PAIRED_FOLDER
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Sides)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except msgspec.DecodeError as error:  # it holds the margin that verdicts are made with
-        raise UserError(f"{path}: expected what `bench ab` wrote, got: {error}") from error
+    return read_pairing(folder) if folder and names == SIDES else None
 
 
 def _fixed_in_both(base: Run, new: Run) -> dict[str, str]:

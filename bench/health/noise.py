@@ -6,7 +6,8 @@ from bench.counted import counted
 from bench.errors import UserError
 from bench.health.finding import Finding
 from bench.health.summary import ASK
-from bench.noise import LEAST_SELFTESTS, Noise, known
+from bench.known_noise import Noise
+from bench.noise import LEAST_SELFTESTS, known
 
 RUN_ONE = "run `bench selftest`: it says which changes this machine hides, and compare needs it"
 RUN_MORE = "repeat `bench selftest` on other days: they may differ by more than minutes do"

@@ -11,13 +11,14 @@ from bench.counted import counted, rounds_asked
 from bench.errors import UserError
 from bench.health import layout
 from bench.pairing.contenders import Contender
-from bench.pairing.folder import LETTERS, Comparison, Contestant, Pairing
+from bench.pairing.folder import LETTERS, Comparison
 from bench.pairing.judged import judged_quantities
 from bench.pairing.listed import Asked
 from bench.pairing.pairs import Matched
 from bench.progress import clock_time
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.store import Manifest, create_at, new_folder
+from bench.store.paired import Contestant, Pairing
 
 _FIRST_ROUNDS = 5  # of any preset: what the rule was proven with; suspects get pairs of their own
 _FIRST_STAGE_SHARE = 0.7  # of a budget; the rest is for what must be confirmed

@@ -40,7 +40,7 @@ def measure_both(
     finally:
         found.update(ended_by=ended_by)
         for run in found.runs:
-            run.update_session(ended=now(), ended_by=ended_by)
+            run.end_session(now(), ended_by)
 
 
 def _execute(

@@ -10,7 +10,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.noise import Noise, recordings
+from bench.known_noise import Noise
+from bench.noise import recordings
 from bench.noise_file import NoiseSession
 from bench.rule import ALARM, CONFIRM_PAIRS, Pairs, adjust, exchange_p, judge_pairs, suspects
 from bench.selftest.findings import NUM_CASES

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-from bench.noise import Clock, Noise, pair_spread, recordings
+from bench.known_noise import Clock, Noise
+from bench.noise import pair_spread, recordings
 from bench.noise_file import NoiseSession
 from bench.rule import visible_change
 from bench.spread import Recordings, Spread, pooled, process_squares

@@ -9,7 +9,7 @@ from statistics import median
 
 from bench.case import Attempt, Case
 from bench.kind import kind_of
-from bench.noise import CLOCKS
+from bench.known_noise import CLOCKS
 from bench.noise_file import CaseRounds, NoiseSession
 from bench.selftest.pretend import SIDES
 from bench.spread import Round

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -115,7 +116,7 @@ def _folders(base: Path, new: list[Path]) -> list[Path]:
     """Return BASE and every NEW; the folder of a paired comparison stands for both its sides."""
     if new:
         return [base, *new]
-    if (base / PAIRED_FOLDER).is_file():
+    if os.path.lexists(base / PAIRED_FOLDER):
         return [base / "A", base / "B"]
     raise UserError(f"{base}: expected BASE and NEW, or one folder that `bench ab` made")
 

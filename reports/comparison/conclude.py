@@ -48,7 +48,7 @@ def conclude(
         raise cannot_write(folder, error) from error
     for name, write in OUTPUTS.items():
         write(found, gate, folder / name)
-        console.print(f"{name:<16} {folder / name}", highlight=False, soft_wrap=True)
+        console.print(f"{name:<16} {folder / name}", highlight=False, markup=False, soft_wrap=True)
     if summary is not None:
         markdown.append(found, gate, summary)
     return exit_code(found, gate)

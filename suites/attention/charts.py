@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from functools import partial
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from bench.chart import COLOURS, Chart
+from bench.chart import COLOURS, Chart, drawn
 
 METRICS = (
     ("time_ms", "time (ms)"),
@@ -37,11 +38,12 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     ok["gflops_per_s"] = ok["flops_per_s"] / 1e9
     ok["trust"] = ok["flags"].fillna("clean")
     colours = {p: _colours(rows) for p, rows in ok.groupby("problem")}
-    return [
-        _row_of_three(str(name), rows, colours[rows["problem"].iloc[0]])
-        for name, rows in ok.groupby("family", sort=False)
-        if rows["length"].nunique() > 1
-    ]
+    found: list[Chart] = []
+    for name, rows in ok.groupby("family", sort=False):
+        if rows["length"].nunique() > 1:
+            own = colours[rows["problem"].iloc[0]]
+            found += drawn(str(name), partial(_row_of_three, str(name), rows, own))
+    return found
 
 
 def _family(row: Mapping[Hashable, Any]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from bench.chart import COLOURS, Chart
+from bench.chart import COLOURS, Chart, drawn
 
 KINDS = ("parameters", "gradients", "optimizer_state", "master_weights", "buckets")
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
@@ -27,12 +28,12 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
         return []
     ok["name"] = [_name(row) for row in ok.to_dict("records")]
     training = ok[ok["problem"] == "DataParallelTraining"]
-    found = [
-        _strategies(rows, training, trajectories, int(str(ranks)))
-        for ranks, rows in training[training["ranks"] > 1].groupby("ranks")
-    ]
+    found: list[Chart] = []
+    for ranks, rows in training[training["ranks"] > 1].groupby("ranks"):
+        draw = partial(_strategies, rows, training, trajectories, int(str(ranks)))
+        found += drawn(f"{ranks} ranks", draw)
     rated = ok[ok["busbw_bytes_per_s"].notna()] if "busbw_bytes_per_s" in ok else ok[:0]
-    return [*found, _collectives(rated)] if len(rated) else found
+    return [*found, *drawn("Collectives", partial(_collectives, rated))] if len(rated) else found
 
 
 def _name(row: dict[Any, Any]) -> str:
@@ -49,8 +50,8 @@ def _strategies(
     overlay, apart = _overlay(pd.concat([alone, rows]), trajectories)
     times = _times(pd.concat([alone, rows])) if rows["time_s"].notna().any() else None
     panels = [_bytes(rows), _traffic(rows), times, overlay]
-    drawn = [panel for panel in panels if panel is not None]
-    halves = [alt.hconcat(*drawn[i : i + 2], spacing=28) for i in range(0, len(drawn), 2)]
+    present = [panel for panel in panels if panel is not None]
+    halves = [alt.hconcat(*present[i : i + 2], spacing=28) for i in range(0, len(present), 2)]
     drawing = alt.vconcat(*[half.resolve_scale(color="independent") for half in halves])
     first = rows.iloc[0]
     sizes = ", ".join(f"{name} {first[name]:.0f}" for name in SIZES if name in rows)

@@ -7,6 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
@@ -15,15 +16,28 @@ from torch import Tensor
 
 from bench.cache import cache_folder
 
+# What torch raises over a file that was cut off or overwritten.
+DAMAGED = (RuntimeError, EOFError, UnpicklingError, ValueError, KeyError)
+
 
 def stored(name: str, key: str, make: Callable[[], Any]) -> Any:
-    """Return what is kept as `name` under `key`; else make it, and write it whole or not at all."""
+    """Return what is kept as `name` under `key`; else make it, and write it whole or not at all.
+
+    A file that is damaged is made anew: nothing in it is dearer than that.
+    """
     path = location(name, key)
-    if not path.exists():
-        made = make()
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        torch.save(made, partial)
-        partial.replace(path)
+    if path.is_file():
+        try:
+            return _load(path)
+        except (*DAMAGED, OSError):
+            path.unlink(missing_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    torch.save(make(), partial)
+    partial.replace(path)
+    return _load(path)
+
+
+def _load(path: Path) -> Any:
     return torch.load(path, weights_only=True, map_location="cpu")
 
 

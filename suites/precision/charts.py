@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import altair as alt
 import pandas as pd
 
-from bench.chart import COLOURS, Chart
+from bench.chart import COLOURS, Chart, drawn
 
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 KINDS = ("parameters", "gradients", "optimizer_state", "activations")
@@ -18,12 +20,12 @@ SIZES = ("batch", "seqlen", "num_layers", "dim", "channels")
 def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     """Draw three panels for every workload at every size."""
     ok = table[table["outcome"] == "ok"]
-    found = []
+    found: list[Chart] = []
     for _, rows in ok.groupby(_sizes(ok), dropna=False, sort=False):
         losses = trajectories[
             trajectories["case"].isin(rows["case"]) & (trajectories["quantity"] == "loss")
         ]
-        found.append(_row_of_three(rows, losses))
+        found += drawn(str(rows["problem"].iloc[0]), partial(_row_of_three, rows, losses))
     return found
 
 
@@ -40,8 +42,8 @@ def _row_of_three(rows: pd.DataFrame, losses: pd.DataFrame) -> Chart:
         legend=BELOW,
     )
     panels = [_speed(rows, colour), _bytes(rows), _overlay(losses, colour)]
-    drawn = [panel for panel in panels if panel is not None]
-    drawing = alt.hconcat(*drawn, spacing=26).resolve_scale(color="independent")
+    present = [panel for panel in panels if panel is not None]
+    drawing = alt.hconcat(*present, spacing=26).resolve_scale(color="independent")
     first = rows.iloc[0]
     sizes = [f"{n} {first[n]:.0f}" for n in SIZES if n in rows and not pd.isna(first[n])]
     title = f"{WORKLOADS.get(first['problem'], first['problem'])}: {', '.join(sizes)}"

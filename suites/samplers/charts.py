@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import altair as alt
 import pandas as pd
 
-from bench.chart import COLOURS, Chart
+from bench.chart import COLOURS, Chart, drawn
 from bench.counted import counted
 from suites.samplers.front import front_in_words
 from suites.samplers.mosaic import mosaics
@@ -30,8 +32,8 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     found: list[Chart] = []
     for ground, rows in ok.groupby("ground", sort=False):
         found += _distances(str(ground), rows, colour)
-        found += _errors(str(ground), rows, colour)
-        found += _samples(str(ground), rows, trajectories)
+        found += drawn(f"Error of the solvers on {ground}", partial(_errors, ground, rows, colour))
+        found += drawn(f"Samples on {ground}", partial(_samples, ground, rows, trajectories))
     return found
 
 
@@ -43,11 +45,13 @@ def _names(rows: pd.DataFrame) -> pd.Series:
 
 def _distances(ground: str, rows: pd.DataFrame, colour: alt.Color) -> list[Chart]:
     """Draw each distance there is against evaluations and, where it was timed, seconds."""
-    return [
-        _distance_chart(ground, name, rows[rows[name].notna()], colour)
-        for name in DISTANCES
-        if name in rows and rows[name].notna().any()
-    ]
+    found: list[Chart] = []
+    for name in DISTANCES:
+        if name in rows and rows[name].notna().any():
+            measured = rows[rows[name].notna()]
+            draw = partial(_distance_chart, ground, name, measured, colour)
+            found += drawn(f"{DISTANCES[name]} on {ground}", draw)
+    return found
 
 
 def _distance_chart(ground: str, name: str, rows: pd.DataFrame, colour: alt.Color) -> Chart:
@@ -101,10 +105,10 @@ def _colour(samplers: pd.Series) -> alt.Color:
     return alt.Color("sampler:N", title=None, scale=alt.Scale(domain=names, range=colours))
 
 
-def _errors(ground: str, rows: pd.DataFrame, colour: alt.Color) -> list[Chart]:
+def _errors(ground: object, rows: pd.DataFrame, colour: alt.Color) -> Chart | None:
     """Draw the error of the solvers against evaluations; an error of 0 has no logarithm."""
     if "error" not in rows or not (rows["error"] > 0).any():
-        return []
+        return None
     drawn = rows[rows["error"] > 0].drop(columns=["fd_floor"])
     caption = (
         "Root mean square error of the images against the same noise carried along the "
@@ -118,7 +122,7 @@ def _errors(ground: str, rows: pd.DataFrame, colour: alt.Color) -> list[Chart]:
         if column in rows and rows[column].notna().any():
             caption += " " + words(rows)
     drawing = _panel(drawn, "measured_nfe", "network evaluations", "error", colour)
-    return [Chart(f"Error of the solvers on {ground}", caption, drawing)]
+    return Chart(f"Error of the solvers on {ground}", caption, drawing)
 
 
 def _orders(rows: pd.DataFrame) -> str:
@@ -142,11 +146,11 @@ def _strays(rows: pd.DataFrame) -> str:
     return f"Paths that end on another image at {last['nfe'].max()}: {', '.join(told)}."
 
 
-def _samples(ground: str, rows: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
+def _samples(ground: object, rows: pd.DataFrame, trajectories: pd.DataFrame) -> Chart | None:
     """Show the first images of every sampler at every budget, all from the same noise."""
     found = mosaics(rows, trajectories)
     if found.empty:
-        return []
+        return None
     drawing = (
         alt.Chart(found, width={"step": GRID_WIDTH + 6}, height={"step": GRID_WIDTH + 6})
         .mark_image(width=GRID_WIDTH, height=GRID_WIDTH)
@@ -158,4 +162,4 @@ def _samples(ground: str, rows: pd.DataFrame, trajectories: pd.DataFrame) -> lis
         )
     )
     caption = "Sixteen images each; the same place is the same noise in every picture."
-    return [Chart(f"Samples on {ground}", caption, drawing)]
+    return Chart(f"Samples on {ground}", caption, drawing)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import exp, log, nan
+from math import log, nan
 
 from bench.claim import Finding, Verdict, claim
 from bench.judge import at_most, together
 from bench.mean import Mean, estimate_mean
 from bench.record import Record
+from bench.statistics import exp_bounded
 
 # Thresholds and their reasons; no run moves them.
 WITHIN = 0.2  # of a published order: two orders stay apart by 1
@@ -176,8 +177,9 @@ def _ratio(over: Record, under: Record, quantity: str) -> Mean:
         return Mean(nan, None, None, 0)
     found = estimate_mean([log(a / b) for a, b in pairs])
     if found.low is None or found.high is None:
-        return Mean(exp(found.estimate), None, None, found.count)
-    return Mean(exp(found.estimate), exp(found.low), exp(found.high), found.count)
+        return Mean(exp_bounded(found.estimate), None, None, found.count)
+    estimate, low, high = map(exp_bounded, (found.estimate, found.low, found.high))
+    return Mean(estimate, low, high, found.count)
 
 
 def _times(found: Mean) -> str:

@@ -1,0 +1,63 @@
+"""What `ab.json` says: two sides that took turns, beside their run folders, `A` and `B`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from bench.bounds import Device, Few, Name, Text, Whole, Within
+from bench.errors import UserError
+from bench.store.files import read_regular
+from bench.store.strict import decode
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One side in words: what the user called it, and the commit or interpreter behind it."""
+
+    words: Text
+    git: dict[Name, Text | bool | None] = field(default_factory=dict)
+    interpreter: Text = ""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """`ab.json`: what was compared, how, and what came of it.
+
+    Rounds below `first_rounds` are the first stage, later ones confirm `suspects` (ids of A's and
+    B's case). `matched_by` says what makes two cases a pair: their `id` or their `question`.
+    `judged` names, by kind of case, the quantity that verdicts on time are about.
+    """
+
+    command: list[Text]
+    sort: Name
+    a: Contestant
+    b: Contestant
+    seed: Whole
+    preset: Name
+    device: Device
+    first_rounds: Few
+    confirm_pairs: Few
+    margin: Annotated[float, Within(1e-6, 1.0)]
+    matched_by: Name = "id"
+    judged: dict[Name, Name] = field(default_factory=dict)
+    suspects: list[tuple[Text, Text]] = field(default_factory=list)
+    notices: list[Text] = field(default_factory=list)
+    stage: Name = "preparation"
+    ended_by: Name = ""
+    schema: int = SCHEMA
+
+
+def read_pairing(folder: Path) -> Pairing:
+    """Read `ab.json`; UserError where it is none."""
+    path = folder / "ab.json"
+    data = read_regular(path)
+    if data is None:
+        raise UserError(f"cannot read {path}: there is none; expected what `bench ab` wrote")
+    pairing = decode(data, Pairing, str(path))
+    if pairing.schema != SCHEMA:
+        raise UserError(f"{path}: expected schema {SCHEMA}, got {pairing.schema}")
+    return pairing

@@ -1,0 +1,62 @@
+"""Whether this machine wrote a run folder: a seal that only its own secret can make.
+
+A folder from elsewhere can say anything of itself; the secret is in no folder. It is this user's,
+and as old as the cache it is kept in.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+from pathlib import Path
+
+from bench.cache import cache_folder
+from bench.errors import UserError
+from bench.store.manifest import Manifest
+
+_BYTES = 32
+
+
+def seal(manifest: Manifest) -> str:
+    """Return the seal of the code that a run names; empty where no secret can be kept."""
+    key = _key()
+    return hmac.new(key, _named(manifest), "sha256").hexdigest() if key else ""
+
+
+def written_here(manifest: Manifest) -> bool:
+    """Say whether this machine wrote the folder, and the code it names is what it named then."""
+    return bool(manifest.seal) and hmac.compare_digest(seal(manifest), manifest.seal)
+
+
+def _named(manifest: Manifest) -> bytes:
+    code = sorted({(case.module, *case.preload) for case in manifest.cases})
+    return json.dumps([manifest.journal, code]).encode()
+
+
+def _key() -> bytes:
+    """Return the secret, made on first use; nothing where it cannot be read."""
+    try:
+        path = cache_folder() / "folders.key"
+        if not path.exists():
+            _make(path)
+        key = path.read_bytes()
+    except (OSError, RuntimeError, UserError):  # RuntimeError: there is no home
+        return b""
+    return key if len(key) == _BYTES else b""
+
+
+def _make(path: Path) -> None:
+    """Make the secret, readable by this user alone; whole at once, however many start."""
+    own = path.with_name(f".{path.name}.{os.getpid()}")
+    own.unlink(missing_ok=True)
+    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(secrets.token_bytes(_BYTES))
+    try:
+        os.link(own, path)
+    except FileExistsError:
+        pass  # another process was first, and its secret counts
+    finally:
+        own.unlink()
