@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from bench import process
 from bench.errors import UserError
+from bench.terminal import relay
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -199,7 +200,7 @@ class Server:
             raise UserError(f"cannot list cases: {answer['detail']}")
         if "error" in answer:
             raise UserError(answer["error"])
-        sys.stderr.write(said)
+        relay(said)
         return answer
 
     def surroundings(self) -> dict[str, Any]:

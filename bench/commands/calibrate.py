@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bench import machine
@@ -22,6 +21,7 @@ from bench.lock import device_lock
 from bench.session import served
 from bench.side import Server, Side
 from bench.store import write_whole
+from bench.terminal import Screen
 
 
 def calibrate(
@@ -50,7 +50,7 @@ def calibrate(
     - `bench calibrate`
     - `bench calibrate --threads 1,8 --json ceilings.json`
     """
-    console = Console()
+    console = Screen()
     counts = _threads(threads)
     with served(Side()) as (_, server):
         where = server.choose_device(device)
@@ -61,7 +61,7 @@ def calibrate(
     console.print(_table(found))
     if json_file is not None:
         _write(found, json_file)
-        console.print(f"written to {json_file}", highlight=False, soft_wrap=True)
+        console.print(f"written to {json_file}", soft_wrap=True)
 
 
 def _threads(text: str) -> list[int]:
@@ -76,9 +76,9 @@ def _threads(text: str) -> list[int]:
     return counts
 
 
-def _measure(console: Console, server: Server, wanted: list[tuple[str, int]]) -> list[Ceilings]:
+def _measure(console: Screen, server: Server, wanted: list[tuple[str, int]]) -> list[Ceilings]:
     def tell(line: str) -> None:
-        console.print(line, style="yellow", markup=False, highlight=False)
+        console.print(line, style="yellow")
 
     return ask(server, wanted, server.log.with_name("ceilings.txt"), tell)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from bench import machine, process
 from bench.case import Case
@@ -24,6 +23,7 @@ from bench.selftest.plan import manifest_of, plan
 from bench.selftest.pretend import measure_blocks
 from bench.side import Side
 from bench.store import Run, create
+from bench.terminal import Screen
 
 Selected = Annotated[
     list[str] | None,
@@ -64,9 +64,10 @@ def selftest(
     - `bench selftest --minutes 20 --blocks 8`
     - `bench selftest attention -k bfloat16 --preset smoke`
 
-    Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 130 interrupted.
+    Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 70 a fault of the tool
+    itself, 130 interrupted.
     """
-    console = Console()
+    console = Screen()
     asked = selectors or _yardsticks()
     cases, where = select(Side(), asked, keyword, sets or [], preset, device, {})
     cases = _timed(cases)
@@ -75,7 +76,6 @@ def selftest(
         f"{counted(len(cases), 'case')} on {where}, {counted(blocks, 'block')} of "
         f"{counted(rounds, 'round')} of pairs: "
         f"about {clock_time(planned.seconds(cases))}",
-        highlight=False,
     )
     _noise_file(machine.facts(), where)  # a damaged one is refused before, not after
     with device_lock(where, wait):
@@ -104,7 +104,7 @@ def _noise_file(environment: dict[str, Any], device: str) -> Path:
     return path
 
 
-def _measure(console: Console, found: Run, blocks: int, pause_s: float) -> None:
+def _measure(console: Screen, found: Run, blocks: int, pause_s: float) -> None:
     try:
         with TerminalProgress(console) as progress:
             measure_blocks(found, blocks, pause_s, progress)
@@ -112,13 +112,12 @@ def _measure(console: Console, found: Run, blocks: int, pause_s: float) -> None:
         process.end_descendants()
         console.print(
             f"interrupted; what was measured is in {found.folder}, and nothing was learned from it",
-            highlight=False,
             soft_wrap=True,
         )
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(console: Console, found: Run) -> None:
+def _tell(console: Screen, found: Run) -> None:
     """Keep what was measured, and say what follows from it and from all that was kept before."""
     # these bring NumPy, which `bench --help` must not wait for
     from bench.selftest import alarms, findings, recorded, table, words
@@ -136,9 +135,8 @@ def _tell(console: Console, found: Run) -> None:
     table.write(found.folder / "selftest.csv", kinds, pretended)
     disturbed = recorded.disturbed_share(found)
     words.show(console, kinds, pretended, noise.num_selftests, disturbed)
-    console.print(f"selftest.csv  {found.folder / 'selftest.csv'}", highlight=False, soft_wrap=True)
+    console.print(f"selftest.csv  {found.folder / 'selftest.csv'}", soft_wrap=True)
     console.print(
         f"kept in {path}, {counted(noise.num_sessions, 'session')} by now",
-        highlight=False,
         soft_wrap=True,
     )
