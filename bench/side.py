@@ -8,7 +8,6 @@ import os
 import select
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import IO, Any
 
 from bench import process
 from bench.errors import UserError
+from bench.scratch import scratch
 from bench.terminal import relay
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,10 +67,7 @@ class Side:
 
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
         """Have a server of its own list the cases; UserError with its line where it refuses."""
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            self.serve(Path(folder) / "server.txt") as server,
-        ):
+        with scratch("listing") as folder, self.serve(folder / "server.txt") as server:
             return server.list_cases(request)
 
     def libraries(self) -> dict[str, Any]:
@@ -175,9 +172,13 @@ class Server:
                 f"cannot start a worker server with {self._interpreter}: {last}"
             ) from error
 
+    def wait_until_up(self) -> None:
+        """Wait for the server's greeting; UserError where none comes."""
+        _ = self.hello
+
     def attempt(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send one request and sleep until its reply; ServerDied where none comes."""
-        assert self.hello
+        self.wait_until_up()
         try:
             _pipe(self._process.stdin).write(json.dumps(request).encode() + b"\n")
             _pipe(self._process.stdin).flush()
@@ -189,7 +190,6 @@ class Server:
         """Have a fork list cases; UserError with its line where it refuses."""
         log = self.log.with_name("listing.txt")
         listing = {"listing": request, "timeout_s": _LISTING_TIMEOUT_S, "log": str(log.absolute())}
-        assert self.hello
         try:
             answer = self.attempt(listing)
         except ServerDied as error:

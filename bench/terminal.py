@@ -30,7 +30,7 @@ class Screen(Console):
     def shown(self, text: str) -> str:
         return within(visible(text), self.encoding)
 
-    def line(self, *parts: str | tuple[str, str], wrap: bool = True) -> None:
+    def tell(self, *parts: str | tuple[str, str], wrap: bool = True) -> None:
         """Print parts, each a text or a text and its style, as one line."""
         pairs = [(part, "") if isinstance(part, str) else part for part in parts]
         made = Text.assemble(*((self.shown(text), style) for text, style in pairs))
@@ -48,4 +48,4 @@ def complain(message: str) -> None:
     """Print the one line of a refusal on stderr."""
     sys.stdout.flush()
     screen = Screen(stderr=True)
-    screen.line(("error", "bold red"), f": {message}", wrap=False)
+    screen.tell(("error", "bold red"), f": {message}", wrap=False)

@@ -34,7 +34,7 @@ def show(folder: RunFolder = None) -> None:
 
     console = Screen()
     run = _open(console, folder)
-    console.line((run.id, "bold"), f"  {run.manifest.preset} on {run.manifest.device}")
+    console.tell((run.id, "bold"), f"  {run.manifest.preset} on {run.manifest.device}")
     summarise(console, run, fold(run))
 
 

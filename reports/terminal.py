@@ -51,7 +51,7 @@ def print_claims(console: Screen, judged: list[Judged]) -> None:
             suite = found.suite
             console.print(suite, style="bold")
         verdict = (f"{found.verdict:<8}", COLOURS[found.verdict])
-        console.line(verdict, f" {found.claim.sentence}")
+        console.tell(verdict, f" {found.claim.sentence}")
         for line in (found.claim.source, *found.figures):
             console.print(Padding(line, (0, 0, 0, 9), style="dim"))
 

@@ -18,9 +18,10 @@ import pytest
 
 from bench import git
 from bench.pairing.contenders import contenders, sort_of
-from bench.pairing.copies import PREFIX, copies_folder, copy_revision, copy_working_tree, lay_alike
+from bench.pairing.copies import copies_folder, copy_revision, copy_working_tree, lay_alike
 from bench.pairing.folder import read_pairing
 from bench.record import fold
+from bench.scratch import PREFIX
 from bench.store import Run, read
 from tests.conftest import ROOT, Bench
 
@@ -213,13 +214,14 @@ def test_what_a_killed_comparison_left_is_removed_by_the_next(tmp_path: Path) ->
     for folder in (orphans, held):
         folder.mkdir()
         copy_revision(repository.folder, commit, folder / "A")
-    with (held / "owner.lock").open("w") as owner:
-        fcntl.flock(owner, fcntl.LOCK_EX)
-        with copies_folder(repository.folder) as folder:
-            copy_revision(repository.folder, commit, folder / "A")
-            assert not orphans.exists()
-            assert (held / "A" / "mine.py").exists()
-        assert not folder.exists()
+    owner = os.open(held, os.O_RDONLY)
+    fcntl.flock(owner, fcntl.LOCK_EX)
+    with copies_folder(repository.folder) as folder:
+        copy_revision(repository.folder, commit, folder / "A")
+        assert not orphans.exists()
+        assert (held / "A" / "mine.py").exists()
+    assert not folder.exists()
+    os.close(owner)
     listed = repository.git("worktree", "list", "--porcelain")
     assert (f"{other}\n" in listed, f"{held}/A\n" in listed) == (True, True)
     assert str(orphans) not in listed

@@ -24,7 +24,7 @@ def doctor() -> None:
     for finding in findings(facts):
         found.append(finding)
         mark = ("!", "yellow") if finding.advice else ("+", "green")
-        screen.line(mark, " ", (finding.what, "bold"), f": {finding.seen}")
+        screen.tell(mark, " ", (finding.what, "bold"), f": {finding.seen}")
         if finding.advice:
             screen.print(f"    {finding.advice}")
     screen.print()

@@ -38,7 +38,7 @@ def print_comparison(
     base, new = comparison.versus.names
     names = Names(row.match for row in comparison.rows)
     found = parts(comparison)
-    console.line((new, "bold"), " against ", (base, "bold"))
+    console.tell((new, "bold"), " against ", (base, "bold"))
     console.print(how_judged(comparison), style="dim")
     if told := surroundings(comparison):
         console.print(f"Differs: {'; '.join(told)}")
