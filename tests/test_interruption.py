@@ -8,7 +8,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 from bench.lock import device_lock
 from bench.process import descendants
 from bench.store import read
-from tests.conftest import ROOT, Bench
+from tests.conftest import BENCH, ROOT, Bench
 
 MINE = """
 import time
@@ -65,7 +64,7 @@ class Runner:
             else ["run", "mine.py", "--rounds", str(ROUNDS), "--device", "cpu", "--budget", "20m"]
         )
         return subprocess.Popen(
-            [sys.executable, "-m", "bench", *words],
+            [*BENCH, *words],
             cwd=self.folder,
             text=True,
             stdout=subprocess.PIPE,

@@ -123,7 +123,8 @@ def ab(
         _show(console, plan, dry_run)
         if dry_run:
             return
-        with device_lock(plan.pairing.device, wait):
+        cases = [*plan.matched.cases(0), *plan.matched.cases(1)]
+        with device_lock(plan.pairing.device, wait, cases):
             found = create(output, plan)
             _measure(console, found, plan)
     raise typer.Exit(_judge(console, found, summary))

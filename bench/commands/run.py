@@ -86,7 +86,7 @@ def run(
     with served(Side()) as (side, server):
         if resume is not None:
             found = _resumable(resume)
-            with device_lock(found.manifest.device, wait):
+            with device_lock(found.manifest.device, wait, found.manifest.cases):
                 _measure(console, found, side, server)
         else:
             budget_s = parse_budget(budget)
@@ -99,7 +99,7 @@ def run(
             console.print(_in_words(manifest, effort))
             if dry_run:
                 return
-            with device_lock(manifest.device, wait):
+            with device_lock(manifest.device, wait, manifest.cases):
                 found = create(output, manifest)
                 _measure(console, found, side, server)
     _finish(console, found)

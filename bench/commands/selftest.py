@@ -78,7 +78,7 @@ def selftest(
         f"about {clock_time(planned.seconds(cases))}",
     )
     _noise_file(machine.facts(), where)  # a damaged one is refused before, not after
-    with device_lock(where, wait):
+    with device_lock(where, wait, cases):
         found = create(output, manifest_of(planned, cases, where, seed, timeout))
         _measure(console, found, blocks, pause)
     _tell(console, found)
