@@ -119,9 +119,9 @@ def preparation(case: Case) -> list[tuple[Role, int]]:
 def keep_log(log: Path, side: Side | None = None) -> str:
     """Keep what a process wrote to stderr, made publishable; drop an empty log."""
     try:
-        text = log.read_text(errors="replace")
+        text = log.read_text(encoding="utf-8", errors="replace")
         if text.strip():
-            log.write_text(publishable(text, side))
+            log.write_text(publishable(text, side), encoding="utf-8", errors="backslashreplace")
             return f"{log.parent.name}/{log.name}"
         log.unlink()
     except OSError:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from bench import process
-from bench.errors import UserError
+from bench.errors import BAD_INPUT, INTERNAL, InternalError, UserError
 from bench.scratch import scratch
 from bench.terminal import relay
 
@@ -80,7 +80,8 @@ class Side:
         done = subprocess.run(
             [self.interpreter, "-P", "-m", "bench.libraries"],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=_environment(self),
         )
         if done.returncode != 0:
@@ -105,8 +106,9 @@ class Side:
             )
         failed: list[str] = []
         with child:
-            _text(child.stdin).write(json.dumps(cases))
-            _text(child.stdin).close()
+            with contextlib.suppress(BrokenPipeError):  # it ended at once; its status is told below
+                _text(child.stdin).write(json.dumps(cases))
+                _text(child.stdin).close()
             for line in _text(child.stdout):
                 told = json.loads(line)
                 if "failed" in told:
@@ -166,10 +168,11 @@ class Server:
             return self._read(_START_TIMEOUT_S)
         except ServerDied as error:
             self.close()
-            said = self.log.read_text(errors="replace") if self.log.exists() else ""
+            said = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
             last = (said.strip().splitlines() or ["no output"])[-1]
             raise UserError(
-                f"cannot start a worker server with {self._interpreter}: {last}"
+                f"cannot start a worker server with {self._interpreter}: {last}",
+                INTERNAL if self._interpreter == sys.executable else BAD_INPUT,
             ) from error
 
     def wait_until_up(self) -> None:
@@ -187,15 +190,20 @@ class Server:
         return self._read(request["timeout_s"] + _REPLY_GRACE_S)
 
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Have a fork list cases; UserError with its line where it refuses."""
+        """Have a fork list cases; UserError with its line where it refuses.
+
+        An error is the user's where a file of theirs is in its traceback, else the instrument's.
+        """
         log = self.log.with_name("listing.txt")
         listing = {"listing": request, "timeout_s": _LISTING_TIMEOUT_S, "log": str(log.absolute())}
         try:
             answer = self.attempt(listing)
         except ServerDied as error:
-            raise UserError("cannot list cases: the worker server died") from error
-        said = log.read_text(errors="replace")
+            raise InternalError("cannot list cases: the worker server died") from error
+        said = log.read_text(encoding="utf-8", errors="replace")
         log.unlink()
+        if answer.get("outcome") == "error" and not _shows_file(said, request):
+            raise InternalError(f"cannot list cases: {answer['detail']}", said)
         if answer.get("outcome") != "ok":
             raise UserError(f"cannot list cases: {answer['detail']}")
         if "error" in answer:
@@ -261,6 +269,12 @@ class Server:
             line += chunk
         reply: dict[str, Any] = json.loads(line)
         return reply
+
+
+def _shows_file(traceback: str, request: dict[str, Any]) -> bool:
+    """Say whether a file that the request names is in a traceback."""
+    selectors: list[str] = request.get("selectors", [])
+    return any(f'"{file}"' in traceback for file in selectors if file.endswith(".py"))
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
