@@ -41,10 +41,14 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, A
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a table without its index; a missing value is an empty field."""
-    texts = frame.select_dtypes(exclude=["number", "bool"]).columns
-    made = frame.assign(**{name: frame[name].map(guarded, na_action="ignore") for name in texts})
+    import pandas as pd  # not for who only shows a run
+
+    made = frame.rename(columns=guarded)
+    for name, column in made.select_dtypes(exclude=["number", "bool"]).items():
+        texts = [guarded(value) for value in column]
+        made[name] = pd.Series(texts, index=made.index, dtype=object)
     lines = _Lines()
-    made.rename(columns=guarded).to_csv(lines, index=False, lineterminator="\r\n")
+    made.to_csv(lines, index=False, lineterminator="\r\n")
     _write(path, lines)
 
 

@@ -48,7 +48,8 @@ def _owned(parent: Path, kind: str) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}-", dir=parent)).resolve()
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # where folders take no locks, nobody removes any either
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists() and folder.stat().st_ino == os.fstat(lock).st_ino:
             return folder, lock
         os.close(lock)

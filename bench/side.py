@@ -20,6 +20,7 @@ from bench import process
 from bench.errors import BAD_INPUT, INTERNAL, InternalError, UserError
 from bench.scratch import scratch
 from bench.terminal import relay
+from bench.text import decodable
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -168,7 +169,9 @@ class Server:
             return self._read(_START_TIMEOUT_S)
         except ServerDied as error:
             self.close()
-            said = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+            said = (
+                self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+            )
             last = (said.strip().splitlines() or ["no output"])[-1]
             raise UserError(
                 f"cannot start a worker server with {self._interpreter}: {last}",
@@ -267,7 +270,7 @@ class Server:
             if not chunk:
                 raise ServerDied
             line += chunk
-        reply: dict[str, Any] = json.loads(line)
+        reply: dict[str, Any] = decodable(json.loads(line))
         return reply
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
+from typing import Any
 
 NEAREST = "touchstone-nearest"  # a codec's error handler; see `degrade`
 
@@ -67,6 +68,15 @@ def _hidden(mark: str) -> bool:
 
 def _escape(mark: str) -> str:
     return mark.encode("unicode_escape").decode("ascii")
+
+
+def decodable(value: Any) -> Any:
+    """Return plain data in which no text has bytes that are none: of a name of a file, for one."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {decodable(name): decodable(part) for name, part in value.items()}
+    return [decodable(part) for part in value] if isinstance(value, list) else value
 
 
 def within(text: str, encoding: str) -> str:

@@ -15,7 +15,7 @@ from rich.table import Table
 from bench import machine
 from bench.ceilings import Ceilings
 from bench.ceilings.ask import ask
-from bench.commands.options import Device
+from bench.commands.options import Device, Wait
 from bench.errors import NOTHING_MEASURED, UserError
 from bench.lock import device_lock
 from bench.session import served
@@ -38,6 +38,7 @@ def calibrate(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write them to a file.", show_default=False),
     ] = None,
+    wait: Wait = False,
 ) -> None:
     """Measure this device's ceilings: bandwidth, products of every dtype, launch, timers.
 
@@ -54,7 +55,7 @@ def calibrate(
     counts = _threads(threads)
     with served(Side()) as (_, server):
         where = server.choose_device(device)
-        with device_lock(where, wait=False):
+        with device_lock(where, wait):
             found = _measure(console, server, [(where, count) for count in counts])
     if not found:
         raise typer.Exit(NOTHING_MEASURED)
