@@ -24,7 +24,7 @@ GUARD = "'"
 
 
 class _Lines(io.StringIO):
-    """Takes rows that end in CRLF, so that fields with either are quoted; ends them as Unix does."""
+    """Takes rows that end in CRLF, so that fields with either are quoted; ends them in LF."""
 
     def write(self, row: str) -> int:
         return super().write(row.removesuffix("\r\n") + "\n")

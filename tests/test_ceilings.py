@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.terminal import Screen
 
 from bench.case import Attempt, Case, Measurement
 from bench.ceilings import Bandwidth, Ceilings, ProductRate, Timer, bound_of
@@ -23,6 +22,7 @@ from bench.errors import UserError
 from bench.record import fold, fold_case
 from bench.side import Server
 from bench.store import read
+from bench.terminal import Screen
 from reports.ceilings import ceilings_in_words
 from reports.page import facts
 from reports.table import table

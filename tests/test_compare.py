@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import typer
-from bench.terminal import Screen
 
 from bench.apart import NO_SPREAD, Spread
 from bench.comparing import rounds, sessions
@@ -23,6 +22,7 @@ from bench.comparing.row import Row
 from bench.errors import UserError
 from bench.rule import Pairs
 from bench.store import Run, read
+from bench.terminal import Screen
 from reports.comparison import command, markdown, page, table
 from reports.comparison.conclude import conclude
 from reports.comparison.lines import change, how_judged, lines, note, parts, verdict_line

@@ -11,7 +11,7 @@ import pytest
 
 from bench.progress import TerminalProgress
 from bench.terminal import Screen
-from bench.text import visible, within
+from bench.text import NEAREST, visible, within
 
 ACTING = ["\x1b[2J", "\x1b]0;owned\x07", "\x9b1m", "\r", "\n", "\t", "\x00", "\x7f", "\x85"]
 HIDING = ["\u202e", "\u2066", "\u200b", "\u2028", "\ufeff", "\U000e0041", "\udcff", "\ue000"]
@@ -72,7 +72,7 @@ def test_every_sign_the_project_prints_has_a_word_in_ascii() -> None:
 
 def on_a_terminal(encoding: str = "utf-8") -> tuple[Screen, io.BytesIO]:
     raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding, write_through=True)
+    stream = io.TextIOWrapper(raw, encoding, NEAREST, write_through=True)
     return Screen(file=stream, force_terminal=True, width=100), raw
 
 
