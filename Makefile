@@ -60,11 +60,12 @@ compare: setup ## compare two runs, or measure two revisions side by side (BASE=
 	@if test -f "$(BASE)/run.json"; then $(BENCH) compare "$(BASE)" "$(NEW)"; \
 	  else $(BENCH) ab "$(BASE)" "$(NEW)" --preset $(PRESET); fi
 
+# Tests are made of asserts, which PYTHONOPTIMIZE would take away.
 test: setup ## the fast tests
-	@$(VENV)/bin/python -m pytest -q
+	@env -u PYTHONOPTIMIZE $(VENV)/bin/python -m pytest -q
 
 test-slow: setup ## the slow tests: kills at random moments, coverage by simulation
-	@$(VENV)/bin/python -m pytest -q -m slow
+	@env -u PYTHONOPTIMIZE $(VENV)/bin/python -m pytest -q -m slow
 
 benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, reading
 	@$(VENV)/bin/python -m pytest -q benchmarks --benchmark-only -o addopts=--strict-markers

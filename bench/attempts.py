@@ -125,9 +125,9 @@ def keep_log(log: Path, side: Side | None = None) -> str:
     try:
         if not stat.S_ISREG(log.lstat().st_mode):
             return ""
-        text = log.read_text(errors="replace")
+        text = log.read_text(encoding="utf-8", errors="replace")
         if text.strip():
-            log.write_text(publishable(text, side))
+            log.write_text(publishable(text, side), encoding="utf-8", errors="backslashreplace")
             return f"{log.parent.name}/{log.name}"
         log.unlink()
     except OSError:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bench.cache import home
 from bench.case import Case, Plain
 from bench.errors import UserError
 from bench.git import git, is_dirty
@@ -89,7 +90,7 @@ def _replacements() -> list[tuple[str, str]]:
         (sys.prefix, "<env>"),
         (sys.base_prefix, "<python>"),
         (os.path.realpath(sys.base_prefix), "<python>"),
-        (str(Path.home()), "~"),
+        *([(str(at_home), "~")] if (at_home := home()) else []),
         (socket.gethostname(), "<host>"),
     ]
     user = _user()

@@ -6,11 +6,15 @@ import signal
 import sys
 from importlib.metadata import entry_points
 from types import FrameType
+from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
+from bench.errors import BAD_INPUT, CANNOT_WRITE, INTERRUPTED, UserError
+from bench.streams import Outlet, settled
 
-from bench.errors import CANNOT_WRITE, INTERRUPTED, UserError
+if TYPE_CHECKING:
+    import typer
+
+_OF_PROCESSES = (ChildProcessError, ProcessLookupError, ConnectionError, BlockingIOError)
 
 ORDER = (
     "list",
@@ -29,21 +33,27 @@ ORDER = (
 def main() -> None:
     """Run the command line; every refusal is one line on stderr and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    with settled() as outlets:
+        code = _run()
+        sys.stdout.flush()
+        code = _or_lost(code, outlets)
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
+        # within, so that a library that cannot be imported has an exit code too
         code = _app()(standalone_mode=False)
-    except UserError as error:
-        code = _refuse(str(error), error.exit_code)
-    except OSError as error:
-        code = _refuse(str(error), CANNOT_WRITE)
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        return INTERRUPTED
     except BaseException as error:
-        code = _click_exit(error)
-    sys.stdout.flush()
-    sys.exit(code if isinstance(code, int) else 0)
+        return _failed(error)
+    return code if isinstance(code, int) else 0
 
 
 def _app() -> typer.Typer:
+    import typer
+
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -60,23 +70,34 @@ def _rank(point: object) -> tuple[int, str]:
     return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
 
-def _refuse(message: str, code: int) -> int:
-    console = Console(stderr=True, soft_wrap=True)
-    console.print("[bold red]error[/]: ", end="")
-    console.print(message, markup=False, highlight=False)
-    return code
+def _failed(error: BaseException) -> int:
+    """Tell what ended a command in one line, and return the exit code of its kind."""
+    from bench.internal import report
+    from bench.terminal import complain
 
-
-def _click_exit(error: BaseException) -> int:
-    """Let the command-line library's own refusals look like ours; anything else is a bug."""
-    show = getattr(error, "format_message", None)
-    if callable(show):
-        return _refuse(show(), getattr(error, "exit_code", 2))
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1
     if type(error).__name__ in ("Exit", "Abort"):
         return int(getattr(error, "exit_code", INTERRUPTED))
-    raise error
+    if isinstance(error, UserError):
+        complain(str(error))
+        return error.exit_code
+    if isinstance(error, OSError) and not isinstance(error, _OF_PROCESSES):
+        complain(str(error))
+        return CANNOT_WRITE
+    if callable(show := getattr(error, "format_message", None)):
+        complain(show())  # the command-line library's own refusals look like ours
+        return BAD_INPUT
+    return report(error)
+
+
+def _or_lost(code: int, outlets: list[Outlet]) -> int:
+    """Return the exit code; output that could not be written is a failure where nothing else is."""
+    for outlet in outlets:
+        if outlet.failure is not None:
+            from bench.terminal import complain
+
+            complain(f"cannot write to standard output: {outlet.failure.strerror}")
+            return code or CANNOT_WRITE
+    return code
 
 
 def _terminated(_signum: int, _frame: FrameType | None) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+REGRESSION = 1  # of commands that judge, and nothing else: a fault of the tool is none
 BAD_INPUT = 2
 NOTHING_MEASURED = 3
 CANNOT_WRITE = 4
+INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130
 
 
@@ -15,6 +17,14 @@ class UserError(Exception):
     def __init__(self, message: str, exit_code: int = BAD_INPUT):
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class InternalError(Exception):
+    """A fault of the instrument itself in a process of its own; `said` is that one's traceback."""
+
+    def __init__(self, message: str, said: str = ""):
+        super().__init__(message)
+        self.said = said
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:

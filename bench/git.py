@@ -19,15 +19,14 @@ def git(folder: Path, *words: str) -> str:
             # a checkout made to measure it must run no hook of the user's
             ["git", "-C", str(folder), "-c", f"core.hooksPath={os.devnull}", *words],
             capture_output=True,
-            text=True,
             env={k: v for k, v in os.environ.items() if k not in _INHERITED},
         )
     except FileNotFoundError as error:
         raise UserError("cannot run git; a revision needs it") from error
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise UserError(f"git {words[0]}: {last}")
-    return done.stdout
+        said = os.fsdecode(done.stderr).strip().splitlines()
+        raise UserError(f"git {words[0]}: {(said or [f'status {done.returncode}'])[-1]}")
+    return os.fsdecode(done.stdout)  # names of files are any bytes
 
 
 def repository(folder: Path) -> Path | None:

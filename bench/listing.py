@@ -155,7 +155,7 @@ def _find(selector: str, suites: dict[str, str]) -> list[Contestants]:
 
 def _from_file(path: str, suites: dict[str, str]) -> list[Contestants]:
     """Find a file's variants; those that solve a suite's problem are contestants of that suite."""
-    if not Path(path).expanduser().is_file():
+    if not Path(path).is_file():
         raise Lacking(f"no such file: {path}; expected a Python file that defines variants")
     try:
         module = load_module(path)

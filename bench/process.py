@@ -43,7 +43,7 @@ def descendants(root: int) -> list[int]:
 
 def _parent_of(entry: Path) -> int | None:
     try:
-        stat = (entry / "stat").read_text()
+        stat = (entry / "stat").read_text(errors="replace")  # a name may be of any bytes
     except OSError:
         return None  # it ended while we looked
     state, parent = stat.rpartition(")")[2].split()[:2]

@@ -6,17 +6,17 @@ import time
 from collections import Counter
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from bench.case import Attempt
 from bench.counted import counted
+from bench.terminal import Screen
 
 
 class TerminalProgress:
     """Draws one line; on anything but a terminal it prints a line every half minute."""
 
-    def __init__(self, console: Console):
+    def __init__(self, console: Screen):
         self._console = console
         self._outcomes: Counter[str] = Counter()
         self._started = time.monotonic()
@@ -25,8 +25,8 @@ class TerminalProgress:
         self._bar = Progress(
             TextColumn("{task.percentage:>3.0f}%"),
             BarColumn(bar_width=30),
-            TextColumn("[bold]{task.fields[left]}[/]"),
-            TextColumn("[dim]{task.description}[/]"),
+            TextColumn("{task.fields[left]}", style="bold", markup=False),
+            TextColumn("{task.description}", style="dim", markup=False),
             console=console,
             auto_refresh=False,
             transient=True,
@@ -50,28 +50,28 @@ class TerminalProgress:
     def provision(self, what: str, share: float) -> None:
         """Redraw with what is being made ready, and how much of it is done."""
         if self._console.is_terminal:
-            self._bar.update(self._task, completed=share, description=what, left="before measuring")
-            self._bar.refresh()
+            self._redraw(share, what, "before measuring")
         elif what != self._provisioning:
             self._provisioning = what
-            self._console.print(f"{what} (once, before measuring)", highlight=False)
+            self._console.print(f"{what} (once, before measuring)")
 
     def next(self, what: str, left_s: float) -> None:
         """Redraw with what comes next and the seconds left."""
         spent = time.monotonic() - self._started
         share = spent / max(spent + left_s, 1e-9)
         if self._console.is_terminal:
-            self._bar.update(
-                self._task, completed=share, description=what, left=f"{clock_time(left_s)} left"
-            )
-            self._bar.refresh()
+            self._redraw(share, what, f"{clock_time(left_s)} left")
         elif time.monotonic() - self._printed > 30:
             self._printed = time.monotonic()
             attempts = counted(sum(self._outcomes.values()), "attempt")
             self._console.print(
                 f"{share:4.0%}  {clock_time(left_s)} left  {attempts}",
-                highlight=False,
             )
+
+    def _redraw(self, share: float, what: str, left: str) -> None:
+        told = self._console.shown(what)
+        self._bar.update(self._task, completed=share, description=told, left=left)
+        self._bar.refresh()
 
     def done(self, attempt: Attempt) -> None:
         """Count the attempt; a failure is told at once."""
@@ -81,8 +81,6 @@ class TerminalProgress:
             self._console.print(
                 f"{attempt.outcome}  {name}: {attempt.detail}",
                 style="yellow",
-                markup=False,
-                highlight=False,
                 soft_wrap=True,
             )
 

@@ -55,7 +55,8 @@ def _first_detail(replies: list[Reply]) -> str:
 
 def _of_the_job(own: list[Reply]) -> list[Reply]:
     name = own[0]["quantity"]
-    assert all(m["quantity"] == name for m in own), "ranks measured different things"
+    if others := {m["quantity"] for m in own} - {name}:
+        raise ValueError(f"expected ranks to measure the same, got {name} and {min(others)}")
     kept = "time" if name == RANK_TIME else name
     by_rank = [{**m, "quantity": kept, "rank": rank} for rank, m in enumerate(own)]
     if name == RANK_TIME:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -73,14 +74,15 @@ def ask(
 
 
 def _file(axis: str, path: Path) -> str:
-    found = path.expanduser().absolute()
+    found = Path(os.path.expanduser(path)).absolute()
     if not found.is_file():
         raise UserError(f"--{axis} {path}: expected a file, there is none")
     return str(found)
 
 
 def _absolute(selector: str) -> str:
-    return str(Path(selector).expanduser().absolute()) if selector.endswith(".py") else selector
+    is_file = selector.endswith(".py")
+    return str(Path(os.path.expanduser(selector)).absolute()) if is_file else selector
 
 
 def matches(keyword: str, case_id: str) -> bool:

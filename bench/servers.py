@@ -50,7 +50,7 @@ class Servers:
     def wait(self) -> None:
         """Wait until all are up."""
         for server in self._running.values():
-            assert server.hello
+            server.wait_until_up()
 
     def __enter__(self) -> Servers:
         try:

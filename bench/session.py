@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from bench.known_noise import Noise
 from bench.noise import known
 from bench.probes.sampler import Sampler
 from bench.schedule import Progress, Schedule
+from bench.scratch import scratch
 from bench.side import Server, Side
 from bench.store import Run, Session
 from bench.surroundings import apart
@@ -126,9 +126,13 @@ def fresh_cache() -> Iterator[Path]:
 
     Compilers start from an empty cache, so that a first compilation is seen as one.
     """
-    with tempfile.TemporaryDirectory(prefix="touchstone-") as cache:
-        os.environ["TMPDIR"] = cache  # what a killed worker leaves goes with it
-        yield Path(cache)
+    before = os.environ.get("TMPDIR")
+    with scratch("run") as cache:
+        os.environ["TMPDIR"] = str(cache)  # what a killed worker leaves goes with it
+        try:
+            yield cache
+        finally:
+            os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
 
 
 def provision(found: Run, side: Side, progress: Progress) -> None:

@@ -8,7 +8,6 @@ import os
 import select
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,10 @@ from types import TracebackType
 from typing import IO, Any
 
 from bench import process
-from bench.errors import UserError
+from bench.errors import BAD_INPUT, INTERNAL, InternalError, UserError
+from bench.scratch import scratch
+from bench.terminal import relay
+from bench.text import decodable
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -66,10 +68,7 @@ class Side:
 
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
         """Have a server of its own list the cases; UserError with its line where it refuses."""
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            self.serve(Path(folder) / "server.txt") as server,
-        ):
+        with scratch("listing") as folder, self.serve(folder / "server.txt") as server:
             return server.list_cases(request)
 
     def libraries(self) -> dict[str, Any]:
@@ -82,7 +81,8 @@ class Side:
         done = subprocess.run(
             [self.interpreter, "-P", "-m", "bench.libraries"],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=_environment(self),
         )
         if done.returncode != 0:
@@ -107,8 +107,9 @@ class Side:
             )
         failed: list[str] = []
         with child:
-            _text(child.stdin).write(json.dumps(cases))
-            _text(child.stdin).close()
+            with contextlib.suppress(BrokenPipeError):  # it ended at once; its status is told below
+                _text(child.stdin).write(json.dumps(cases))
+                _text(child.stdin).close()
             for line in _text(child.stdout):
                 told = json.loads(line)
                 if "failed" in told:
@@ -168,15 +169,22 @@ class Server:
             return self._read(_START_TIMEOUT_S)
         except ServerDied as error:
             self.close()
-            said = self.log.read_text(errors="replace") if self.log.exists() else ""
+            said = (
+                self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+            )
             last = (said.strip().splitlines() or ["no output"])[-1]
             raise UserError(
-                f"cannot start a worker server with {self._interpreter}: {last}"
+                f"cannot start a worker server with {self._interpreter}: {last}",
+                INTERNAL if self._interpreter == sys.executable else BAD_INPUT,
             ) from error
+
+    def wait_until_up(self) -> None:
+        """Wait for the server's greeting; UserError where none comes."""
+        _ = self.hello
 
     def attempt(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send one request and sleep until its reply; ServerDied where none comes."""
-        assert self.hello
+        self.wait_until_up()
         try:
             _pipe(self._process.stdin).write(json.dumps(request).encode() + b"\n")
             _pipe(self._process.stdin).flush()
@@ -185,21 +193,25 @@ class Server:
         return self._read(request["timeout_s"] + _REPLY_GRACE_S)
 
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Have a fork list cases; UserError with its line where it refuses."""
+        """Have a fork list cases; UserError with its line where it refuses.
+
+        An error is the user's where a file of theirs is in its traceback, else the instrument's.
+        """
         log = self.log.with_name("listing.txt")
         listing = {"listing": request, "timeout_s": _LISTING_TIMEOUT_S, "log": str(log.absolute())}
-        assert self.hello
         try:
             answer = self.attempt(listing)
         except ServerDied as error:
-            raise UserError("cannot list cases: the worker server died") from error
-        said = log.read_text(errors="replace")
+            raise InternalError("cannot list cases: the worker server died") from error
+        said = log.read_text(encoding="utf-8", errors="replace")
         log.unlink()
+        if answer.get("outcome") == "error" and not _shows_file(said, request):
+            raise InternalError(f"cannot list cases: {answer['detail']}", said)
         if answer.get("outcome") != "ok":
             raise UserError(f"cannot list cases: {answer['detail']}")
         if "error" in answer:
             raise UserError(answer["error"])
-        sys.stderr.write(said)
+        relay(said)
         return answer
 
     def surroundings(self) -> dict[str, Any]:
@@ -258,8 +270,14 @@ class Server:
             if not chunk:
                 raise ServerDied
             line += chunk
-        reply: dict[str, Any] = json.loads(line)
+        reply: dict[str, Any] = decodable(json.loads(line))
         return reply
+
+
+def _shows_file(traceback: str, request: dict[str, Any]) -> bool:
+    """Say whether a file that the request names is in a traceback."""
+    selectors: list[str] = request.get("selectors", [])
+    return any(f'"{file}"' in traceback for file in selectors if file.endswith(".py"))
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:

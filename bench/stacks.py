@@ -45,7 +45,7 @@ def describe_stacks(folder: Path, ranks: int) -> str:
 
 def _innermost(folder: Path, rank: int) -> Frame | None:
     try:
-        text = (folder / f"{rank}.stack").read_text()
+        text = (folder / f"{rank}.stack").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     sys.stderr.write(f"rank {rank}:\n{text}\n")

@@ -116,7 +116,7 @@ def start_rows(folder: Path, repeats: int) -> Iterator[Row]:
     def server_s() -> float:
         begun = time.perf_counter()
         with Side().serve(folder / "server.txt") as server:
-            assert server.hello
+            server.wait_until_up()
             return time.perf_counter() - begun
 
     yield _row("server_start", _repeat(repeats, server_s))
@@ -127,7 +127,7 @@ def start_rows(folder: Path, repeats: int) -> Iterator[Row]:
 def _attempt_s(server: Server, folder: Path) -> float:
     case = {"suite": "", "variant": "", "module": "no_such_module", "problem": "", "values": {}}
     log = str(folder / "log.txt")
-    assert server.hello
+    server.wait_until_up()
     begun = time.perf_counter()
     server.attempt({"case": case, "role": "check", "timeout_s": 60, "log": log})
     return time.perf_counter() - begun

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bench.record import Record
+from bench.text import visible
 from reports.shown import shown
 
 
@@ -20,7 +21,7 @@ def sortable(frame: pd.DataFrame) -> str:
     import itables
 
     html: str = itables.to_html_datatable(
-        frame.astype(object).map(_cell),
+        frame.astype(object).map(_cell).rename(columns=visible),
         connected=False,
         showIndex=False,
         maxBytes=0,
@@ -51,4 +52,4 @@ def _cell(value: Any) -> Any:
     if isinstance(value, float):
         value = float(f"{value:.4g}") if not value.is_integer() else value
         return int(value) if value.is_integer() else value
-    return value
+    return visible(value) if isinstance(value, str) else value

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from bench.outputs import outputs
 from bench.record import fold
 from bench.store import Run, read
+from bench.terminal import Screen
 
 RUNS = Path("runs")
 
@@ -33,12 +32,9 @@ def show(folder: RunFolder = None) -> None:
     """
     from reports.terminal import summarise
 
-    console = Console()
+    console = Screen()
     run = _open(console, folder)
-    console.print(
-        f"[bold]{escape(run.id)}[/]  {escape(run.manifest.preset)} on {run.manifest.device}",
-        highlight=False,
-    )
+    console.tell((run.id, "bold"), f"  {run.manifest.preset} on {run.manifest.device}")
     summarise(console, run, fold(run))
 
 
@@ -50,17 +46,12 @@ def report(folder: RunFolder = None) -> None:
     - `bench report`
     - `bench report reports/published/h100`
     """
-    console = Console()
+    console = Screen()
     run = _open(console, folder)
     records = fold(run)
     for point in outputs():
         point.load()(run, records, run.folder / point.name)
-        console.print(
-            f"{point.name:<16} {run.folder / point.name}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        console.print(f"{point.name:<16} {run.folder / point.name}", soft_wrap=True)
 
 
 def claims(folder: RunFolder = None) -> None:
@@ -76,17 +67,17 @@ def claims(folder: RunFolder = None) -> None:
     from reports.findings import count_verdicts, judge
     from reports.terminal import print_claims
 
-    console = Console()
+    console = Screen()
     judged = judge(fold(_open(console, folder)))
     print_claims(console, judged)
     counted = count_verdicts(judged)
     console.print(f"Of {len(judged)} claims, {counted}." if judged else "No suite here has claims.")
 
 
-def _open(console: Console, folder: Path | None) -> Run:
+def _open(console: Screen, folder: Path | None) -> Run:
     run = read(folder if folder is not None else newest(RUNS))
     for notice in run.notices:
-        console.print(notice, style="yellow", markup=False)
+        console.print(notice, style="yellow")
     return run
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bench.text import visible
+
 
 def render_template(name: str, **values: Any) -> str:
     """Fill a template. Every text is escaped, in HTML and inside scripts."""
@@ -14,6 +16,7 @@ def render_template(name: str, **values: Any) -> str:
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -25,10 +28,28 @@ def json_script(value: Any) -> str:
     """Write JSON that cannot end the script element it stands in."""
     from markupsafe import Markup
 
-    text = json.dumps(value, default=str)
+    text = json.dumps(_each_shown(value), default=str)
     for mark in "<>&":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return Markup(text)
+
+
+def _shown(value: Any) -> Any:
+    """Show what acts or hides in a text; markup of our own stays as it is."""
+    from markupsafe import Markup
+
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _each_shown(value: Any) -> Any:
+    """Show it in every text and name of a specification, of which expressions have nothing such."""
+    if isinstance(value, dict):
+        return {_each_shown(name): _each_shown(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_shown(part) for part in value]
+    if isinstance(value, str) and not value.isprintable():
+        return visible(value)
+    return value
 
 
 def vega_bundle() -> str:

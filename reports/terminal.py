@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from bench.counted import counted
 from bench.record import Record
 from bench.store import Run
+from bench.terminal import Screen
 from reports.answers import Family, families
 from reports.findings import Judged, judge
 from reports.measuring import measuring_share
@@ -22,56 +20,46 @@ NUM_FAMILIES = 4  # of a suite; the report has them all
 COLOURS = {"holds": "green", "fails": "red", "untested": "dim"}
 
 
-def summarise(console: Console, run: Run, records: list[Record]) -> None:
+def summarise(console: Screen, run: Run, records: list[Record]) -> None:
     """Print every suite's answers and failures, and the share of time spent measuring."""
     judged = judge(records)
     for suite, own in by_suite(records).items():
         claims = [found for found in judged if found.suite == suite]
         _summarise_suite(console, suite, own, claims)
     counts = Counter(record.outcome for record in records)
-    console.print(
-        ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common()), highlight=False
-    )
+    console.print(", ".join(f"{n} {outcome}" for outcome, n in counts.most_common()))
     for record in records:
         if record.outcome == "ok" and record.flags and record.detail:
             name = f"{record.case.suite}/{record.case.variant}"
-            console.print(
-                f"{' '.join(record.flags)}  {name}: {record.detail}",
-                style="yellow",
-                markup=False,
-                highlight=False,
-            )
+            console.print(f"{' '.join(record.flags)}  {name}: {record.detail}", style="yellow")
     if unseen := unseen_modes(records):
-        console.print(unseen, highlight=False)
+        console.print(unseen)
     for words in dict.fromkeys(filter(None, (r.labels.get("put_back") for r in records))):
-        console.print(f"put back  {words}", style="yellow", markup=False, highlight=False)
+        console.print(f"put back  {words}", style="yellow")
     if (share := measuring_share(run)) is not None:
         console.print(
             f"{share:.0%} of the timed rounds went into calls of the steps (first call, warm-up, "
-            "samples); the rest is process start, inputs, set-up and poison",
-            highlight=False,
+            "samples); the rest is process start, inputs, set-up and poison"
         )
 
 
-def print_claims(console: Console, judged: list[Judged]) -> None:
+def print_claims(console: Screen, judged: list[Judged]) -> None:
     """Print every claim with its verdict, source and figures; colours only on a terminal."""
     suite = ""
     for found in judged:
         if found.suite != suite:
             suite = found.suite
-            console.print(f"[bold]{escape(suite)}[/]")
-        colour = COLOURS[found.verdict]
-        console.print(
-            f"[{colour}]{found.verdict:<8}[/] {escape(found.claim.sentence)}", highlight=False
-        )
+            console.print(suite, style="bold")
+        verdict = (f"{found.verdict:<8}", COLOURS[found.verdict])
+        console.tell(verdict, f" {found.claim.sentence}")
         for line in (found.claim.source, *found.figures):
-            console.print(Padding(Text(line, style="dim"), (0, 0, 0, 9)))
+            console.print(Padding(line, (0, 0, 0, 9), style="dim"))
 
 
 def _summarise_suite(
-    console: Console, suite: str, records: list[Record], judged: list[Judged]
+    console: Screen, suite: str, records: list[Record], judged: list[Judged]
 ) -> None:
-    console.print(f"[bold]{escape(suite)}[/]", highlight=False)
+    console.print(suite, style="bold")
     found = families(records)
     for family in found[:NUM_FAMILIES]:
         console.print(_answers(family))
@@ -80,7 +68,7 @@ def _summarise_suite(
         console.print(f"… and {more} of question in the report")
     if grouped := failures(records):
         console.print(_failures(grouped))
-    console.print(escape(told(records, judged)), highlight=False)
+    console.print(told(records, judged))
     console.print()
 
 
@@ -92,10 +80,10 @@ def _answers(family: Family) -> Table:
     for answer in family.answers:
         tie = f" = {' = '.join(answer.ties)}" if answer.ties else ""
         table.add_row(
-            escape(answer.size or "as above"),
-            escape(answer.fastest + tie),
+            answer.size or "as above",
+            answer.fastest + tie,
             f"{answer.time} {answer.interval}",
-            escape(f"{answer.next_factor} {answer.next}"),
+            f"{answer.next_factor} {answer.next}",
         )
     return table
 
@@ -106,14 +94,14 @@ def _failures(failures: list[Failure]) -> Table:
         table.add_column(name, overflow="fold")
     for failure in failures:
         variants = ", ".join(failure.variants)
-        table.add_row(str(failure.count), failure.outcome, escape(variants), escape(failure.detail))
+        table.add_row(str(failure.count), failure.outcome, variants, failure.detail)
     return table
 
 
 def _table(title: str) -> Table:
     return Table(
         box=None,
-        title=escape(title),
+        title=title,
         title_justify="left",
         title_style="bold",
         header_style="dim",

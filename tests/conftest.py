@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,10 +14,28 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import cli
+from bench import cli, lock
 from bench.side import Server, Side
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The lock is the machine's: tests have one of their own, so as not to wait for who measures here.
+LOCKS = f"touchstone-test-{os.getpid()}"
+# `python -P -m bench`, but for that
+BENCH = (
+    sys.executable,
+    "-P",
+    "-c",
+    "import sys; sys.argv[0] = 'bench'\n"
+    f"from bench import cli, lock; lock.PREFIX = '{LOCKS}'; cli.main()",
+)
+
+# What a shell, a service or a terminal may have set otherwise, and would show in what is tested.
+SURROUNDINGS = (
+    *("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TERM", "CLICOLOR"),
+    *("PYTHONOPTIMIZE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONSTARTUP"),
+    *("LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_NUMERIC", "GITHUB_STEP_SUMMARY"),
+)
 
 Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -27,7 +46,7 @@ def bench() -> Bench:
 
     def run(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-P", "-m", "bench", *map(str, words)],
+            [*BENCH, *map(str, words)],
             capture_output=True,
             text=True,
             cwd=cwd,
@@ -48,6 +67,29 @@ def faults_run(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     (folder,) = output.iterdir()
     return folder
+
+
+def pytest_configure() -> None:
+    """Set what a test needs of its surroundings, before any is collected."""
+    for name in SURROUNDINGS:
+        os.environ.pop(name, None)
+    os.environ["LANG"] = "C.UTF-8"
+    os.umask(0o022)
+    for descriptor in range(3):
+        with contextlib.suppress(OSError):
+            os.fstat(descriptor)
+            continue
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # under nohup; children inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    lock.PREFIX = LOCKS
+
+
+def pytest_unconfigure() -> None:
+    """Remove the files of the locks."""
+    for folder in lock.FOLDERS:
+        for path in Path(folder).glob(f"{LOCKS}-*.lock"):
+            path.unlink()
 
 
 @pytest.fixture(scope="session", autouse=True)

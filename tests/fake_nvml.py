@@ -34,7 +34,8 @@ class NVMLError(Exception):
 
 
 def gpus() -> list[Gpu]:
-    return [{**DEFAULT, **gpu} for gpu in json.loads(os.environ.get("FAKE_NVML", "[{}]"))]
+    told = json.loads(os.environ.get("FAKE_NVML", "[{}]"))
+    return [{**DEFAULT, "uuid": f"GPU-{i}", **gpu} for i, gpu in enumerate(told)]
 
 
 def nvmlInit() -> None:
@@ -49,7 +50,22 @@ def nvmlDeviceGetHandleByIndex(index: int) -> Gpu:
 
 
 def nvmlDeviceGetHandleByUUID(uuid: str) -> Gpu:
-    return gpus()[int(uuid.removeprefix("GPU-"))]
+    for gpu in gpus():
+        if gpu["uuid"] == uuid:
+            return gpu
+    raise NVMLError("Not Found")
+
+
+def nvmlShutdown() -> None:
+    pass
+
+
+def nvmlDeviceGetCount() -> int:
+    return len(gpus())
+
+
+def nvmlDeviceGetUUID(gpu: Gpu) -> str:
+    return _answer(gpu, "uuid", gpu["uuid"])
 
 
 def _answer(gpu: Gpu, question: str, value: Any) -> Any:

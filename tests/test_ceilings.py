@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from bench.case import Attempt, Case, Measurement
 from bench.ceilings import Bandwidth, Ceilings, ProductRate, Timer, bound_of
@@ -23,6 +22,7 @@ from bench.errors import UserError
 from bench.record import fold, fold_case
 from bench.side import Server
 from bench.store import read
+from bench.terminal import Screen
 from reports.ceilings import ceilings_in_words
 from reports.page import facts
 from reports.table import table
@@ -351,7 +351,7 @@ def test_a_device_that_is_not_there_is_told(server: Server, tmp_path: Path) -> N
 
 
 def test_calibrate_prints_units() -> None:
-    console = Console(width=100, record=True)
+    console = Screen(width=100, record=True)
     console.print(calibrate._table([ONE, replace(ONE, threads=2, disturbed=True)]))
     text = console.export_text()
     assert "moving 64 MiB" in text

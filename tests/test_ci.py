@@ -109,7 +109,17 @@ def test_a_baseline_gates_what_the_head_measured(project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("ab", "compare", "worst"),
-    [(0, 0, 0), (1, 0, 1), (0, 1, 1), (3, 0, 3), (3, 1, 1), (0, 2, 2), (1, 2, 2), (130, 0, 130)],
+    [
+        (0, 0, 0),
+        (1, 0, 1),
+        (0, 1, 1),
+        (3, 0, 3),
+        (3, 1, 1),
+        (0, 2, 2),
+        (1, 2, 2),
+        (1, 70, 70),
+        (130, 0, 130),
+    ],
 )
 def test_the_worst_exit_code_is_kept(project: Project, ab: int, compare: int, worst: int) -> None:
     baseline = project.folder / "reports" / "baseline"

@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import typer
-from rich.console import Console
 
 from bench.apart import NO_SPREAD, Spread
 from bench.comparing import rounds, sessions
@@ -23,6 +22,7 @@ from bench.comparing.row import Row
 from bench.errors import UserError
 from bench.rule import Pairs
 from bench.store import Run, read
+from bench.terminal import Screen
 from reports.comparison import command, markdown, page, table
 from reports.comparison.conclude import conclude
 from reports.comparison.lines import change, how_judged, lines, note, parts, verdict_line
@@ -625,7 +625,7 @@ def test_words_of_a_change(tmp_path: Path) -> None:
 
 
 def conclusion(story: tuple[Run, Run], folder: Path, **options: object) -> tuple[int, str]:
-    console = Console(file=io.StringIO(), width=160)
+    console = Screen(file=io.StringIO(), width=160)
     code = conclude(console, *story, folder, **options)  # type: ignore[arg-type]
     return code, console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -674,7 +674,7 @@ def test_hostile_text_stays_text_in_markdown(tmp_path: Path) -> None:
     text = markdown.markdown(compare(base, [new]), DEFAULT_GATE)
     assert "<script" not in text
     assert "<img" not in text
-    assert markdown.text("a|b\n`c` *d* <e>") == "a\\|b \\`c\\` \\*d\\* &lt;e&gt;"
+    assert markdown.text("a|b\n`c` *d* <e>") == "a\\|b\\\\n\\`c\\` \\*d\\* &lt;e&gt;"
     for line in text.splitlines():
         if line.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", line)) == 8, line

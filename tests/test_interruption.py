@@ -8,7 +8,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 from bench.lock import device_lock
 from bench.process import descendants
 from bench.store import read
-from tests.conftest import ROOT, Bench
+from tests.conftest import BENCH, ROOT, Bench
 
 MINE = """
 import time
@@ -46,7 +45,8 @@ class Runner:
     """Starts, kills and resumes one run, and keeps an eye on its processes and its records."""
 
     def __init__(self, folder: Path):
-        self.folder = folder
+        self.folder, self.temporary = folder, folder / "temporary"
+        self.temporary.mkdir()
         (folder / "mine.py").write_text(MINE)
         self.seen: list[bytes] = []
 
@@ -65,12 +65,12 @@ class Runner:
             else ["run", "mine.py", "--rounds", str(ROUNDS), "--device", "cpu", "--budget", "20m"]
         )
         return subprocess.Popen(
-            [sys.executable, "-m", "bench", *words],
+            [*BENCH, *words],
             cwd=self.folder,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary)},
         )
 
     def lines(self) -> list[bytes]:
@@ -98,6 +98,7 @@ class Runner:
         output, _ = process.communicate(timeout=240)
         assert process.returncode == 0, output
         self.expect_flushed_lines_kept()
+        assert not list(self.temporary.iterdir())  # nor what the killed ones left
         assert self.run_folder is not None
         run = read(self.run_folder)
         done = Counter((a.case, a.role, a.round) for a in run.attempts)

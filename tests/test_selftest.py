@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
-from rich.console import Console
 
 from bench.case import Attempt, Case, Measurement
 from bench.discover import load_module, module_names, variants_of
@@ -28,6 +27,7 @@ from bench.selftest.table import write
 from bench.side import Server
 from bench.stopping import SHARE_MIN_S
 from bench.store import Manifest, Run, Session, read
+from bench.terminal import Screen
 from bench.variant import Variant
 from tests.conftest import Bench
 from tests.made_up_noise import Machine, selftests
@@ -169,7 +169,7 @@ def test_the_time_allowed_sets_how_long_samples_take() -> None:
 
 
 def told(found: list[KindFindings], counted: alarms.Alarms | None) -> str:
-    console = Console(width=80)
+    console = Screen(width=80)
     with console.capture() as seen:
         words.show(console, found, counted, num_selftests=1, disturbed=0.5)
     return seen.get()

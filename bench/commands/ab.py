@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bench import process
 from bench.checkout import publishable
@@ -31,7 +30,7 @@ from bench.commands.options import (
 )
 from bench.commands.run import parse_budget
 from bench.counted import counted
-from bench.errors import INTERRUPTED
+from bench.errors import INTERRUPTED, REGRESSION
 from bench.lock import device_lock
 from bench.pairing.contenders import contenders
 from bench.pairing.folder import Comparison
@@ -41,8 +40,9 @@ from bench.pairing.plan import Plan, Wanted, create, expect_enough, make_plan, s
 from bench.pairing.session import measure_both
 from bench.progress import TerminalProgress
 from bench.store import read
+from bench.terminal import Screen
 
-REGRESSION, NOTHING_COMPARABLE = 1, 3
+NOTHING_COMPARABLE = 3
 
 Word = Annotated[
     str,
@@ -111,9 +111,9 @@ def ab(
     - `bench ab attention/sdpa_math 'attention/tiled[block=64]' --set seqlen=1024`
 
     Exit codes: 0 no regression, 1 regression, 2 usage or bad input, 3 nothing comparable,
-    4 cannot write, 130 interrupted.
+    4 cannot write, 70 a fault of the tool itself, 130 interrupted.
     """
-    console = Console()
+    console = Screen()
     asked = Asked(keyword, sets or [], preset, device, {"data": data, "inception": inception})
     expect_enough(confirm)
     wanted = Wanted(rounds, confirm, margin, seed, timeout, parse_budget(budget))
@@ -123,21 +123,22 @@ def ab(
         _show(console, plan, dry_run)
         if dry_run:
             return
-        with device_lock(plan.pairing.device, wait):
+        cases = [*plan.matched.cases(0), *plan.matched.cases(1)]
+        with device_lock(plan.pairing.device, wait, cases):
             found = create(output, plan)
             _measure(console, found, plan)
     raise typer.Exit(_judge(console, found, summary))
 
 
-def _show(console: Console, plan: Plan, names: bool) -> None:
+def _show(console: Screen, plan: Plan, names: bool) -> None:
     for notice in [*plan.matched.notices, *sticking()]:
-        console.print(notice, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(notice, style="yellow", soft_wrap=True)
     for pair in plan.matched.pairs if names else []:
-        console.print(pair.name, markup=False, highlight=False, soft_wrap=True)
-    console.print(plan.in_words(), highlight=False, markup=False)
+        console.print(pair.name, soft_wrap=True)
+    console.print(plan.in_words())
 
 
-def _measure(console: Console, found: Comparison, plan: Plan) -> None:
+def _measure(console: Screen, found: Comparison, plan: Plan) -> None:
     """Measure both sides; an interruption keeps what there is."""
     a, b = plan.both
     try:
@@ -145,24 +146,21 @@ def _measure(console: Console, found: Comparison, plan: Plan) -> None:
             measure_both(found, (a.side, b.side), plan.matched.pairs, progress)
     except KeyboardInterrupt:
         process.end_descendants()
+        attempts = counted(sum(len(run.attempts) for run in found.runs), "attempt")
         console.print(
-            f"interrupted; {counted(sum(len(r.attempts) for r in found.runs), 'attempt')} kept. A "
-            f"comparison cannot be resumed: it is judged from what it has, by\n"
-            f"  bench compare {shlex.quote(str(found.folder))}",
-            highlight=False,
-            markup=False,
+            f"interrupted; {attempts} kept. A comparison cannot be resumed: it is judged from what "
+            "it has, by",
             soft_wrap=True,
         )
+        console.print(f"  bench compare {shlex.quote(str(found.folder))}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _judge(console: Console, found: Comparison, summary: Path | None) -> int:
+def _judge(console: Screen, found: Comparison, summary: Path | None) -> int:
     """Let what is installed judge and show both runs; return the exit code."""
     for notice in (notice for run in found.runs for notice in run.notices):
-        console.print(notice, style="yellow", markup=False)
-    console.print(
-        f"{'comparison':<16} {found.folder}", highlight=False, markup=False, soft_wrap=True
-    )
+        console.print(notice, style="yellow")
+    console.print(f"{'comparison':<16} {found.folder}", soft_wrap=True)
     base, new = (read(run.folder) for run in found.runs)
     # The call site: (console, base, new, folder, margin, summary) -> exit code.
     codes: list[int] = [

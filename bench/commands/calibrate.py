@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bench import machine
 from bench.ceilings import Ceilings
 from bench.ceilings.ask import ask
-from bench.commands.options import Device
+from bench.commands.options import Device, Wait
 from bench.errors import NOTHING_MEASURED, UserError
 from bench.lock import device_lock
 from bench.session import served
 from bench.side import Server, Side
 from bench.store import write_whole
+from bench.terminal import Screen
 
 
 def calibrate(
@@ -38,6 +38,7 @@ def calibrate(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write them to a file.", show_default=False),
     ] = None,
+    wait: Wait = False,
 ) -> None:
     """Measure this device's ceilings: bandwidth, products of every dtype, launch, timers.
 
@@ -50,18 +51,18 @@ def calibrate(
     - `bench calibrate`
     - `bench calibrate --threads 1,8 --json ceilings.json`
     """
-    console = Console()
+    console = Screen()
     counts = _threads(threads)
     with served(Side()) as (_, server):
         where = server.choose_device(device)
-        with device_lock(where, wait=False):
+        with device_lock(where, wait):
             found = _measure(console, server, [(where, count) for count in counts])
     if not found:
         raise typer.Exit(NOTHING_MEASURED)
     console.print(_table(found))
     if json_file is not None:
         _write(found, json_file)
-        console.print(f"written to {json_file}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"written to {json_file}", soft_wrap=True)
 
 
 def _threads(text: str) -> list[int]:
@@ -76,9 +77,9 @@ def _threads(text: str) -> list[int]:
     return counts
 
 
-def _measure(console: Console, server: Server, wanted: list[tuple[str, int]]) -> list[Ceilings]:
+def _measure(console: Screen, server: Server, wanted: list[tuple[str, int]]) -> list[Ceilings]:
     def tell(line: str) -> None:
-        console.print(line, style="yellow", markup=False, highlight=False)
+        console.print(line, style="yellow")
 
     return ask(server, wanted, server.log.with_name("ceilings.txt"), tell)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from bench.terminal import Screen
 
 
 def doctor() -> None:
@@ -19,15 +19,13 @@ def doctor() -> None:
     from bench.health.noise import wander
     from bench.health.summary import summary
 
-    console, facts = Console(), machine.facts()
+    screen, facts = Screen(), machine.facts()
     found = []
     for finding in findings(facts):
         found.append(finding)
-        mark = "[yellow]![/]" if finding.advice else "[green]+[/]"
-        console.print(f"{mark} [bold]{finding.what}[/]: ", end="")
-        console.print(finding.seen, markup=False, highlight=False)
+        mark = ("!", "yellow") if finding.advice else ("+", "green")
+        screen.tell(mark, " ", (finding.what, "bold"), f": {finding.seen}")
         if finding.advice:
-            console.print(f"    {finding.advice}", markup=False, highlight=False)
-    console.print()
-    told = summary(found, wander(facts["machine_id"], device_of(facts)))
-    console.print(told, markup=False, highlight=False)
+            screen.print(f"    {finding.advice}")
+    screen.print()
+    screen.print(summary(found, wander(facts["machine_id"], device_of(facts))))

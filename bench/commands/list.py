@@ -1,11 +1,10 @@
 """`bench list`: what a selection holds, without measuring anything."""
 
-from rich.console import Console
-
 from bench.commands.options import Data, Device, Inception, Keyword, Preset, Selectors, Sets
 from bench.counted import counted
 from bench.selection import select
 from bench.side import Side
+from bench.terminal import Screen
 
 
 def list_cases(
@@ -27,8 +26,7 @@ def list_cases(
     """
     files = {"data": data, "inception": inception}
     cases, where = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
-    console = Console(soft_wrap=True)
+    screen = Screen(soft_wrap=True)
     for case in cases:
-        console.print(case.id, markup=False, highlight=False)
-    told = f"{counted(len(cases), 'case')} on {where}"
-    Console(stderr=True).print(told, style="dim", highlight=False)
+        screen.print(case.id)
+    Screen(stderr=True).print(f"{counted(len(cases), 'case')} on {where}", style="dim")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bench import process
 from bench.case import Case
@@ -45,6 +44,7 @@ from bench.side import Server, Side
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.store import Manifest, Run, create, read
 from bench.store.trust import written_here
+from bench.terminal import Screen
 
 
 def run(
@@ -88,9 +88,10 @@ def run(
     - `bench run attention path/to/mine.py --budget 10m`
     - `bench run --resume runs/20260101-120000-quick-1a2b`
 
-    Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 130 interrupted.
+    Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 70 a fault of the tool
+    itself, 130 interrupted.
     """
-    console = Console()
+    console = Screen()
     found: Run | None = None
     if resume is not None:
         _expect_only_resume(context)
@@ -99,7 +100,7 @@ def run(
         raise UserError("--trust: expected beside --resume, which runs what a folder names")
     with served(Side()) as (side, server):
         if found is not None:
-            with device_lock(found.manifest.device, wait):
+            with device_lock(found.manifest.device, wait, found.manifest.cases):
                 _measure(console, found, side, server)
         else:
             budget_s = parse_budget(budget)
@@ -108,11 +109,11 @@ def run(
             manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed)
             if dry_run:
                 for case in manifest.cases:
-                    console.print(case.id, markup=False, highlight=False, soft_wrap=True)
-            console.print(_in_words(manifest, effort), highlight=False)
+                    console.print(case.id, soft_wrap=True)
+            console.print(_in_words(manifest, effort))
             if dry_run:
                 return
-            with device_lock(manifest.device, wait):
+            with device_lock(manifest.device, wait, manifest.cases):
                 found = create(output, manifest)
                 _measure(console, found, side, server)
     _finish(console, found)
@@ -203,32 +204,27 @@ def _expect_only_resume(context: typer.Context) -> None:
             )
 
 
-def _measure(console: Console, found: Run, side: Side, server: Server) -> None:
+def _measure(console: Screen, found: Run, side: Side, server: Server) -> None:
     """Measure what is lacking; an interruption leaves a folder that can be resumed."""
     try:
         with TerminalProgress(console) as progress:
             measure(found, side, progress, server)
     except KeyboardInterrupt:
         process.end_descendants()
-        console.print(
-            f"interrupted; {counted(len(found.attempts), 'attempt')} kept. Finish with\n"
-            f"  bench run --resume {shlex.quote(str(found.folder))}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        console.print(f"interrupted; {counted(len(found.attempts), 'attempt')} kept. Finish with")
+        console.print(f"  bench run --resume {shlex.quote(str(found.folder))}", soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _finish(console: Console, found: Run) -> None:
+def _finish(console: Screen, found: Run) -> None:
     """Write every output that is installed, and say where they are."""
     records = fold(found)
     for notice in found.notices:
-        console.print(notice, style="yellow", markup=False)
+        console.print(notice, style="yellow")
     for point in outputs():
         path = found.folder / point.name
         point.load()(found, records, path)
-        console.print(f"{point.name:<16} {path}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{point.name:<16} {path}", soft_wrap=True)
     for point in entry_points(group="touchstone.summaries"):
         point.load()(console, found, records)
     if not any(record.outcome == "ok" for record in records):

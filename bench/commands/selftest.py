@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from bench import machine, process
 from bench.case import Case
@@ -25,6 +24,7 @@ from bench.selftest.plan import manifest_of, plan
 from bench.selftest.pretend import measure_blocks
 from bench.side import Side
 from bench.store import Run, create
+from bench.terminal import Screen
 
 Selected = Annotated[
     list[str] | None,
@@ -65,9 +65,10 @@ def selftest(
     - `bench selftest --minutes 20 --blocks 8`
     - `bench selftest attention -k bfloat16 --preset smoke`
 
-    Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 130 interrupted.
+    Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 70 a fault of the tool
+    itself, 130 interrupted.
     """
-    console = Console()
+    console = Screen()
     asked = selectors or _yardsticks()
     cases, where = select(Side(), asked, keyword, sets or [], preset, device, {})
     cases = _timed(cases)
@@ -76,10 +77,9 @@ def selftest(
         f"{counted(len(cases), 'case')} on {where}, {counted(blocks, 'block')} of "
         f"{counted(rounds, 'round')} of pairs: "
         f"about {clock_time(planned.seconds(cases))}",
-        highlight=False,
     )
     _noise_file(machine.facts(), where)  # a damaged one is refused before, not after
-    with device_lock(where, wait):
+    with device_lock(where, wait, cases):
         found = create(output, manifest_of(planned, cases, where, seed, timeout))
         _measure(console, found, blocks, pause)
     _tell(console, found)
@@ -105,7 +105,7 @@ def _noise_file(environment: dict[str, Any], device: str) -> Path:
     return path
 
 
-def _measure(console: Console, found: Run, blocks: int, pause_s: float) -> None:
+def _measure(console: Screen, found: Run, blocks: int, pause_s: float) -> None:
     try:
         with TerminalProgress(console) as progress:
             measure_blocks(found, blocks, pause_s, progress)
@@ -113,14 +113,12 @@ def _measure(console: Console, found: Run, blocks: int, pause_s: float) -> None:
         process.end_descendants()
         console.print(
             f"interrupted; what was measured is in {found.folder}, and nothing was learned from it",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(console: Console, found: Run) -> None:
+def _tell(console: Screen, found: Run) -> None:
     """Keep what was measured, and say what follows from it and from all that was kept before."""
     # these bring NumPy, which `bench --help` must not wait for
     from bench.selftest import alarms, findings, recorded, table, words
@@ -138,14 +136,8 @@ def _tell(console: Console, found: Run) -> None:
     table.write(found.folder / "selftest.csv", kinds, pretended)
     disturbed = recorded.disturbed_share(found)
     words.show(console, kinds, pretended, noise.num_selftests, disturbed)
-    console.print(
-        f"selftest.csv  {found.folder / 'selftest.csv'}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    console.print(f"selftest.csv  {found.folder / 'selftest.csv'}", soft_wrap=True)
     console.print(
         f"kept in {path}, {counted(noise.num_sessions, 'session')} by now",
-        highlight=False,
         soft_wrap=True,
     )

@@ -14,12 +14,12 @@ from bench.comparing.rounds import round_rows
 from bench.comparing.row import Row
 from bench.comparing.versus import Versus, versus
 from bench.comparing.words import INCOMPARABLE, OUTCOME
-from bench.errors import NOTHING_MEASURED, UserError
+from bench.errors import NOTHING_MEASURED, REGRESSION, UserError
 from bench.record import fold
 from bench.rule import MARGIN
 from bench.store import Run
 
-NO_REGRESSION, REGRESSION, NOTHING_COMPARABLE = 0, 1, 3
+NO_REGRESSION, NOTHING_COMPARABLE = 0, 3
 
 
 @dataclass(frozen=True)

@@ -71,9 +71,8 @@ def _compiler() -> str:
     """Return the first line that the C++ compiler says of itself: Inductor takes CXX, or g++."""
     command = [*shlex.split(os.environ.get("CXX", "")), "--version"]
     try:
-        done = subprocess.run(
-            command if len(command) > 1 else ["g++", "--version"], capture_output=True, text=True
-        )
+        asked = command if len(command) > 1 else ["g++", "--version"]
+        done = subprocess.run(asked, capture_output=True, encoding="utf-8", errors="replace")
     except OSError:
         return "none"
     return (done.stdout.splitlines() or ["none"])[0].strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def of_process(libraries: list[Path]) -> dict[str, str]:
 
 def loaded() -> list[Path]:
     """List the shared objects in this process, in alphabetical order."""
-    lines = Path("/proc/self/maps").read_text().splitlines()
+    lines = os.fsdecode(Path("/proc/self/maps").read_bytes()).splitlines()
     paths = {line.split(maxsplit=5)[-1] for line in lines if ".so" in line}
     return sorted(Path(path) for path in paths if path.startswith("/"))
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from bench.errors import UserError
@@ -14,6 +12,7 @@ from bench.health import busy, clocks, counters, gpus, layout, noise, shape
 from bench.health.finding import Finding
 from bench.health.glance import look
 from bench.health.quota import quota
+from bench.scratch import scratch
 from bench.side import Side
 
 
@@ -57,10 +56,7 @@ def _interpreter() -> Finding:
 
 def _workers() -> Finding:
     try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            Side().serve(Path(folder) / "server.txt") as server,
-        ):
+        with scratch("doctor") as folder, Side().serve(folder / "server.txt") as server:
             hello = server.hello
     except UserError as error:
         return Finding("worker server", str(error), "run `make setup`", "not ready to measure")

@@ -76,7 +76,7 @@ def _article(sort: Sort) -> str:
 
 def sort_of(words: str) -> Sort:
     """Tell an executable file, a revision of the repository here, and suite/variant apart."""
-    path = Path(words).expanduser()
+    path = Path(os.path.expanduser(words))
     if path.is_file() and os.access(path, os.X_OK):
         return "interpreter"
     top = git.repository(Path.cwd())
@@ -121,7 +121,8 @@ def _copied_alike(top: Path, both: tuple[str, str], folder: Path) -> dict[str, C
 
 def _commit(top: Path, words: str) -> str:
     commit = git.commit_of(top, words)
-    assert commit
+    if not commit:  # it was one a moment ago
+        raise UserError(f"'{words}': expected a git revision of {top}, git knows none")
     return commit
 
 
@@ -148,12 +149,12 @@ def _place(side: Side, selector: str) -> str:
 
 
 def _absolute(selector: str) -> Path:
-    return Path(selector).expanduser().resolve()
+    return Path(os.path.expanduser(selector)).resolve()
 
 
 def _interpreter(letter: str, words: str, selectors: list[str]) -> Contender:
     # never resolved: a link in an environment is what makes it that environment
-    side = Side(str(Path(words).expanduser().absolute()), name=letter)
+    side = Side(str(Path(os.path.expanduser(words)).absolute()), name=letter)
     side.libraries()  # refuses what cannot run the instrument
     return Contender(words, "interpreter", side, selectors, git=git_state())
 

@@ -1,37 +1,31 @@
 """Copies of a repository, one for each side: a revision as git has it, or the working tree as is.
 
-They lie in a temporary folder and go with the comparison. What a killed one leaves is removed by
-the next: the folder's owner holds a lock on it, which the kernel frees.
+They lie in a temporary folder and go with the comparison; see `bench.scratch` for what a killed one
+leaves, of which git has noted down the copies that are worktrees.
 """
 
 from __future__ import annotations
 
-import fcntl
 import random
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.git import git
+from bench.scratch import PREFIX, remove_orphan, scratch
 from bench.side import ROOT, Copy
-
-PREFIX = "touchstone-sides-"
-_OWNER = "owner.lock"
 
 
 @contextmanager
 def copies_folder(repository: Path) -> Iterator[Path]:
     """Yield an empty folder for copies; remove it with all worktrees in it, whatever happens."""
-    _remove_orphans(repository)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-    with (folder / _OWNER).open("w") as owner:
-        fcntl.flock(owner, fcntl.LOCK_EX)
+    with scratch("sides") as folder:
+        _forget_worktrees(repository)
         try:
             yield folder
         finally:
-            _remove(repository, folder)
+            _remove_worktrees(repository, folder)
 
 
 def copy_revision(repository: Path, commit: str, folder: Path) -> Copy:
@@ -107,29 +101,19 @@ def bring_instrument(copy: Copy) -> None:
     shutil.copytree(ROOT / "bench", root / "bench", ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def _remove_orphans(repository: Path) -> None:
-    """Remove the folders whose owner has ended."""
-    for folder in {path.parent for path in _worktrees(repository)}:
-        if folder.name.startswith(PREFIX) and not _owned(folder):
-            _remove(repository, folder)
+def _forget_worktrees(repository: Path) -> None:
+    """Remove what lies in folders of the dead, wherever; have git forget what is gone."""
+    ours = [path for path in _worktrees(repository) if path.parent.name.startswith(PREFIX)]
+    for path in ours:
+        remove_orphan(path.parent)
+        if not path.parent.exists():
+            git(repository, "worktree", "remove", "--force", "--force", str(path))
 
 
-def _owned(folder: Path) -> bool:
-    try:
-        with (folder / _OWNER).open("w") as owner:
-            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:  # held, or another user's
-        return True
-    return False
-
-
-def _remove(repository: Path, folder: Path) -> None:
+def _remove_worktrees(repository: Path, folder: Path) -> None:
     for path in _worktrees(repository):
         if path.parent == folder:
             git(repository, "worktree", "remove", "--force", "--force", str(path))
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _worktrees(repository: Path) -> list[Path]:

@@ -21,7 +21,7 @@ def clock_mhz(cpus: Path = CPUS, proc: Path = Path("/proc")) -> float | None:
 
 def _core(proc: Path) -> int:
     """Return the core that the calling thread last ran on."""
-    stat = (proc / "self/stat").read_text()
+    stat = (proc / "self/stat").read_text(errors="replace")
     return int(stat.rpartition(")")[2].split()[36])  # field 39, see proc(5)
 
 
@@ -32,7 +32,7 @@ def _from_cpuinfo(core: int, proc: Path) -> float | None:
     """
     mhz, here = None, False
     try:
-        with (proc / "cpuinfo").open() as lines:
+        with (proc / "cpuinfo").open(errors="replace") as lines:
             for line in lines:
                 name, _, value = (part.strip() for part in line.partition(":"))
                 if name == "processor":

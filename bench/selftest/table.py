@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.csv import write_rows
 from bench.selftest.alarms import Alarms
 from bench.selftest.findings import NUM_CASES, NUM_PROCESSES, KindFindings
 from bench.spread import Spread
-from bench.store import write_whole
 
 Row = dict[str, str | int | float]
 
@@ -19,11 +17,7 @@ def write(path: Path, found: Sequence[KindFindings], alarms: Alarms | None) -> N
     """Write both; what is not known is left empty."""
     rows = [*map(_kind, found), *([_alarms(alarms)] if alarms else [])]
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, stream.getvalue().encode())
+    write_rows(path, columns, rows)
 
 
 def _kind(one: KindFindings) -> Row:

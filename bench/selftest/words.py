@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.counted import counted
@@ -14,6 +13,7 @@ from bench.selftest.alarms import FIRST_ROUNDS, Alarms
 from bench.selftest.findings import NUM_CASES, NUM_PROCESSES, KindFindings
 from bench.spread import LEAST_OCCASIONS, Spread
 from bench.statistics import t_quantile
+from bench.terminal import Screen
 
 CLOCK_NAMES = {"time": "wall", "thread_time": "thread"}
 UNKNOWN = "–"
@@ -23,7 +23,7 @@ DISTURBED = 0.1  # of the timed attempts: more is worth a word
 
 
 def show(
-    console: Console,
+    console: Screen,
     found: Sequence[KindFindings],
     alarms: Alarms | None,
     num_selftests: int,
@@ -32,13 +32,12 @@ def show(
     """Print the table, and the sentences below it."""
     console.print(table(found))
     for sentence in sentences(found, alarms, num_selftests):
-        console.print(sentence, highlight=False)
+        console.print(sentence)
     if disturbed > DISTURBED:
         console.print(
             f"{disturbed:.0%} of the attempts were disturbed (see `bench doctor`): "
             "this is the noise of a busy machine. Remove the file below to start anew.",
             style="yellow",
-            highlight=False,
         )
 
 

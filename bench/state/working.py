@@ -133,7 +133,7 @@ def _clock_s(number: int, clock: int) -> float:
 def _reaped_s(pid: int) -> float:
     """Return the CPU seconds of a process's own children that have ended."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
@@ -141,6 +141,6 @@ def _reaped_s(pid: int) -> float:
 
 def _name(thread: int) -> str:
     try:
-        return Path(f"/proc/self/task/{thread}/comm").read_text().strip()
+        return Path(f"/proc/self/task/{thread}/comm").read_text(errors="replace").strip()
     except OSError:
         return ""

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bench.commands.options import Keyword
 from bench.comparing.quantities import DEFAULT_GATE, GATES
 from bench.comparing.versus import PAIRED_FOLDER, name_of, pair_folder
 from bench.errors import UserError, unknown
 from bench.store import Run, read
+from bench.terminal import Screen
 from reports.commands import RUNS
 
 
@@ -77,11 +77,11 @@ def compare(
     - `bench compare reports/baseline runs/20260103-120000-ab-5e6f/B --gate memory,counts`
 
     Exit codes: 0 no regression, 1 regression, 2 usage, bad input or void, 3 nothing comparable,
-    4 cannot write.
+    4 cannot write, 70 a fault of the tool itself.
     """
     from reports.comparison.conclude import conclude
 
-    console = Console()
+    console = Screen()
     if margin is not None and not 0 < margin < 1:
         raise UserError(f"--margin {margin:g}: expected a share between 0 and 1, such as 0.02")
     gates = parse_gate(gate)
@@ -121,10 +121,10 @@ def _folders(base: Path, new: list[Path]) -> list[Path]:
     raise UserError(f"{base}: expected BASE and NEW, or one folder that `bench ab` made")
 
 
-def _read(console: Console, folder: Path) -> Run:
+def _read(console: Screen, folder: Path) -> Run:
     run = read(folder)
     for notice in run.notices:
-        console.print(notice, style="yellow", markup=False)
+        console.print(notice, style="yellow")
     return run
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from bench.comparing.comparison import Comparison, compare, exit_code
 from bench.comparing.quantities import DEFAULT_GATE
 from bench.store import Run, cannot_write
+from bench.terminal import Screen
 from reports.comparison import markdown, page, table
 from reports.comparison.terminal import print_comparison
 
@@ -22,7 +21,7 @@ OUTPUTS: dict[str, Writer] = {  # the table first: a page that cannot be drawn m
 
 
 def conclude(
-    console: Console,
+    console: Screen,
     base: Run,
     new: Run | Sequence[Run],
     folder: Path,
@@ -48,7 +47,7 @@ def conclude(
         raise cannot_write(folder, error) from error
     for name, write in OUTPUTS.items():
         write(found, gate, folder / name)
-        console.print(f"{name:<16} {folder / name}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{name:<16} {folder / name}", soft_wrap=True)
     if summary is not None:
         markdown.append(found, gate, summary)
     return exit_code(found, gate)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from bench.comparing.comparison import Comparison
 from bench.store import cannot_write, write_whole
+from bench.text import visible
 from reports.comparison.lines import (
     Line,
     coverage,
@@ -84,8 +86,15 @@ def _table(rows: Sequence[Line]) -> Iterator[str]:
 
 
 def text(words: str) -> str:
-    """Make any text plain within a Markdown table: no HTML, no column, no line of its own."""
-    escaped = html.escape(" ".join(words.split()), quote=False)
-    for mark in "\\|*_[]`~":
-        escaped = escaped.replace(mark, f"\\{mark}")
-    return escaped
+    """Make any text plain within a Markdown table: no HTML, column, line, formula, link, mention.
+
+    GitHub makes links of what looks like an address, people of `@name`, issues of `#1`, pictures of
+    `:name:` and mathematics of `$`; a character by its number begins none of them.
+    """
+    escaped = html.escape(" ".join(visible(words).split()), quote=False)
+    escaped = re.sub(r"[\\|*_\[\]`~]", r"\\\g<0>", escaped)
+    return re.sub(r"[@$]|#(?=\d)|:(?=[\w/+-])|(?<=www)\.", _by_number, escaped)
+
+
+def _by_number(mark: re.Match[str]) -> str:
+    return f"&#{ord(mark[0])};"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.comparing.comparison import Comparison
 from bench.comparing.row import Row
-from bench.store import write_whole
+from bench.csv import write_frame
 
 COLUMNS = (
     "base_run",
@@ -46,8 +46,7 @@ COLUMNS = (
 
 def write(comparisons: Sequence[Comparison], gate: Collection[str], path: Path) -> None:
     """Write the table; `base`, `new` and differences are in the unit of the row."""
-    text = table(comparisons, gate).to_csv(index=False, lineterminator="\n")
-    write_whole(path, text.encode())
+    write_frame(path, table(comparisons, gate))
 
 
 def table(comparisons: Sequence[Comparison], gate: Collection[str]) -> pd.DataFrame:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from bench.comparing.comparison import Comparison
 from bench.comparing.row import Row
+from bench.terminal import Screen
 from reports.comparison.lines import (
     Line,
     Parts,
@@ -32,25 +32,25 @@ CASE_WIDTH = 24  # on a narrow terminal the other columns give way
 
 
 def print_comparison(
-    console: Console, comparison: Comparison, gate: Collection[str], show_all: bool
+    console: Screen, comparison: Comparison, gate: Collection[str], show_all: bool
 ) -> None:
     """Print one NEW against BASE."""
     base, new = comparison.versus.names
     names = Names(row.match for row in comparison.rows)
     found = parts(comparison)
-    console.print(f"[bold]{escape(new)}[/] against [bold]{escape(base)}[/]", highlight=False)
-    console.print(how_judged(comparison), style="dim", markup=False, highlight=False)
+    console.tell((new, "bold"), " against ", (base, "bold"))
+    console.print(how_judged(comparison), style="dim")
     if told := surroundings(comparison):
-        console.print(f"Differs: {'; '.join(told)}", markup=False, highlight=False)
+        console.print(f"Differs: {'; '.join(told)}")
     shown = [*found.bad, *found.good, *_doubtful(found, show_all)]
     if rows := [*shown, *(found.quiet if show_all else [])]:
         console.print(_table(lines(rows, names, gate)))
     for text in _folded(found, names, show_all):
-        console.print(text, markup=False, highlight=False)
+        console.print(text)
     for text in coverage(comparison):
-        console.print(f"time, {text}", markup=False, highlight=False)
+        console.print(f"time, {text}")
     style = "bold red" if comparison.regressions(gate) else "bold"
-    console.print(verdict_line(comparison, gate), style=style, markup=False, highlight=False)
+    console.print(verdict_line(comparison, gate), style=style)
     console.print()
 
 
@@ -89,9 +89,8 @@ def _table(found: Sequence[Line]) -> Table:
         whole = name in ("verdict", "base", "new")
         table.add_column(name, no_wrap=whole, min_width=least, overflow="fold")
     for row in found:
-        colour = COLOURS.get(row.verdict, "")
-        verdict = f"[{colour}]{row.verdict}[/]" if colour else row.verdict
+        verdict = Text(row.verdict, COLOURS.get(row.verdict, ""))
         told = "; ".join(words for words in (row.change, row.note) if words)
         cells = (row.case, row.quantity, row.base, row.new, told)
-        table.add_row(verdict, *map(escape, cells))
+        table.add_row(verdict, *cells)
     return table

@@ -21,15 +21,14 @@ Exponent = Callable[[Family], Mean | None]
 
 def length(case: Case) -> int:
     """Return n, the number of queries, which is also that of keys in all that is asked here."""
-    value = case.values.get("seqlen_q", case.values.get("seqlen"))
-    assert isinstance(value, int)
-    return value
+    return whole(case, "seqlen_q" if "seqlen_q" in case.values else "seqlen")
 
 
 def whole(case: Case, name: str) -> int:
-    """Return a value that counts something."""
-    value = case.values[name]
-    assert isinstance(value, int)
+    """Return a value that counts something; ValueError where it counts nothing."""
+    value = case.values.get(name)
+    if not isinstance(value, int):
+        raise ValueError(f"{case.id}: expected a whole {name}, got {value!r}")
     return value
 
 

@@ -127,5 +127,6 @@ def _num_kv_heads(values: Values) -> Plain:
 
 
 def _whole(value: Plain) -> int:
-    assert isinstance(value, int)
+    if not isinstance(value, int):
+        raise ValueError(f"expected a whole number, got {value!r}")
     return value

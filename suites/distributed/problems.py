@@ -67,7 +67,7 @@ class DataParallelTraining(Problem):
         for name in ("batch", "loss_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
-        assert self.config  # its own sizes are expected there
+        _ = self.config  # its own sizes are expected there
 
     @cached_property
     def config(self) -> GPTConfig:

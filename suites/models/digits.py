@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,7 +58,7 @@ def _own(data: str) -> Tensor:
 
 
 def _read(data: str) -> np.ndarray:
-    path = Path(data).expanduser()
+    path = Path(os.path.expanduser(data))
     if not path.is_file():
         raise ValueError(f"{data}: {EXPECTED}, got no such file")
     try:

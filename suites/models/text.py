@@ -6,6 +6,7 @@ so losses compare within one Python only; `--data PATH` reads a file of the user
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +33,7 @@ def corpus(data: str | None = None) -> Tensor:
         text = "\n".join(topics[name] for name in sorted(topics)).encode()
     else:
         try:
-            text = Path(data).expanduser().read_bytes()
+            text = Path(os.path.expanduser(data)).read_bytes()
         except OSError as error:
             raise ValueError(
                 f"data {data}: expected a readable text file: {error.strerror}"

@@ -127,7 +127,8 @@ def _same_loss(records: Sequence[Record], variant: str) -> Finding:
 
 def _same(record: Record, gap: Mean) -> Verdict:
     final = record.quality_of("final_loss")
-    assert final is not None  # measured wherever the gap is
+    if final is None:
+        raise ValueError(f"{record.case.id}: expected a final_loss beside its loss_gap, got none")
     return near(gap, 0.0, SAME_LOSS * (final.estimate - gap.estimate))
 
 

@@ -148,7 +148,8 @@ def _data(record: Record) -> tuple[object, ...]:
 def _budget(record: Record) -> int:
     """Return the budget of evaluations; 0 of a contestant that could not even be imported."""
     budget = record.case.values.get("nfe", 0)
-    assert isinstance(budget, int)
+    if not isinstance(budget, int):
+        raise ValueError(f"{record.case.id}: expected a whole nfe, got {budget!r}")
     return budget
 
 
@@ -159,7 +160,8 @@ def _distance(record: Record) -> str:
 
 def _mean(record: Record, quantity: str) -> Mean:
     found = record.quality_of(quantity)
-    assert found is not None
+    if found is None:
+        raise ValueError(f"{record.case.id}: expected {quantity}, which was not measured")
     return found
 
 

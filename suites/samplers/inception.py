@@ -8,9 +8,9 @@ repeated over three channels; pixels lie in [-1, 1], as that graph expects.
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +29,7 @@ def load_inception(path: str) -> Callable[[Tensor], Tensor]:
     """Return the map from images (n, 1 or 3, H, W) in [-1, 1] to features (n, 2048), float32."""
     network = Inception()
     try:
-        kept = torch.load(Path(path).expanduser(), weights_only=True, map_location="cpu")
+        kept = torch.load(os.path.expanduser(path), weights_only=True, map_location="cpu")
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path}: {EXPECTED}, got a file torch cannot read") from error
     _expect_layout(path, kept, network.state_dict())

@@ -67,5 +67,7 @@ def _full_count(ground: Axis, **axes: Axis) -> list[Sweep]:
 
 def _batch(values: Values) -> Plain:
     """Fewer images a call where a call is long."""
-    assert isinstance(values["nfe"], int)
-    return 8 if values["nfe"] >= FULL_COUNT else 32
+    nfe = values["nfe"]
+    if not isinstance(nfe, int):
+        raise ValueError(f"expected a whole nfe, got {nfe!r}")
+    return 8 if nfe >= FULL_COUNT else 32

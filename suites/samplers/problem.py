@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
@@ -72,7 +72,7 @@ class Sampling(Problem):
                 raise ValueError(f"expected {name} of at least 2, got {getattr(self, name)}")
         for name in ("data", "inception"):
             path = getattr(self, name)
-            if path is not None and not Path(path).expanduser().is_file():
+            if path is not None and not os.path.isfile(os.path.expanduser(path)):
                 raise ValueError(f"{name}: expected the path of a file, got {path!r}")
 
     @cached_property

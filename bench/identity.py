@@ -1,0 +1,59 @@
+"""By which names a device is locked: a GPU by what it is, not by which number it has here.
+
+`CUDA_VISIBLE_DEVICES` and containers number GPUs anew. A GPU's UUID is its own everywhere, and
+private to its machine: names hold a hash of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from bench.case import Case
+from bench.probes.sampler import gpus_of
+from bench.probes.visible import NotVisible, nvml_names
+
+
+def names_of(device: str, cases: Sequence[Case] = ()) -> list[str]:
+    """Return the names of a device and of all that the cases' ranks run on, in order.
+
+    Without NVML a GPU has no name but torch's; where it cannot be told which GPUs they are (slices,
+    an order of CUDA's own), all of them are named.
+    """
+    if device == "cpu":
+        return ["cpu"]
+    numbers = {int(device.partition(":")[2] or 0)}
+    numbers |= {number for case in cases for number in gpus_of(case)}
+    found = _uuids(sorted(numbers))
+    if not found:
+        return [f"cuda-{number}" for number in sorted(numbers)]
+    return sorted({f"gpu-{hashlib.sha256(uuid.encode()).hexdigest()[:16]}" for uuid in found})
+
+
+def _uuids(numbers: list[int]) -> list[str]:
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    try:
+        return _asked(pynvml, numbers)
+    except (NotVisible, pynvml.NVMLError):
+        every = range(pynvml.nvmlDeviceGetCount())
+        return [_uuid(pynvml, str(number)) for number in every]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _asked(nvml: Any, numbers: list[int]) -> list[str]:
+    return [_uuid(nvml, name) for name in nvml_names(numbers, os.environ)]
+
+
+def _uuid(nvml: Any, name: str) -> str:
+    by_number = name.isdigit()
+    find = nvml.nvmlDeviceGetHandleByIndex if by_number else nvml.nvmlDeviceGetHandleByUUID
+    uuid = nvml.nvmlDeviceGetUUID(find(int(name) if by_number else name))
+    return uuid.decode() if isinstance(uuid, bytes) else str(uuid)
