@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -12,6 +11,7 @@ from bench.case import Case
 from bench.checkout import published
 from bench.counted import counted
 from bench.errors import NOTHING_MEASURED, UserError, unknown
+from bench.keywords import chooser
 from bench.sweep import PRESETS
 
 
@@ -34,9 +34,10 @@ def select(
 
     `files` are the user's own, by the axis that takes them.
     """
+    chooses = chooser(keyword)  # refused before anything is imported
     answer = ask(lister, selectors, sets, preset, device, files)
     cases = [published(Case(**plain)) for plain in answer["cases"]]
-    chosen = [case for case in cases if matches(keyword, case.id)]
+    chosen = [case for case in cases if chooses(case.id)]
     if not chosen:
         found = (
             f"none of {counted(len(cases), 'case')} matches -k '{keyword}'"
@@ -82,16 +83,3 @@ def _file(axis: str, path: Path) -> str:
 def _absolute(selector: str) -> str:
     return str(Path(selector).expanduser().absolute()) if selector.endswith(".py") else selector
 
-
-def matches(keyword: str, case_id: str) -> bool:
-    """Evaluate `word`, `not word`, `a and b`, `a or b` (`and` binds tighter) on a case id."""
-    text = case_id.lower()
-    return not keyword.strip() or any(
-        all(_term(term, text) for term in re.split(r"\s+and\s+", part))
-        for part in re.split(r"\s+or\s+", keyword.strip().lower())
-    )
-
-
-def _term(term: str, text: str) -> bool:
-    word = term.removeprefix("not ").strip()
-    return (word in text) != term.startswith("not ")

@@ -9,7 +9,7 @@ import pytest
 
 from bench.commands.run import parse_budget
 from bench.errors import UserError
-from bench.selection import matches
+from bench.keywords import chooser
 from tests.conftest import Bench
 
 MINE = '''
@@ -203,7 +203,8 @@ def test_a_users_file_is_checked_and_raced(bench: Bench, tmp_path: Path) -> None
     ],
 )
 def test_keywords(keyword: str, expected: bool) -> None:
-    assert matches(keyword, "attention/sdpa_flash/SoftmaxAttention(n=1)/bfloat16/fwd") == expected
+    case_id = "attention/sdpa_flash/SoftmaxAttention(n=1)/bfloat16/fwd"
+    assert chooser(keyword)(case_id) == expected
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("5", 5)])

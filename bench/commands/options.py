@@ -19,7 +19,8 @@ Keyword = Annotated[
     typer.Option(
         "-k",
         "--keyword",
-        help="Keep cases whose id has these words: `'bfloat16 and not flex'`.",
+        help="Keep cases whose id has these words, joined by and, or, not and brackets, as in "
+        "pytest: `'bfloat16 and not (flex or tiled)'`.",
         show_default=False,
     ),
 ]

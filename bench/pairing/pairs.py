@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from bench.case import Case
 from bench.counted import counted
 from bench.errors import BAD_INPUT, NOTHING_MEASURED, UserError
+from bench.keywords import chooser
 from bench.pairing.contenders import Contender
 from bench.pairing.listed import Asked, Listed, list_side
-from bench.selection import matches
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Matched:
 
 def list_pairs(a: Contender, b: Contender, asked: Asked) -> Matched:
     """Ask both sides for their cases, and match them; UserError where nothing can be compared."""
+    chooser(asked.keyword)  # refused before anything is imported
     of_a, of_b = list_side(a, asked), list_side(b, asked)
     _expect_one_device(of_a, of_b)
     notices = _notices(of_a, of_b)
@@ -73,6 +74,7 @@ def _chosen(own: Listed, other: Listed, keyword: str) -> list[Case]:
     A module that cannot be imported here is asked what it answers on the other side. Its cases then
     fail one by one, with the reason, beside those that they should have equalled.
     """
+    chooses = chooser(keyword)
     meant = [
         replace(case, source_hash="")
         for case in other.cases
@@ -80,7 +82,7 @@ def _chosen(own: Listed, other: Listed, keyword: str) -> list[Case]:
     ]
     answered = {case.module for case in meant}
     cases = [case for case in own.cases if case.problem or case.module not in answered] + meant
-    chosen = [case for case in cases if matches(keyword, case.id)]
+    chosen = [case for case in cases if chooses(case.id)]
     if not chosen:
         raise _nothing_chosen(own, len(cases), keyword)
     return chosen
