@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from bench import process
+from bench import own, process
 from bench.case import Case
 from bench.discover import find_variant, load_module
 from bench.problem import Problem
@@ -22,7 +22,8 @@ from bench.problem import Problem
 
 def main() -> None:
     """Provide for every case; one that fails is told, and stops no other."""
-    process.die_with_parent(int(sys.argv[1]))
+    process.die_with_parent(int(sys.argv.pop()))
+    own.settle(own.OF_WORKERS)
     lines = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not garble the lines
     torch.set_num_threads(1)  # what is trained must not depend on the number of cores

@@ -82,4 +82,3 @@ def _file(axis: str, path: Path) -> str:
 
 def _absolute(selector: str) -> str:
     return str(Path(selector).expanduser().absolute()) if selector.endswith(".py") else selector
-

@@ -10,7 +10,7 @@ from bench.errors import UserError
 from bench.keywords import DEEPEST, chooser
 from tests.conftest import Bench
 
-FLASH = "attention/sdpa_flash/SoftmaxAttention(batch=1,seqlen_q=1024)/bfloat16/fwd/cpu,threads=1,warm"
+FLASH = "attention/sdpa_flash/SoftmaxAttention(batch=1,seqlen_q=1024)/bfloat16/fwd/cpu,warm"
 TILED = "attention/tiled[block=64]/SoftmaxAttention(batch=1,seqlen_q=64)/float32/fwd_bwd/cpu,warm"
 MATH = "attention/math/SoftmaxAttention(batch=1,causal=True,data=~/é/x~1.npy)/float32/fwd/cpu,warm"
 
