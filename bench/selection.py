@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -60,6 +61,9 @@ def ask(
     """Return the listing's answer: cases as plain data, and the device."""
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
+    for text in sets:
+        if (axis := text.partition("=")[0].strip()) in files:
+            raise UserError(f"--set '{text}': expected a file as --{axis} PATH")
     suites = {point.name: point.value for point in entry_points(group="touchstone.suites")}
     request = {
         "selectors": [_absolute(selector) for selector in selectors],
@@ -74,11 +78,20 @@ def ask(
 
 
 def _file(axis: str, path: Path) -> str:
-    found = path.expanduser().absolute()
-    if not found.is_file():
-        raise UserError(f"--{axis} {path}: expected a file, there is none")
+    try:
+        found = path.expanduser().absolute()
+        readable = found.is_file() and os.access(found, os.R_OK)
+    except (OSError, RuntimeError):  # a name too long, a folder that is closed, nobody's home
+        readable = False
+    if not readable:
+        raise UserError(f"--{axis} {path}: expected a file that can be read, there is none")
     return str(found)
 
 
 def _absolute(selector: str) -> str:
-    return str(Path(selector).expanduser().absolute()) if selector.endswith(".py") else selector
+    if not selector.endswith(".py"):
+        return selector
+    try:
+        return str(Path(selector).expanduser().absolute())
+    except RuntimeError as error:
+        raise UserError(f"{selector}: {error}") from error

@@ -60,6 +60,12 @@ class Side:
             return path
         return str(self.copy.folder / Path(path).relative_to(self.copy.repository))
 
+    def origin(self, path: str) -> str:
+        """Return where a file of this side came from; undoes `place`."""
+        if self.copy is None or not Path(path).is_relative_to(self.copy.folder):
+            return path
+        return str(self.copy.repository / Path(path).relative_to(self.copy.folder))
+
     def told(self, text: str) -> str:
         """Return a text for the user, in which files lie where they came from."""
         return text.replace(str(self.copy.folder), str(self.copy.repository)) if self.copy else text
