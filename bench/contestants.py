@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,7 @@ from typing import Any
 
 from bench.axes import fields_of
 from bench.discover import homes, load_module, module_names, problems_of, variants_of
-from bench.errors import UserError, unknown
+from bench.errors import UserError, in_one_line, unknown
 from bench.guests import EndedAtImport, where
 from bench.problem import Problem
 from bench.variant import Variant
@@ -35,6 +36,15 @@ class Contestants:
         """Match a whole name, or what follows an underscore: `flash*` finds `sdpa_flash`."""
         return [v for v in self.variants if any(fnmatchcase(n, self.pattern) for n in _tails(v))]
 
+    @property
+    def chosen_broken(self) -> dict[str, str]:
+        """Return the modules that cannot be imported and whose own name is asked for."""
+        return {
+            module: why
+            for module, why in self.broken.items()
+            if fnmatchcase(module.rpartition(".")[2], self.pattern)
+        }
+
 
 def _tails(variant: Variant) -> list[str]:
     words = variant.name.split("_")
@@ -45,21 +55,28 @@ def contestants_of(request: dict[str, Any]) -> tuple[list[Contestants], dict[str
     """Return what the selectors ask for, and by selector why there is nothing."""
     found: list[Contestants] = []
     lacking: dict[str, str] = {}
+    lenient = request.get("lenient", False)
     selectors = request["selectors"] or sorted(request["suites"])
-    names = names_of_files([s for s in selectors if s.endswith(".py")], request["suites"])
-    for selector in selectors:
+    names = names_of_files(list(filter(_is_file, selectors)), request["suites"])
+    for selector in sorted(selectors, key=_is_file):  # last: what a file defines is its own alone
         try:
             found += _find(selector, request["suites"], names)
+            if not lenient:
+                _expect_some(found[-1])
         except Lacking as error:
-            if not request.get("lenient"):
+            if not lenient:
                 raise
             lacking[selector] = str(error)
     return found, lacking
 
 
+def _is_file(selector: str) -> bool:
+    return selector.endswith(".py")
+
+
 def _find(selector: str, suites: dict[str, str], names: dict[str, str]) -> list[Contestants]:
     """Resolve a suite, `suite/pattern`, a dotted package, or the path of a file."""
-    if selector.endswith(".py"):
+    if _is_file(selector):
         return _from_file(selector, suites, names[selector])
     name, slash, pattern = selector.partition("/")
     package = suites.get(name, name if "." in name else "")
@@ -68,11 +85,25 @@ def _find(selector: str, suites: dict[str, str], names: dict[str, str]) -> list[
     if slash and not pattern:
         raise UserError(f"'{selector}': expected a pattern after '/', as in {name}/*; got none")
     modules = _modules_of(name, package)
-    group = _from_package(package.rpartition(".")[2], modules, pattern or "*")
-    if not group.chosen and not group.broken:
-        known = (v.name for v in group.variants)
-        raise Lacking(str(unknown(f"variant in {group.suite}", pattern, known)))
+    group = _from_package(_name_of(package, suites), modules, pattern or "*")
+    if not group.broken:  # one that cannot be imported may define what the pattern means
+        _expect_some(group)
     return [group]
+
+
+def _expect_some(group: Contestants) -> None:
+    """Refuse a pattern that fits nothing."""
+    if not group.chosen and not group.chosen_broken:
+        known = (v.name for v in group.variants)
+        words = str(unknown(f"variant in {group.suite}", group.pattern, known))
+        broken = "; ".join(f"{module} cannot be imported" for module in group.broken)
+        raise Lacking(f"{words}; {broken}" if broken else words)
+
+
+def _name_of(package: str, suites: dict[str, str]) -> str:
+    """Return the last part of a package's name, all of it where a suite is called so already."""
+    last = package.rpartition(".")[2]
+    return last if suites.get(last, package) == package else package
 
 
 def _modules_of(name: str, package: str) -> list[str]:
@@ -91,7 +122,7 @@ def _refusal(error: Exception, what: str) -> UserError:
     if isinstance(error, SyntaxError):
         return UserError(f"{error.filename or what}, line {error.lineno}: {error.msg}")
     file, line = where(error, what)
-    return UserError(f"{file}, line {line}: {type(error).__name__}: {error}")
+    return UserError(f"{file}, line {line}: {type(error).__name__}: {in_one_line(str(error))}")
 
 
 def names_of_files(paths: list[str], suites: dict[str, str]) -> dict[str, str]:
@@ -109,7 +140,7 @@ def names_of_files(paths: list[str], suites: dict[str, str]) -> dict[str, str]:
 
 def _from_file(path: str, suites: dict[str, str], name: str) -> list[Contestants]:
     """Find a file's variants; those that solve a suite's problem are contestants of that suite."""
-    if not Path(path).expanduser().is_file():
+    if not os.path.isfile(path):
         raise Lacking(f"no such file: {path}; expected a Python file that defines variants")
     try:
         module = load_module(path)
@@ -161,7 +192,7 @@ def _from_package(suite: str, modules: list[str], pattern: str) -> Contestants:
         try:
             variants += variants_of(load_module(name))
         except Exception as error:  # a broken contestant is a row, and stops no other
-            broken[name] = f"{type(error).__name__}: {error}"
+            broken[name] = f"{type(error).__name__}: {in_one_line(str(error))}"
     _expect_unique(suite, variants)
     return Contestants(suite, variants, broken, pattern)
 

@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
 
+from bench.case import Case
 from bench.guests import heard, load_file
 from bench.module import ModuleProblem, module_variants
 from bench.problem import Problem
@@ -67,6 +68,15 @@ def find_variant(module: ModuleType, name: str, problem: str) -> Variant:
         if (candidate.name, candidate.problem_type.__name__) == (name, problem):
             return candidate
     raise LookupError(f"{module.__name__} has no variant '{name}' of {problem}")
+
+
+def problems_posed(cases: list[Case]) -> list[Problem]:
+    """Return the distinct problems of the cases whose modules can be imported, in order."""
+    found: dict[Problem, None] = {}
+    for case in (case for case in cases if case.problem):
+        variant = find_variant(load_module(case.module), case.variant, case.problem)
+        found[variant.problem_type(**case.values)] = None
+    return list(found)
 
 
 def homes(variant: Variant) -> tuple[str, ...]:

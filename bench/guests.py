@@ -15,16 +15,17 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from bench.errors import in_one_line
 from bench.own import put_last
 
 PREFIX = "user_file_"  # so that mine.py named like a library does not replace it
-_WORDS = 300  # characters of what a file said before it left
 _MOST_READ = 1 << 16
+_PYTHONS = ("<frozen ", f"{os.path.dirname(os.__file__)}{os.sep}")
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ def load_file(path: Path) -> ModuleType:
         with _neighbours_in(str(path.parent)), _command_line(str(path)):
             heard(str(path), lambda: run(module))
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise
     return module
 
@@ -75,10 +76,15 @@ def heard(what: str, run: Callable[[], T]) -> T:
 
 
 def where(error: BaseException, what: str) -> tuple[str, int | None]:
-    """Return the last place in the file `what` that an error passed; else where it was raised."""
+    """Return the last place that an error passed in the file `what`, else outside of Python's own.
+
+    Who ends a process does so in `argparse`, mostly, which is not where to look.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == what] or frames
-    return own[-1].filename, own[-1].lineno
+    inside = [frame for frame in frames if frame.filename == what]
+    outside = [frame for frame in frames if not frame.filename.startswith(_PYTHONS)]
+    last = (inside or outside or frames)[-1]
+    return last.filename, last.lineno
 
 
 @contextmanager
@@ -124,16 +130,17 @@ def _came_from_home(name: str) -> bool:
 
 def _last_words(error: BaseException, begun: int) -> str:
     if not isinstance(error, SystemExit):
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {in_one_line(str(error))}"
     said = error.code if isinstance(error.code, str) else _said_since(begun)
     left = f"sys.exit({error.code!r}) at import" if not isinstance(error.code, str) else "sys.exit"
-    return f"{left}, saying '{said[-_WORDS:]}'" if said else f"{left}, saying nothing"
+    return f"{left}, saying '{in_one_line(said)}'" if said else f"{left}, saying nothing"
 
 
 def _said_since(begun: int) -> str:
     """Return the last line that this process wrote to its log since then."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(Exception):  # a guest may have closed or replaced it
+            stream.flush()
     size = _log_size()
     if size <= begun:
         return ""

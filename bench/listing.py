@@ -12,7 +12,6 @@ import dataclasses
 import importlib
 import sys
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from bench import allocator
 from bench.axes import bind, names_for, parse_overrides
 from bench.case import Case, Plain
 from bench.contestants import Contestants, contestants_of
-from bench.discover import find_variant, load_module, source_hash
+from bench.discover import find_variant, load_module, problems_posed, source_hash
 from bench.errors import UserError, unknown
 from bench.guests import PREFIX
 from bench.problem import Problem
@@ -37,12 +36,26 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         if "known" in request:
             known = [Case(**plain) for plain in request["known"]]
             return {"changed": changed(known), "device": device}
+        if "given" in request:
+            expect_files([Case(**plain) for plain in request["given"]])
+            return {"device": device}
         groups, lacking = contestants_of(request)
         cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
         broken = sorted({module for group in groups for module in group.broken})
         return {"cases": cases, "device": device, "lacking": lacking, "broken": broken}
     except UserError as error:
         return {"error": str(error)}
+
+
+def expect_files(cases: list[Case]) -> None:
+    """Let every problem of these cases read the user's files; UserError where one cannot use it."""
+    for problem in problems_posed(cases):
+        try:
+            problem.expect_files()
+        except ValueError as error:
+            raise UserError(
+                f"{type(problem).__name__}: {error}; leave out with -k what cannot use the file"
+            ) from error
 
 
 def changed(known: list[Case]) -> list[str]:
@@ -102,11 +115,9 @@ def _expect_axes(groups: list[Contestants], overrides: dict[str, tuple[Plain, ..
 def _cases_of(
     group: Contestants, preset: str, device: str, overrides: dict[str, tuple[Plain, ...]]
 ) -> Iterator[Case]:
-    for module, error in group.broken.items():
-        stem = module.rpartition(".")[2]
-        if fnmatchcase(stem, group.pattern):
-            print(f"{module} cannot be imported: {error}", file=sys.stderr)
-            yield Case(group.suite, stem, module, "", {}, device=device)
+    for module, error in group.chosen_broken.items():
+        print(f"{module} cannot be imported: {error}", file=sys.stderr)
+        yield Case(group.suite, module.rpartition(".")[2], module, "", {}, device=device)
     for sweep in _sweeps(group, preset, device):
         for point in _points(sweep, overrides):
             for variant in group.chosen:

@@ -1,10 +1,12 @@
 """The tool's own top-level names: found in this checkout, whatever else the user's path holds.
 
-Names of the user's that the tool does not need (`tests`, and `reports` in a worker) stay theirs.
+Names of the user's that the tool does not need (`tests`, and `reports` in a worker) stay theirs. In
+a worker the entries of `PYTHONPATH` come before libraries, as ever, and behind the standard ones.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -15,6 +17,7 @@ from types import ModuleType
 ROOT = str(Path(__file__).resolve().parent.parent)
 WINGS = ("bench", "suites", "reports")
 OF_WORKERS = WINGS[:2]
+USERS_PATH = "TOUCHSTONE_USERS_PATH"  # how a worker is told of PYTHONPATH
 
 
 class _Own(MetaPathFinder):
@@ -35,7 +38,19 @@ class _Own(MetaPathFinder):
 def settle(names: Sequence[str]) -> None:
     """Find these names in the checkout alone, and anything else in it last of all."""
     sys.meta_path.insert(0, _Own(names))
-    sys.path[:] = [entry for entry in sys.path if entry != ROOT] + [ROOT]
+    others = [entry for entry in sys.path if entry != ROOT]
+    libraries = next((i for i, e in enumerate(others) if e.endswith("-packages")), len(others))
+    sys.path[:] = [*others[:libraries], *_users(), *others[libraries:], ROOT]
+
+
+def _users() -> list[str]:
+    """Return the entries of the user's path; what processes below get is as it was."""
+    given = os.environ.pop(USERS_PATH, "")
+    if not given:
+        return []
+    os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, given])
+    entries = map(os.path.abspath, given.split(os.pathsep))
+    return [entry for entry in entries if entry != ROOT]
 
 
 def put_last(folder: str) -> None:

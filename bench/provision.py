@@ -16,8 +16,7 @@ import torch
 
 from bench import own, process
 from bench.case import Case
-from bench.discover import find_variant, load_module
-from bench.problem import Problem
+from bench.discover import problems_posed
 
 
 def main() -> None:
@@ -32,21 +31,12 @@ def main() -> None:
         lines.write(json.dumps(line) + "\n")
         lines.flush()
 
-    for problem in _problems([Case(**case) for case in json.load(sys.stdin)]):
+    for problem in problems_posed([Case(**case) for case in json.load(sys.stdin)]):
         try:
             problem.provision(lambda what, share: tell(what=what, share=share))
         except Exception as error:  # its cases will fail their check, and say what they lack
             traceback.print_exc()
             tell(failed=f"{type(problem).__name__}: {type(error).__name__}: {error}")
-
-
-def _problems(cases: list[Case]) -> list[Problem]:
-    """Return the distinct problems of the cases, in order."""
-    found: dict[Problem, None] = {}
-    for case in cases:
-        variant = find_variant(load_module(case.module), case.variant, case.problem)
-        found[variant.problem_type(**case.values)] = None
-    return list(found)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.case import Case
-from bench.checkout import published
+from bench.checkout import at_work, published
 from bench.counted import counted
 from bench.errors import NOTHING_MEASURED, UserError, unknown
+from bench.given import given_path
 from bench.keywords import chooser
+from bench.side import Side
 from bench.sweep import PRESETS
 
 
@@ -46,7 +48,18 @@ def select(
             else ("the selection has no cases in this preset")
         )
         raise UserError(f"{found}; `bench list` shows what there is", NOTHING_MEASURED)
+    expect_files(lister, chosen, files)
     return chosen, answer["device"]
+
+
+def expect_files(
+    lister: Lister, cases: list[Case], axes: Iterable[str], side: Side | None = None
+) -> None:
+    """Have the problems read what the user gave; UserError where one cannot use its file."""
+    given = [case for case in cases if any(case.values.get(axis) for axis in axes)]
+    if given:
+        plain = [at_work(case, side) for case in given]
+        lister.list_cases({"given": plain, "device": "cpu"})
 
 
 def ask(
@@ -78,20 +91,11 @@ def ask(
 
 
 def _file(axis: str, path: Path) -> str:
-    try:
-        found = path.expanduser().absolute()
-        readable = found.is_file() and os.access(found, os.R_OK)
-    except (OSError, RuntimeError):  # a name too long, a folder that is closed, nobody's home
-        readable = False
-    if not readable:
+    found = given_path(path).absolute()
+    if not (os.path.isfile(found) and os.access(found, os.R_OK)):  # no name is too long to ask
         raise UserError(f"--{axis} {path}: expected a file that can be read, there is none")
     return str(found)
 
 
 def _absolute(selector: str) -> str:
-    if not selector.endswith(".py"):
-        return selector
-    try:
-        return str(Path(selector).expanduser().absolute())
-    except RuntimeError as error:
-        raise UserError(f"{selector}: {error}") from error
+    return str(given_path(selector).absolute()) if selector.endswith(".py") else selector

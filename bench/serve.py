@@ -115,8 +115,9 @@ def _become_worker(server: int, request: Reply, reader: int, writer: int) -> Non
             stream.write(json.dumps(result) + "\n")
         code = 0
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # a guest may have closed or replaced it
+                stream.flush()
         os._exit(code)
 
 

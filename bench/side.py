@@ -17,14 +17,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from bench import process
-from bench.errors import UserError
+from bench import own, process
+from bench.errors import UserError, in_one_line
+from bench.log import read_log
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _START_TIMEOUT_S = 120.0
 _REPLY_GRACE_S = 15.0
 _LISTING_TIMEOUT_S = 600.0
+_ERROR_CHARACTERS = 2000
+_LISTING_SAYS_BYTES = 4096  # of what modules print at their import, on the user's terminal
 
 
 class ServerDied(Exception):
@@ -174,7 +177,7 @@ class Server:
             return self._read(_START_TIMEOUT_S)
         except ServerDied as error:
             self.close()
-            said = self.log.read_text(errors="replace") if self.log.exists() else ""
+            said = read_log(self.log) if self.log.exists() else ""
             last = (said.strip().splitlines() or ["no output"])[-1]
             raise UserError(
                 f"cannot start a worker server with {self._interpreter}: {last}"
@@ -199,12 +202,14 @@ class Server:
             answer = self.attempt(listing)
         except ServerDied as error:
             raise UserError("cannot list cases: the worker server died") from error
-        said = log.read_text(errors="replace")
+        said = read_log(log, _LISTING_SAYS_BYTES)
         log.unlink()
         if answer.get("outcome") != "ok":
-            raise UserError(f"cannot list cases: {answer['detail']}")
+            files = [word for word in request.get("selectors", ()) if word.endswith(".py")]
+            detail = in_one_line(answer["detail"])
+            raise UserError(f"cannot list {', '.join(files) or 'cases'}: {detail}")
         if "error" in answer:
-            raise UserError(answer["error"])
+            raise UserError(in_one_line(answer["error"], _ERROR_CHARACTERS))
         sys.stderr.write(said)
         return answer
 
@@ -280,7 +285,6 @@ def _text(stream: IO[str] | None) -> IO[str]:
 
 def _environment(side: Side) -> dict[str, str]:
     """Let the child import the side's code, compile in its own process, and start no thread."""
-    paths = [str(side.root), *filter(None, [os.environ.get("PYTHONPATH")])]
     caches = side.cache and {
         "TMPDIR": str(side.cache),  # precompiled headers, for one
         "TORCHINDUCTOR_CACHE_DIR": f"{side.cache}/inductor",
@@ -289,7 +293,8 @@ def _environment(side: Side) -> dict[str, str]:
     return {
         **os.environ,
         **(caches or {}),
-        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONPATH": str(side.root),
+        own.USERS_PATH: os.environ.get("PYTHONPATH", ""),
         "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "KINETO_LOG_LEVEL": "99",

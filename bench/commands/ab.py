@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import process
 from bench.checkout import publishable
+from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
     Budget,
     Data,
@@ -28,10 +28,10 @@ from bench.commands.options import (
     Sets,
     Timeout,
     Wait,
+    a_number,
 )
 from bench.commands.run import parse_budget
 from bench.counted import counted
-from bench.errors import INTERRUPTED
 from bench.lock import device_lock
 from bench.pairing.contenders import contenders
 from bench.pairing.folder import Comparison
@@ -80,6 +80,7 @@ def ab(
         typer.Option(
             min=0.001,
             max=0.5,
+            callback=a_number,
             help="A change proven smaller than this is `same`. Default: 0.02.",
             show_default=False,
         ),
@@ -143,16 +144,12 @@ def _measure(console: Console, found: Comparison, plan: Plan) -> None:
     try:
         with TerminalProgress(console) as progress:
             measure_both(found, (a.side, b.side), plan.matched.pairs, progress)
-    except KeyboardInterrupt:
-        process.end_descendants()
-        console.print(
+    except STOPS:
+        raise interrupted(
             f"interrupted; {counted(sum(len(r.attempts) for r in found.runs), 'attempt')} kept. A "
             f"comparison cannot be resumed: it is judged from what it has, by\n"
-            f"  bench compare {shlex.quote(str(found.folder))}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        raise typer.Exit(INTERRUPTED) from None
+            f"  bench compare {shlex.quote(str(found.folder))}"
+        ) from None
 
 
 def _judge(console: Console, found: Comparison, summary: Path | None) -> int:

@@ -1,9 +1,20 @@
 """Options that `list`, `run` and `ab` share."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+WEEK_S = 7 * 86_400.0
+
+
+def a_number(given: float | None) -> float | None:
+    """Refuse NaN, which is within all bounds."""
+    if given is not None and math.isnan(given):
+        raise typer.BadParameter("expected a number, got nan")
+    return given
+
 
 Selectors = Annotated[
     list[str] | None,
@@ -61,9 +72,12 @@ NumRounds = Annotated[
         show_default=False,
     ),
 ]
-Timeout = Annotated[float, typer.Option(min=1, help="Seconds one attempt may take.")]
+Timeout = Annotated[
+    float, typer.Option(min=1, max=WEEK_S, callback=a_number, help="Seconds one attempt may take.")
+]
 Seed = Annotated[
-    int | None, typer.Option(help="Seed of the order within rounds.", show_default=False)
+    int | None,
+    typer.Option(min=0, max=2**63 - 1, help="Seed of the order within rounds.", show_default=False),
 ]
 Output = Annotated[Path, typer.Option(help="Folder that run folders are made in.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the device.")]

@@ -11,6 +11,7 @@ from bench.errors import BAD_INPUT, NOTHING_MEASURED, UserError
 from bench.keywords import chooser
 from bench.pairing.contenders import Contender
 from bench.pairing.listed import Asked, Listed, list_side
+from bench.selection import expect_files
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def list_pairs(a: Contender, b: Contender, asked: Asked) -> Matched:
     _expect_one_device(of_a, of_b)
     notices = _notices(of_a, of_b)
     cases = (_chosen(of_a, of_b, asked.keyword), _chosen(of_b, of_a, asked.keyword))
+    for contender, own in zip((a, b), cases, strict=True):
+        expect_files(contender.side, own, asked.files, contender.side)
     pairs = _by_question(a, b, *cases) if a.sort == "variant" else _by_id(*cases)
     if not any(pair.whole for pair in pairs):
         raise UserError(f"{a.name} and {b.name} have no case in common", NOTHING_MEASURED)
