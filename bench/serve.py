@@ -115,9 +115,9 @@ def _become_worker(server: int, request: Reply, reader: int, writer: int) -> Non
             stream.write(json.dumps(result) + "\n")
         code = 0
     finally:
-        for stream in (sys.stdout, sys.stderr):
+        for said in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # a guest may have closed or replaced it
-                stream.flush()
+                said.flush()
         os._exit(code)
 
 

@@ -28,7 +28,6 @@ from bench.commands.options import (
     Sets,
     Timeout,
     Wait,
-    a_number,
 )
 from bench.commands.run import parse_budget
 from bench.counted import counted
@@ -80,7 +79,6 @@ def ab(
         typer.Option(
             min=0.001,
             max=0.5,
-            callback=a_number,
             help="A change proven smaller than this is `same`. Default: 0.02.",
             show_default=False,
         ),

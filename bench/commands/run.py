@@ -44,7 +44,6 @@ from bench.side import Server, Side
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.store import Manifest, Run, create, read
 
-
 FILES = ("data", "inception")  # axes that take a file of the user's
 LONGEST_S = 366 * 86_400.0  # of a budget; beyond it a clock cannot wait
 

@@ -23,7 +23,6 @@ from bench.commands.options import (
     Sets,
     Timeout,
     Wait,
-    a_number,
 )
 from bench.counted import counted
 from bench.errors import NOTHING_MEASURED, UserError
@@ -58,7 +57,6 @@ def selftest(
         typer.Option(
             min=0.1,
             max=WEEK_S / 60,
-            callback=a_number,
             help="Shorten the samples so that it takes about so long.",
         ),
     ] = 4.0,
@@ -66,7 +64,7 @@ def selftest(
     rounds: Annotated[int, typer.Option(min=2, help="Rounds in a block.")] = 5,
     pause: Annotated[
         float,
-        typer.Option(min=0, max=WEEK_S, callback=a_number, help="Seconds between blocks."),
+        typer.Option(min=0, max=WEEK_S, help="Seconds between blocks."),
     ] = 5.0,
     timeout: Timeout = 120.0,
     seed: Seed = None,

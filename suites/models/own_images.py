@@ -37,10 +37,10 @@ def _read(data: str) -> np.ndarray:
     if not os.path.isfile(path):
         raise ValueError(f"{data}: {EXPECTED}, got no such file")
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found:
+        with path.open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return found
             names = found.files
             if "images" in names or len(names) == 1:
                 return np.asarray(found["images" if "images" in names else names[0]])
@@ -89,9 +89,7 @@ def _expect_layout(array: np.ndarray, data: str) -> None:
     if height != width:
         raise ValueError(f"{data}: expected square images, got shape {array.shape}")
     if channels > MOST_CHANNELS:
-        raise ValueError(
-            f"{data}: expected 1 to {MOST_CHANNELS} channels, got shape {array.shape}"
-        )
+        raise ValueError(f"{data}: expected 1 to {MOST_CHANNELS} channels, got shape {array.shape}")
 
 
 def _expect_several(array: np.ndarray, data: str) -> None:

@@ -40,9 +40,7 @@ def _own(path: Path) -> bytes:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise ValueError(
-            f"data {path}: expected a readable text file: {error.strerror}"
-        ) from error
+        raise ValueError(f"data {path}: expected a readable text file: {error.strerror}") from error
     if not _is_text(text):
         raise ValueError(f"data {path}: expected text in UTF-8, got bytes that are none")
     if len(set(text.strip())) < 2:

@@ -59,9 +59,7 @@ def _expect_layout(path: str, kept: object, own: dict[str, Tensor]) -> None:
         found = kept[name]
         if not isinstance(found, Tensor) or found.shape != tensor.shape:
             got = f"of shape {tuple(found.shape)}" if isinstance(found, Tensor) else "no tensor"
-            raise ValueError(
-                f"{path}: {EXPECTED}, got {name} {got}, not {tuple(tensor.shape)}"
-            )
+            raise ValueError(f"{path}: {EXPECTED}, got {name} {got}, not {tuple(tensor.shape)}")
         if not bool(torch.isfinite(found).all()):
             raise ValueError(f"{path}: {EXPECTED}, got {name} with values that are not finite")
 
