@@ -10,6 +10,8 @@ from typing import Any
 
 from bench.case import Attempt, Case, Measurement, Role, Window
 from bench.checkout import at_work, publishable
+from bench.errors import in_one_line
+from bench.log import read_log
 from bench.probes.sampler import Sampler
 from bench.problem import COPIED
 from bench.servers import Servers
@@ -17,6 +19,7 @@ from bench.side import Server, Side
 from bench.store import Run
 
 _DETAIL_CHARACTERS = 400
+_DETAIL_READ = 4000  # what is hidden in it may be longer than its mark
 _MEMORY_SHARE = 0.9  # of what is available: beyond it an allocation fails in the worker
 
 
@@ -95,7 +98,7 @@ class Attempts:
     ) -> Attempt:
         measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
         window = reply.pop("window", None)
-        detail = publishable(" ".join(reply.pop("detail", "").split()), self.side)
+        detail = publishable(in_one_line(reply.pop("detail", ""), _DETAIL_READ), self.side)
         return Attempt(
             case=case.id,
             role=role,
@@ -118,14 +121,14 @@ def preparation(case: Case) -> list[tuple[Role, int]]:
 
 
 def keep_log(log: Path, side: Side | None = None) -> str:
-    """Keep what a process wrote to stderr, made publishable; drop an empty log.
+    """Keep what a process wrote to stderr, cut to size and made publishable; drop an empty log.
 
     Only an ordinary file is one: a folder from elsewhere may have links and pipes among its logs.
     """
     try:
         if not stat.S_ISREG(log.lstat().st_mode):
             return ""
-        text = log.read_text(encoding="utf-8", errors="replace")
+        text = read_log(log)
         if text.strip():
             log.write_text(publishable(text, side), encoding="utf-8", errors="backslashreplace")
             return f"{log.parent.name}/{log.name}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 from collections.abc import Mapping
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -13,6 +16,10 @@ from bench.problem import Problem
 from bench.variant import Variant
 
 SETTINGS = ("dtype", "pass", "threads", "ranks", "cache", "allocator", "rounds", "quality_seeds")
+WORDS: dict[str, Plain] = {"none": None, "true": True, "false": False}
+LARGEST = 2**63 - 1  # of what a size in torch, or an integer in a run folder, can be
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 LEAST = {"threads": 1, "ranks": 1, "rounds": 0, "quality_seeds": 0}
 
 
@@ -30,28 +37,34 @@ def parse_overrides(texts: list[str]) -> dict[str, tuple[Plain, ...]]:
     overrides = {}
     for text in texts:
         name, equals, values = text.partition("=")
-        if not (name and equals and values):
+        given = [value.strip() for value in values.split(",")]
+        if not (name.strip() and equals and all(given)):
             raise UserError(f"--set '{text}': expected axis=value[,value…], as in seqlen=1024,4096")
-        overrides[name.strip()] = tuple(_plain(v.strip()) for v in values.split(","))
+        overrides[name.strip()] = tuple(_plain(value, text) for value in given)
     return overrides
 
 
-def _plain(text: str) -> Plain:
-    words: dict[str, Plain] = {"none": None, "true": True, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def _plain(value: str, text: str) -> Plain:
+    """Read one value; digits in groups, NaN and other names that Python knows are just words."""
+    if value.lower() in WORDS:
+        return WORDS[value.lower()]
+    if not _DECIMAL.fullmatch(value):
+        return value
+    number = float(value)
+    if not math.isfinite(number) or abs(number) > LARGEST:
+        raise UserError(f"--set '{text}': expected numbers of at most {LARGEST}, got {value[:40]}")
+    return int(value) if _INTEGER.fullmatch(value) else number
 
 
 def fields_of(problem: type[Problem]) -> dict[str, Any]:
-    """Return the fields of a problem class and their types."""
+    """Return the fields of a problem class and their types; read once."""
+    return _fields_of(problem)
+
+
+@cache
+def _fields_of(problem: Any) -> dict[str, Any]:
     hints = get_type_hints(problem)
-    return {f.name: hints[f.name] for f in dataclasses.fields(problem)}  # type: ignore[arg-type]
+    return {f.name: hints[f.name] for f in dataclasses.fields(problem)}
 
 
 def names_for(variant: Variant) -> set[str]:

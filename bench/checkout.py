@@ -17,6 +17,7 @@ from bench.cache import home
 from bench.case import Case, Plain
 from bench.errors import UserError
 from bench.git import git, is_dirty
+from bench.redaction import Redaction, writable
 from bench.side import ROOT, Side
 
 
@@ -39,26 +40,15 @@ def publishable(text: str, side: Side | None = None) -> str:
     """
     for secret, name in (*_of_side(side), *_replacements()):
         text = re.sub(rf"(?<![\w.-]){re.escape(secret)}(?![\w-])", lambda _: name, text)  # noqa: B023
-    return text
-
-
-def located(text: str, side: Side | None = None) -> str:
-    """Undo `publishable` for a path, on the machine and for the user it was made by."""
-    for secret, name in reversed(_replacements()):
-        if name == ".":
-            text = re.sub(r"^\.(?=/)", lambda _: secret, text)  # noqa: B023
-        else:
-            text = text.replace(name, secret)
-    return side.place(text) if side else text
+    return writable(text)
 
 
 def published(case: Case, side: Side | None = None) -> Case:
-    """Return the case as it is written: no path of this machine in it."""
-    return replace(
-        case,
-        module=publishable(case.module, side),
-        values=_each(publishable, case.values),
-    )
+    """Return the case as it is written: no path of this machine in it, and none lost.
+
+    A module of a side's copy is named as if it were where it came from.
+    """
+    return _with_paths(case, _redaction().hide, side.origin(case.module) if side else case.module)
 
 
 def at_work(case: Case, side: Side | None = None) -> dict[str, Any]:
@@ -66,8 +56,19 @@ def at_work(case: Case, side: Side | None = None) -> dict[str, Any]:
 
     A module is the side's own; files that the user gave are the same for every side.
     """
-    module = located(case.module, side)
-    return asdict(replace(case, module=module, values=_each(located, case.values)))
+    found = _with_paths(case, _redaction().show, case.module)
+    return asdict(replace(found, module=side.place(found.module)) if side else found)
+
+
+def _with_paths(case: Case, change: Callable[[str], str], module: str) -> Case:
+    """Change what may hold a path: the module, and values and options that are texts."""
+    return replace(
+        case,
+        suite=change(case.suite),
+        module=change(module),
+        values=_each(change, case.values),
+        options=_each(change, case.options),
+    )
 
 
 def _of_side(side: Side | None) -> list[tuple[str, str]]:
@@ -84,19 +85,30 @@ def _each(change: Callable[[str], str], values: dict[str, Plain]) -> dict[str, P
 
 
 @cache
-def _replacements() -> list[tuple[str, str]]:
-    pairs = [
-        (str(ROOT), "."),
-        (sys.prefix, "<env>"),
-        (sys.base_prefix, "<python>"),
-        (os.path.realpath(sys.base_prefix), "<python>"),
-        *([(str(at_home), "~")] if (at_home := home()) else []),
-        (socket.gethostname(), "<host>"),
-    ]
+def _redaction() -> Redaction:
+    folders = {
+        ".": str(ROOT),
+        "<env>": sys.prefix,
+        "<python>": sys.base_prefix,
+        "~": str(home() or ""),
+    }
     user = _user()
-    if user and user != "root":  # the name of every machine's root tells nobody apart
-        pairs.append((user, "<user>"))
-    return [(secret, name) for secret, name in pairs if len(secret) > 1]
+    names = {
+        "<host>": socket.gethostname(),
+        "<user>": "" if user == "root" else user,  # every machine's root tells nobody apart
+    }
+    return Redaction(
+        {mark: folder for mark, folder in folders.items() if len(folder) > 1},
+        {mark: name for mark, name in names.items() if len(name) > 1},
+    )
+
+
+def _replacements() -> list[tuple[str, str]]:
+    """Pair what is hidden in any text with its mark, in the order in which it is looked for."""
+    hidden = _redaction()
+    pairs = [(folder, mark) for mark, folder in hidden.folders.items()]
+    pairs.append((os.path.realpath(sys.base_prefix), "<python>"))
+    return pairs + [(name, mark) for mark, name in hidden.names.items()]
 
 
 def _user() -> str:

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
-import sys
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
 
+from bench.case import Case
+from bench.guests import heard, load_file
 from bench.module import ModuleProblem, module_variants
+from bench.problem import Problem
 from bench.sources import hash_of
 from bench.variant import Variant, contestants
 
 DESCRIPTIONS = ("charts", "claims", "preset")  # of a suite, for processes without torch
-USER_PREFIX = "user_file_"  # so that mine.py named like a library does not replace it
 
 
 def load_module(reference: str) -> ModuleType:
     """Import a dotted module name, or a user's file by its absolute path."""
-    if not reference.endswith(".py"):
-        return importlib.import_module(reference)
-    path = Path(reference)
-    name = f"{USER_PREFIX}{path.stem}"
-    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    sys.path.append(str(path.parent))  # last: a neighbour must not stand in for a library
-    spec.loader.exec_module(module)
-    return module
+    if reference.endswith(".py"):
+        return load_file(Path(reference))
+    return heard(reference, lambda: importlib.import_module(reference))
 
 
 def module_names(package: str) -> list[str]:
     """List a suite's modules that may define variants, in alphabetical order, without importing."""
-    paths = importlib.import_module(package).__path__
+    found = heard(package, lambda: importlib.import_module(package))
+    paths = getattr(found, "__path__", None)
+    if paths is None:
+        raise ModuleNotFoundError(f"{package} is no package; expected a folder of modules")
     names = sorted(info.name for info in pkgutil.iter_modules(paths))
     return [f"{package}.{name}" for name in names if name not in DESCRIPTIONS]
 
@@ -55,6 +47,17 @@ def variants_of(module: ModuleType) -> list[Variant]:
     return found
 
 
+def problems_of(module: ModuleType) -> list[type[Problem]]:
+    """Return the problems a module defines itself."""
+    return [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Problem)
+        and value.__module__ == module.__name__
+    ]
+
+
 def _is_module_problem(value: object) -> bool:
     return inspect.isclass(value) and issubclass(value, ModuleProblem) and is_dataclass(value)
 
@@ -67,7 +70,21 @@ def find_variant(module: ModuleType, name: str, problem: str) -> Variant:
     raise LookupError(f"{module.__name__} has no variant '{name}' of {problem}")
 
 
+def problems_posed(cases: list[Case]) -> list[Problem]:
+    """Return the distinct problems of the cases whose modules can be imported, in order."""
+    found: dict[Problem, None] = {}
+    for case in (case for case in cases if case.problem):
+        variant = find_variant(load_module(case.module), case.variant, case.problem)
+        found[variant.problem_type(**case.values)] = None
+    return list(found)
+
+
+def homes(variant: Variant) -> tuple[str, ...]:
+    """Return the files that the variant and the problem it solves are defined in."""
+    found = (inspect.getsourcefile(thing) for thing in (variant.function, variant.problem_type))
+    return tuple(home for home in found if home)
+
+
 def source_hash(variant: Variant) -> str:
     """Hash the sources that the variant and the problem it solves are made of."""
-    homes = (inspect.getsourcefile(thing) for thing in (variant.function, variant.problem_type))
-    return hash_of(frozenset(Path(home) for home in homes if home))
+    return hash_of(frozenset(map(Path, variant.homes or homes(variant))))

@@ -34,3 +34,9 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
     valid_names = f"valid: {', '.join(names) or 'none'}"
     hint = f"did you mean {' or '.join(close)}?" if close else valid_names
     return UserError(f"unknown {kind} '{name}'; {hint}")
+
+
+def in_one_line(text: str, most: int = 300) -> str:
+    """Join the lines of another's message, and leave out what is beyond `most` characters."""
+    found = " ".join(line.strip() for line in text.splitlines() if line.strip())
+    return found if len(found) <= most else f"{found[:most]}…"

@@ -6,6 +6,8 @@ import json
 import platform
 from importlib import metadata
 
+from bench import own
+
 KERNEL_LIBRARIES = (
     "torch",
     "triton",
@@ -34,4 +36,5 @@ def _version(name: str) -> str:
 
 
 if __name__ == "__main__":
+    own.settle(own.OF_WORKERS)
     print(json.dumps({"python": platform.python_version(), "libraries": versions()}))

@@ -11,10 +11,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import sys
-import traceback
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,43 +19,14 @@ import torch
 from bench import allocator
 from bench.axes import bind, names_for, parse_overrides
 from bench.case import Case, Plain
-from bench.discover import (
-    USER_PREFIX,
-    find_variant,
-    load_module,
-    module_names,
-    source_hash,
-    variants_of,
-)
+from bench.contestants import Contestants, contestants_of
+from bench.discover import find_variant, load_module, problems_posed, source_hash
 from bench.errors import UserError, unknown
+from bench.guests import PREFIX
 from bench.problem import Problem
 from bench.setting import Setting
 from bench.sweep import Sweep
 from bench.variant import Variant
-
-
-class Lacking(UserError):
-    """A selector names what is not there."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Contestants:
-    """The variants one selector asks for, under the suite name they are reported as."""
-
-    suite: str
-    variants: list[Variant]
-    broken: dict[str, str]
-    pattern: str = "*"
-
-    @property
-    def chosen(self) -> list[Variant]:
-        """Match a whole name, or what follows an underscore: `flash*` finds `sdpa_flash`."""
-        return [v for v in self.variants if any(fnmatchcase(n, self.pattern) for n in _tails(v))]
-
-
-def _tails(variant: Variant) -> list[str]:
-    words = variant.name.split("_")
-    return ["_".join(words[i:]) for i in range(len(words))]
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -68,12 +36,26 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         if "known" in request:
             known = [Case(**plain) for plain in request["known"]]
             return {"changed": changed(known), "device": device}
-        groups, lacking = _contestants(request)
+        if "given" in request:
+            expect_files([Case(**plain) for plain in request["given"]])
+            return {"device": device}
+        groups, lacking = contestants_of(request)
         cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
         broken = sorted({module for group in groups for module in group.broken})
         return {"cases": cases, "device": device, "lacking": lacking, "broken": broken}
     except UserError as error:
         return {"error": str(error)}
+
+
+def expect_files(cases: list[Case]) -> None:
+    """Let every problem of these cases read the user's files; UserError where one cannot use it."""
+    for problem in problems_posed(cases):
+        try:
+            problem.expect_files()
+        except ValueError as error:
+            raise UserError(
+                f"{type(problem).__name__}: {error}; leave out with -k what cannot use the file"
+            ) from error
 
 
 def changed(known: list[Case]) -> list[str]:
@@ -102,20 +84,6 @@ def choose_device(asked: str) -> str:
     return device
 
 
-def _contestants(request: dict[str, Any]) -> tuple[list[Contestants], dict[str, str]]:
-    """Return what the selectors ask for, and by selector why there is nothing."""
-    found: list[Contestants] = []
-    lacking: dict[str, str] = {}
-    for selector in request["selectors"] or sorted(request["suites"]):
-        try:
-            found += _find(selector, request["suites"])
-        except Lacking as error:
-            if not request.get("lenient"):
-                raise
-            lacking[selector] = str(error)
-    return found, lacking
-
-
 def list_cases(request: dict[str, Any], device: str, contestants: list[Contestants]) -> list[Case]:
     """Expand preset and overrides into cases; equal ids are kept once."""
     if not contestants:
@@ -134,76 +102,6 @@ def list_cases(request: dict[str, Any], device: str, contestants: list[Contestan
     return list(cases.values())
 
 
-def _find(selector: str, suites: dict[str, str]) -> list[Contestants]:
-    """Resolve a suite, `suite/pattern`, a dotted package, or the path of a file."""
-    if selector.endswith(".py"):
-        return _from_file(selector, suites)
-    name, _, pattern = selector.partition("/")
-    package = suites.get(name, name if "." in name else "")
-    if not package:
-        raise Lacking(str(unknown("suite", name, suites)))
-    try:
-        modules = module_names(package)
-    except ModuleNotFoundError as error:
-        raise Lacking(f"suite '{name}': {error}") from error
-    group = _from_package(package.rpartition(".")[2], modules, pattern or "*")
-    if not group.chosen and not group.broken:
-        known = (v.name for v in group.variants)
-        raise Lacking(str(unknown(f"variant in {group.suite}", pattern, known)))
-    return [group]
-
-
-def _from_file(path: str, suites: dict[str, str]) -> list[Contestants]:
-    """Find a file's variants; those that solve a suite's problem are contestants of that suite."""
-    if not Path(path).is_file():
-        raise Lacking(f"no such file: {path}; expected a Python file that defines variants")
-    try:
-        module = load_module(path)
-    except SyntaxError as error:
-        raise UserError(f"{path}, line {error.lineno}: {error.msg}") from error
-    except Exception as error:  # whatever a user's file raises at import
-        line = traceback.extract_tb(error.__traceback__)[-1].lineno
-        raise UserError(f"{path}, line {line}: {type(error).__name__}: {error}") from error
-    found = [dataclasses.replace(v, module=path) for v in variants_of(module)]
-    if not found:
-        raise UserError(
-            f"{path} defines no variant; expected a function marked @variant or a ModuleProblem"
-        )
-    groups: dict[str, list[Variant]] = {}
-    for variant in found:
-        groups.setdefault(_suite_of(variant, suites) or Path(path).stem, []).append(variant)
-    return [Contestants(suite, variants, {}) for suite, variants in groups.items()]
-
-
-def _suite_of(variant: Variant, suites: dict[str, str]) -> str | None:
-    """Return the suite whose problem a variant solves."""
-    home = variant.problem_type.__module__
-    return next((name for name, package in suites.items() if home.startswith(f"{package}.")), None)
-
-
-def _from_package(suite: str, modules: list[str], pattern: str) -> Contestants:
-    variants: list[Variant] = []
-    broken: dict[str, str] = {}
-    for name in modules:
-        try:
-            variants += variants_of(load_module(name))
-        except Exception as error:  # a broken contestant is a row, and stops no other
-            broken[name] = f"{type(error).__name__}: {error}"
-    _expect_unique(suite, variants)
-    return Contestants(suite, variants, broken, pattern)
-
-
-def _expect_unique(suite: str, variants: list[Variant]) -> None:
-    seen: dict[tuple[str, type], Variant] = {}
-    for variant in variants:
-        other = seen.setdefault((variant.name, variant.problem_type), variant)
-        if other is not variant:
-            raise UserError(
-                f"suite {suite}: '{variant.name}' is defined twice, in {other.module} and "
-                f"{variant.module}; rename one"
-            )
-
-
 def _expect_axes(groups: list[Contestants], overrides: dict[str, tuple[Plain, ...]]) -> None:
     names = {name for group in groups for v in group.chosen for name in names_for(v)}
     for axis, values in overrides.items():
@@ -217,11 +115,9 @@ def _expect_axes(groups: list[Contestants], overrides: dict[str, tuple[Plain, ..
 def _cases_of(
     group: Contestants, preset: str, device: str, overrides: dict[str, tuple[Plain, ...]]
 ) -> Iterator[Case]:
-    for module, error in group.broken.items():
-        stem = module.rpartition(".")[2]
-        if fnmatchcase(stem, group.pattern):
-            print(f"{module} cannot be imported: {error}", file=sys.stderr)
-            yield Case(group.suite, stem, module, "", {}, device=device)
+    for module, error in group.chosen_broken.items():
+        print(f"{module} cannot be imported: {error}", file=sys.stderr)
+        yield Case(group.suite, module.rpartition(".")[2], module, "", {}, device=device)
     for sweep in _sweeps(group, preset, device):
         for point in _points(sweep, overrides):
             for variant in group.chosen:
@@ -250,7 +146,7 @@ def _sweeps(group: Contestants, preset: str, device: str) -> list[Sweep]:
     own = {
         v.problem_type.__name__
         for v in group.chosen
-        if v.problem_type.__module__.startswith(USER_PREFIX)
+        if v.problem_type.__module__.startswith(PREFIX)
     }
     return found + [Sweep(name, {}) for name in sorted(own - named)]
 

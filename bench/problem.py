@@ -105,6 +105,13 @@ class Problem(ABC):
         """
         return None
 
+    def expect_files(self) -> None:
+        """Read the user's files that the problem names; ValueError with one line where unfit.
+
+        Called once before anything is measured. What could be meant in two ways is unfit.
+        """
+        return None
+
     def provision(self, progress: Callable[[str, float], None]) -> None:
         """Make what the problem needs on disk (a trained network), if it is not there yet.
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import torch
 
-from bench import process
+from bench import own, process
 from bench.case import Case
-from bench.discover import find_variant, load_module
-from bench.problem import Problem
+from bench.discover import problems_posed
 
 
 def main() -> None:
     """Provide for every case; one that fails is told, and stops no other."""
-    process.die_with_parent(int(sys.argv[1]))
+    process.die_with_parent(int(sys.argv.pop()))
+    own.settle(own.OF_WORKERS)
     lines = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not garble the lines
     torch.set_num_threads(1)  # what is trained must not depend on the number of cores
@@ -31,21 +31,12 @@ def main() -> None:
         lines.write(json.dumps(line) + "\n")
         lines.flush()
 
-    for problem in _problems([Case(**case) for case in json.load(sys.stdin)]):
+    for problem in problems_posed([Case(**case) for case in json.load(sys.stdin)]):
         try:
             problem.provision(lambda what, share: tell(what=what, share=share))
         except Exception as error:  # its cases will fail their check, and say what they lack
             traceback.print_exc()
             tell(failed=f"{type(problem).__name__}: {type(error).__name__}: {error}")
-
-
-def _problems(cases: list[Case]) -> list[Problem]:
-    """Return the distinct problems of the cases, in order."""
-    found: dict[Problem, None] = {}
-    for case in cases:
-        variant = find_variant(load_module(case.module), case.variant, case.problem)
-        found[variant.problem_type(**case.values)] = None
-    return list(found)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from bench.figures import average, figure, shares_of_phases
 from bench.flags import OTHER_SETTING
 from bench.mean import Mean, estimate_mean
 from bench.plausible import IMPOSSIBLE, implausible
+from bench.ranges import range_of
 from bench.statistics import Interval, Rounds, interval, round_values
 from bench.store import Run
 from bench.store.sound import OF_THE_CALL
@@ -92,7 +93,8 @@ class Record:
         by_seed = self.trajectories.get(quantity, {})
         if not by_seed or any(len(samples) != 1 for samples in by_seed.values()):
             return None
-        return estimate_mean([samples[0] for samples in by_seed.values()])
+        values = [samples[0] for samples in by_seed.values()]
+        return estimate_mean(values, within=range_of(quantity))
 
     @property
     def roofline_share(self) -> float | None:

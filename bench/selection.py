@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
 from bench.case import Case
-from bench.checkout import published
+from bench.checkout import at_work, published
 from bench.counted import counted
 from bench.errors import NOTHING_MEASURED, UserError, unknown
+from bench.given import given_path
+from bench.keywords import chooser
+from bench.side import Side
 from bench.sweep import PRESETS
 
 
@@ -35,9 +37,10 @@ def select(
 
     `files` are the user's own, by the axis that takes them.
     """
+    chooses = chooser(keyword)  # refused before anything is imported
     answer = ask(lister, selectors, sets, preset, device, files)
     cases = [published(Case(**plain)) for plain in answer["cases"]]
-    chosen = [case for case in cases if matches(keyword, case.id)]
+    chosen = [case for case in cases if chooses(case.id)]
     if not chosen:
         found = (
             f"none of {counted(len(cases), 'case')} matches -k '{keyword}'"
@@ -45,7 +48,18 @@ def select(
             else ("the selection has no cases in this preset")
         )
         raise UserError(f"{found}; `bench list` shows what there is", NOTHING_MEASURED)
+    expect_files(lister, chosen, files)
     return chosen, answer["device"]
+
+
+def expect_files(
+    lister: Lister, cases: list[Case], axes: Iterable[str], side: Side | None = None
+) -> None:
+    """Have the problems read what the user gave; UserError where one cannot use its file."""
+    given = [case for case in cases if any(case.values.get(axis) for axis in axes)]
+    if given:
+        plain = [at_work(case, side) for case in given]
+        lister.list_cases({"given": plain, "device": "cpu"})
 
 
 def ask(
@@ -60,6 +74,9 @@ def ask(
     """Return the listing's answer: cases as plain data, and the device."""
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
+    for text in sets:
+        if (axis := text.partition("=")[0].strip()) in files:
+            raise UserError(f"--set '{text}': expected a file as --{axis} PATH")
     suites = {point.name: point.value for point in entry_points(group="touchstone.suites")}
     request = {
         "selectors": [_absolute(selector) for selector in selectors],
@@ -74,26 +91,11 @@ def ask(
 
 
 def _file(axis: str, path: Path) -> str:
-    found = Path(os.path.expanduser(path)).absolute()
-    if not found.is_file():
-        raise UserError(f"--{axis} {path}: expected a file, there is none")
+    found = given_path(path).absolute()
+    if not (os.path.isfile(found) and os.access(found, os.R_OK)):  # no name is too long to ask
+        raise UserError(f"--{axis} {path}: expected a file that can be read, there is none")
     return str(found)
 
 
 def _absolute(selector: str) -> str:
-    is_file = selector.endswith(".py")
-    return str(Path(os.path.expanduser(selector)).absolute()) if is_file else selector
-
-
-def matches(keyword: str, case_id: str) -> bool:
-    """Evaluate `word`, `not word`, `a and b`, `a or b` (`and` binds tighter) on a case id."""
-    text = case_id.lower()
-    return not keyword.strip() or any(
-        all(_term(term, text) for term in re.split(r"\s+and\s+", part))
-        for part in re.split(r"\s+or\s+", keyword.strip().lower())
-    )
-
-
-def _term(term: str, text: str) -> bool:
-    word = term.removeprefix("not ").strip()
-    return (word in text) != term.startswith("not ")
+    return str(given_path(selector).absolute()) if selector.endswith(".py") else selector

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench import process
+from bench import own, process
 
 Reply = dict[str, Any]
 
@@ -30,7 +30,10 @@ RANKS_GRACE_S = 5.0  # a host of ranks ends them itself, and says where each sto
 
 def main() -> None:
     """Serve until stdin closes or the parent dies."""
-    process.die_with_parent(int(sys.argv[1]), signal.SIGTERM)
+    parent, *preload = sys.argv[1:]
+    del sys.argv[1:]  # a guest that parses its command line finds it empty
+    own.settle(own.OF_WORKERS)
+    process.die_with_parent(int(parent), signal.SIGTERM)
     process.adopt_orphans()
     signal.signal(signal.SIGTERM, _leave)
     replies = os.fdopen(os.dup(1), "w")
@@ -40,7 +43,7 @@ def main() -> None:
 
     importlib.import_module("bench.worker")  # the instrument too; suites are each worker's own
     importlib.import_module("bench.state").remember()  # before anything of theirs is imported
-    for name in sys.argv[2:]:
+    for name in preload:
         with contextlib.suppress(Exception):  # a worker that needs it will say so
             importlib.import_module(name)
     gc.freeze()
@@ -112,8 +115,9 @@ def _become_worker(server: int, request: Reply, reader: int, writer: int) -> Non
             stream.write(json.dumps(result) + "\n")
         code = 0
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for said in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # a guest may have closed or replaced it
+                said.flush()
         os._exit(code)
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from bench import process
-from bench.errors import BAD_INPUT, INTERNAL, InternalError, UserError
+from bench import own, process
+from bench.errors import BAD_INPUT, INTERNAL, InternalError, UserError, in_one_line
+from bench.log import read_log
 from bench.scratch import scratch
 from bench.terminal import relay
 from bench.text import decodable
@@ -27,6 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _START_TIMEOUT_S = 120.0
 _REPLY_GRACE_S = 15.0
 _LISTING_TIMEOUT_S = 600.0
+_ERROR_CHARACTERS = 2000
+_LISTING_SAYS_BYTES = 4096  # of what modules print at their import, on the user's terminal
 
 
 class ServerDied(Exception):
@@ -61,6 +64,12 @@ class Side:
         if self.copy is None or not Path(path).is_relative_to(self.copy.repository):
             return path
         return str(self.copy.folder / Path(path).relative_to(self.copy.repository))
+
+    def origin(self, path: str) -> str:
+        """Return where a file of this side came from; undoes `place`."""
+        if self.copy is None or not Path(path).is_relative_to(self.copy.folder):
+            return path
+        return str(self.copy.repository / Path(path).relative_to(self.copy.folder))
 
     def told(self, text: str) -> str:
         """Return a text for the user, in which files lie where they came from."""
@@ -169,9 +178,7 @@ class Server:
             return self._read(_START_TIMEOUT_S)
         except ServerDied as error:
             self.close()
-            said = (
-                self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-            )
+            said = read_log(self.log) if self.log.exists() else ""
             last = (said.strip().splitlines() or ["no output"])[-1]
             raise UserError(
                 f"cannot start a worker server with {self._interpreter}: {last}",
@@ -203,14 +210,16 @@ class Server:
             answer = self.attempt(listing)
         except ServerDied as error:
             raise InternalError("cannot list cases: the worker server died") from error
-        said = log.read_text(encoding="utf-8", errors="replace")
+        said = read_log(log, _LISTING_SAYS_BYTES)
         log.unlink()
         if answer.get("outcome") == "error" and not _shows_file(said, request):
             raise InternalError(f"cannot list cases: {answer['detail']}", said)
         if answer.get("outcome") != "ok":
-            raise UserError(f"cannot list cases: {answer['detail']}")
+            files = [word for word in request.get("selectors", ()) if word.endswith(".py")]
+            detail = in_one_line(answer["detail"])
+            raise UserError(f"cannot list {', '.join(files) or 'cases'}: {detail}")
         if "error" in answer:
-            raise UserError(answer["error"])
+            raise UserError(in_one_line(answer["error"], _ERROR_CHARACTERS))
         relay(said)
         return answer
 
@@ -292,7 +301,6 @@ def _text(stream: IO[str] | None) -> IO[str]:
 
 def _environment(side: Side) -> dict[str, str]:
     """Let the child import the side's code, compile in its own process, and start no thread."""
-    paths = [str(side.root), *filter(None, [os.environ.get("PYTHONPATH")])]
     caches = side.cache and {
         "TMPDIR": str(side.cache),  # precompiled headers, for one
         "TORCHINDUCTOR_CACHE_DIR": f"{side.cache}/inductor",
@@ -301,7 +309,8 @@ def _environment(side: Side) -> dict[str, str]:
     return {
         **os.environ,
         **(caches or {}),
-        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONPATH": str(side.root),
+        own.USERS_PATH: os.environ.get("PYTHONPATH", ""),
         "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "KINETO_LOG_LEVEL": "99",

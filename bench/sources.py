@@ -46,7 +46,7 @@ def _imported(path: Path, roots: dict[Path, set[str]]) -> Iterator[Path]:
     Most imports are of libraries: looking for every one of them under every root would take longer
     than a fork.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")  # names are found all the same
+    text = path.read_text(encoding="utf-8", errors="replace")  # any encoding: names are ASCII
     for name in _NAMED.findall(text):
         for root in roots:
             yield from (root / name.replace(".", "/")).glob("*.py")

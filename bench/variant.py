@@ -34,7 +34,8 @@ class Variant:
       return labels, by name. It is asked in every process that checks or times the variant
 
     `sets` are the kinds of torch's switches (of `SWITCHES`) that its set-up may change, since they
-    are what it is made of; another change bars it from rankings.
+    are what it is made of; another change bars it from rankings. `homes` are the files of a user's
+    variant and its problem, read while their modules were loaded.
     """
 
     function: Callable[..., Any]
@@ -43,6 +44,7 @@ class Variant:
     wants_setting: bool
     module: str
     sets: tuple[str, ...] = ()
+    homes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

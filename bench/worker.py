@@ -95,7 +95,7 @@ def _ceilings(asked: dict[str, Any]) -> dict[str, Any]:
 def _outcome(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return work()
-    except Exception as error:  # the one broad except: whatever a variant raises is an outcome
+    except BaseException as error:  # the one broad except: whatever a variant raises is an outcome
         if not isinstance(error, Unsupported):
             traceback.print_exc()
         return _outcome_of(error)
@@ -134,7 +134,7 @@ def _set_allocator(case: Case) -> None:
     allocator.fix()
 
 
-def _outcome_of(error: Exception) -> dict[str, Any]:
+def _outcome_of(error: BaseException) -> dict[str, Any]:
     text = f"{type(error).__name__}: {error}".strip()
     if isinstance(error, Incorrect):
         return {
@@ -144,6 +144,8 @@ def _outcome_of(error: Exception) -> dict[str, Any]:
         }
     if isinstance(error, Unsupported):
         return {"outcome": "unsupported", "detail": str(error)}
+    if isinstance(error, SystemExit):
+        return {"outcome": "crash", "detail": f"left by sys.exit({error.code!r})"}
     if isinstance(error, ModuleNotFoundError):
         return {"outcome": "unsupported", "detail": f"needs a package that is missing: {error}"}
     if _is_out_of_memory(error):
@@ -151,7 +153,7 @@ def _outcome_of(error: Exception) -> dict[str, Any]:
     return {"outcome": "error", "detail": text}
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(

@@ -396,6 +396,7 @@ def test_sorts(mine: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
             "--confirm 5: expected at least 12 pairs, or 0",
         ),
         (["attention/math", "attention/no"], "B (attention/no): unknown variant in attention 'no'"),
+        (["~nobody_at_all/python", "."], "in a home that nobody has"),
         (["/bin/sh", "/bin/sh"], "/bin/sh: expected Python 3.11 or newer"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from bench.commands.run import parse_budget
 from bench.errors import UserError
-from bench.selection import matches
+from bench.keywords import chooser
 from tests.conftest import Bench
 
 MINE = '''
@@ -55,6 +55,29 @@ def test_help_has_examples(bench_here: Bench) -> None:
         (["run", "--set", "seqln=4"], 2, "did you mean seqlen"),
         (["run", "--set", "seqlen"], 2, "expected axis=value"),
         (["run", "--set", "head_dim=wide"], 2, "expected int, got 'wide'"),
+        (["run", "--set", "seqlen=64,"], 2, "expected axis=value"),
+        (["run", "--set", " =64"], 2, "expected axis=value"),
+        (["run", "--set", "seqlen=1_024"], 2, "expected int, got '1_024'"),
+        (["run", "--set", "seqlen=1e400"], 2, "expected numbers of at most"),
+        (["run", "--set", "seqlen=9223372036854775808"], 2, "expected numbers of at most"),
+        (["run", "--set", "data=x.npy"], 2, "expected a file as --data PATH"),
+        (["run", "--data", "nowhere.npy"], 2, "expected a file that can be read"),
+        (["run", "--data", "x" * 300], 2, "expected a file that can be read"),
+        (["run", "--seed", "-1"], 2, "--seed"),
+        (["run", "--timeout", "nan"], 2, "--timeout"),
+        (["run", "--timeout", "inf"], 2, "--timeout"),
+        (["ab", ".", ".", "--margin", "nan"], 2, "--margin"),
+        (["ab", "attention/math", "attention/tiled[]"], 2, "every option once; got ''"),
+        (["ab", "attention/math", "attention/tiled[block]"], 2, "got 'block'"),
+        (["ab", "attention/math", "attention/tiled[block=1=2]"], 2, "got 'block=1=2'"),
+        (["ab", "attention/math", "attention/tiled[block=1,block=2]"], 2, "every option once"),
+        (["ab", "attention/math", "attention/tiled[block=1"], 2, "it is none"),
+        (["compare", "nowhere", "--gate", ""], 2, "unknown gate ''"),
+        (["run", ".mine"], 2, "unknown suite '.mine'"),
+        (["run", "mine..more"], 2, "unknown suite 'mine..more'"),
+        (["run", "os.path"], 2, "is no package"),
+        (["run", "attention/"], 2, "expected a pattern after '/'"),
+        (["run", "attention/tiled[block=64]"], 2, "did you mean tiled?"),
         (["run", "--set", "head_dim=0"], 2, "expected head_dim of at least 1, got 0"),
         (["run", "--set", "num_kv_heads=3"], 2, "divisible by num_kv_heads"),
         (["run", "--set", "dtype=float8"], 2, "expected float32 or bfloat16"),
@@ -203,7 +226,8 @@ def test_a_users_file_is_checked_and_raced(bench: Bench, tmp_path: Path) -> None
     ],
 )
 def test_keywords(keyword: str, expected: bool) -> None:
-    assert matches(keyword, "attention/sdpa_flash/SoftmaxAttention(n=1)/bfloat16/fwd") == expected
+    case_id = "attention/sdpa_flash/SoftmaxAttention(n=1)/bfloat16/fwd"
+    assert chooser(keyword)(case_id) == expected
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("5", 5)])

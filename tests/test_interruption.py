@@ -58,7 +58,7 @@ class Runner:
             else None
         )
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, stderr: int = subprocess.STDOUT) -> subprocess.Popen[str]:
         words = (
             ["run", "--resume", str(self.run_folder)]
             if self.run_folder
@@ -69,8 +69,13 @@ class Runner:
             cwd=self.folder,
             text=True,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary)},
+            stderr=stderr,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "PYTHONUNBUFFERED": "1",
+                "TMPDIR": str(self.temporary),
+            },
         )
 
     def lines(self) -> list[bytes]:
@@ -168,6 +173,20 @@ def test_ctrl_c_keeps_what_is_done_and_tells_how_to_go_on(runner: Runner) -> Non
     runner.expect_flushed_lines_kept()
     assert len(runner.lines()) >= 12
     runner.finish()
+
+
+def test_the_hint_is_told_where_nobody_reads_stdout(runner: Runner) -> None:
+    """As by Ctrl-C in `bench run | head`, which ends both."""
+    process = runner.start(stderr=subprocess.PIPE)
+    runner.wait_for(3, process)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.terminate()
+    told = process.stderr.read()
+    assert process.wait(30) == 130
+    assert "bench run --resume" in told
+    runner.expect_nothing_left(process.pid)
 
 
 def test_sigterm_is_ctrl_c(runner: Runner) -> None:

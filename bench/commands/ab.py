@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from bench import process
 from bench.checkout import publishable
+from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
     Budget,
     Data,
@@ -30,7 +30,7 @@ from bench.commands.options import (
 )
 from bench.commands.run import parse_budget
 from bench.counted import counted
-from bench.errors import INTERRUPTED, REGRESSION
+from bench.errors import REGRESSION
 from bench.lock import device_lock
 from bench.pairing.contenders import contenders
 from bench.pairing.folder import Comparison
@@ -144,16 +144,12 @@ def _measure(console: Screen, found: Comparison, plan: Plan) -> None:
     try:
         with TerminalProgress(console) as progress:
             measure_both(found, (a.side, b.side), plan.matched.pairs, progress)
-    except KeyboardInterrupt:
-        process.end_descendants()
-        attempts = counted(sum(len(run.attempts) for run in found.runs), "attempt")
-        console.print(
-            f"interrupted; {attempts} kept. A comparison cannot be resumed: it is judged from what "
-            "it has, by",
-            soft_wrap=True,
-        )
-        console.print(f"  bench compare {shlex.quote(str(found.folder))}", soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from None
+    except STOPS:
+        raise interrupted(
+            f"interrupted; {counted(sum(len(r.attempts) for r in found.runs), 'attempt')} kept. A "
+            f"comparison cannot be resumed: it is judged from what it has, by\n"
+            f"  bench compare {shlex.quote(str(found.folder))}"
+        ) from None
 
 
 def _judge(console: Screen, found: Comparison, summary: Path | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -68,13 +69,10 @@ def calibrate(
 def _threads(text: str) -> list[int]:
     if not text:
         return sorted({1, len(os.sched_getaffinity(0))})
-    try:
-        counts = sorted({int(word) for word in text.split(",")})
-    except ValueError:
-        counts = [0]
-    if counts[0] < 1:
+    words = [word.strip() for word in text.split(",")]
+    if not all(re.fullmatch("[1-9][0-9]{0,4}", word) for word in words):
         raise UserError(f"--threads '{text}': expected whole numbers of at least 1, such as 1,8")
-    return counts
+    return sorted({int(word) for word in words})
 
 
 def _measure(console: Screen, server: Server, wanted: list[tuple[str, int]]) -> list[Ceilings]:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+WEEK_S = 7 * 86_400.0  # with a bound on both sides NaN is refused, too
+
 Selectors = Annotated[
     list[str] | None,
     typer.Argument(
@@ -19,7 +21,8 @@ Keyword = Annotated[
     typer.Option(
         "-k",
         "--keyword",
-        help="Keep cases whose id has these words: `'bfloat16 and not flex'`.",
+        help="Keep cases whose id has these words, joined by and, or, not and brackets, as in "
+        "pytest: `'bfloat16 and not (flex or tiled)'`.",
         show_default=False,
     ),
 ]
@@ -60,9 +63,10 @@ NumRounds = Annotated[
         show_default=False,
     ),
 ]
-Timeout = Annotated[float, typer.Option(min=1, help="Seconds one attempt may take.")]
+Timeout = Annotated[float, typer.Option(min=1, max=WEEK_S, help="Seconds one attempt may take.")]
 Seed = Annotated[
-    int | None, typer.Option(help="Seed of the order within rounds.", show_default=False)
+    int | None,
+    typer.Option(min=0, max=2**63 - 1, help="Seed of the order within rounds.", show_default=False),
 ]
 Output = Annotated[Path, typer.Option(help="Folder that run folders are made in.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the device.")]

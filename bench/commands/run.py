@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from bench import process
 from bench.case import Case
 from bench.checkout import git_state, publishable
+from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
     Budget,
     Data,
@@ -32,19 +32,22 @@ from bench.commands.options import (
     Wait,
 )
 from bench.counted import counted, rounds_asked
-from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
+from bench.errors import NOTHING_MEASURED, UserError
 from bench.foreign import code_outside
 from bench.lock import device_lock
 from bench.outputs import outputs
 from bench.progress import TerminalProgress, clock_time
 from bench.record import fold
-from bench.selection import select
+from bench.selection import expect_files, select
 from bench.session import measure, served
 from bench.side import Server, Side
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.store import Manifest, Run, create, read
 from bench.store.trust import written_here
 from bench.terminal import Screen
+
+FILES = ("data", "inception")  # axes that take a file of the user's
+LONGEST_S = 366 * 86_400.0  # of a budget; beyond it a clock cannot wait
 
 
 def run(
@@ -100,11 +103,12 @@ def run(
         raise UserError("--trust: expected beside --resume, which runs what a folder names")
     with served(Side()) as (side, server):
         if found is not None:
+            expect_files(server, found.manifest.cases, FILES)
             with device_lock(found.manifest.device, wait, found.manifest.cases):
                 _measure(console, found, side, server)
         else:
             budget_s = parse_budget(budget)
-            files = {"data": data, "inception": inception}
+            files = dict(zip(FILES, (data, inception), strict=True))
             chosen = select(server, selectors or [], keyword, sets or [], preset, device, files)
             manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed)
             if dry_run:
@@ -186,10 +190,11 @@ def parse_budget(text: str) -> float | None:
     """Read `90s`, `10m` or `2h` as seconds; a bare number is seconds."""
     if not text:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
-    if not match or float(match[1]) <= 0:
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smh]?)", text.strip())
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if not 0 < seconds <= LONGEST_S:
         raise UserError(f"--budget '{text}': expected a time such as 90s, 10m or 2h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+    return seconds
 
 
 def _expect_only_resume(context: typer.Context) -> None:
@@ -209,11 +214,11 @@ def _measure(console: Screen, found: Run, side: Side, server: Server) -> None:
     try:
         with TerminalProgress(console) as progress:
             measure(found, side, progress, server)
-    except KeyboardInterrupt:
-        process.end_descendants()
-        console.print(f"interrupted; {counted(len(found.attempts), 'attempt')} kept. Finish with")
-        console.print(f"  bench run --resume {shlex.quote(str(found.folder))}", soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from None
+    except STOPS:
+        raise interrupted(
+            f"interrupted; {counted(len(found.attempts), 'attempt')} kept. Finish with\n"
+            f"  bench run --resume {shlex.quote(str(found.folder))}"
+        ) from None
 
 
 def _finish(console: Screen, found: Run) -> None:

@@ -9,11 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import machine, process
+from bench import machine
 from bench.case import Case
-from bench.commands.options import Device, Keyword, Output, Preset, Seed, Sets, Timeout, Wait
+from bench.commands.interruption import STOPS, interrupted
+from bench.commands.options import (
+    WEEK_S,
+    Device,
+    Keyword,
+    Output,
+    Preset,
+    Seed,
+    Sets,
+    Timeout,
+    Wait,
+)
 from bench.counted import counted
-from bench.errors import INTERRUPTED, NOTHING_MEASURED, UserError
+from bench.errors import NOTHING_MEASURED, UserError
 from bench.known_noise import CLOCKS
 from bench.lock import device_lock
 from bench.noise import learned
@@ -43,11 +54,19 @@ def selftest(
     preset: Preset = "quick",
     device: Device = "auto",
     minutes: Annotated[
-        float, typer.Option(min=0.1, help="Shorten the samples so that it takes about so long.")
+        float,
+        typer.Option(
+            min=0.1,
+            max=WEEK_S / 60,
+            help="Shorten the samples so that it takes about so long.",
+        ),
     ] = 4.0,
     blocks: Annotated[int, typer.Option(min=1, help="Sessions, each with a pause before it.")] = 4,
     rounds: Annotated[int, typer.Option(min=2, help="Rounds in a block.")] = 5,
-    pause: Annotated[float, typer.Option(min=0, help="Seconds between blocks.")] = 5.0,
+    pause: Annotated[
+        float,
+        typer.Option(min=0, max=WEEK_S, help="Seconds between blocks."),
+    ] = 5.0,
     timeout: Timeout = 120.0,
     seed: Seed = None,
     output: Output = Path("runs"),
@@ -109,13 +128,10 @@ def _measure(console: Screen, found: Run, blocks: int, pause_s: float) -> None:
     try:
         with TerminalProgress(console) as progress:
             measure_blocks(found, blocks, pause_s, progress)
-    except KeyboardInterrupt:
-        process.end_descendants()
-        console.print(
-            f"interrupted; what was measured is in {found.folder}, and nothing was learned from it",
-            soft_wrap=True,
-        )
-        raise typer.Exit(INTERRUPTED) from None
+    except STOPS:
+        raise interrupted(
+            f"interrupted; what was measured is in {found.folder}, and nothing was learned from it"
+        ) from None
 
 
 def _tell(console: Screen, found: Run) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from bench.case import Case
 from bench.comparing.versus import Versus
 from bench.comparing.words import Word
+from bench.keywords import chooser
 from bench.record import PENDING, Record
-from bench.selection import matches
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def match(
     versus: Versus, base: Sequence[Record], new: Sequence[Record], keyword: str = ""
 ) -> list[Match]:
     """Match cases by id; two paired variants have none in common, and match by their question."""
+    chooses = chooser(keyword)
     ours = {record.case.id: record for record in base}
     theirs = {record.case.id: record for record in new}
     if versus.paired and not ours.keys() & theirs.keys():
@@ -47,7 +48,7 @@ def match(
     found = [
         Match(versus, ours.get(key), theirs.get(key)) for key in dict.fromkeys([*ours, *theirs])
     ]
-    return [m for m in found if any(matches(keyword, r.case.id) for r in (m.base, m.new) if r)]
+    return [m for m in found if any(chooses(r.case.id) for r in (m.base, m.new) if r)]
 
 
 def _by_question(records: Sequence[Record]) -> dict[str, Record]:

@@ -12,6 +12,7 @@ from bench.comparing.quantities import Quantity, judged_how
 from bench.comparing.row import Row
 from bench.comparing.words import Word
 from bench.mean import Mean, estimate_mean
+from bench.ranges import of_differences, range_of
 from bench.record import Record
 from bench.rule import ALARM, adjust
 
@@ -37,6 +38,11 @@ class Seeds:
     @property
     def differences(self) -> list[float]:
         return [new - base for base, new in self.pairs]
+
+    @property
+    def difference(self) -> Mean:
+        """Estimate what the quality moved by, of at least one pair."""
+        return estimate_mean(self.differences, within=of_differences(range_of(self.name)))
 
     @property
     def equal(self) -> bool:
@@ -86,7 +92,7 @@ def _row(seeds: Seeds, adjusted: float | None) -> Row:
         seeds.match.both[0].units.get(seeds.name, "1") if seeds.match.both else "1",
         base=fmean(base or seeds.base.values()) if base or seeds.base else None,
         new=fmean(new or seeds.new.values()) if new or seeds.new else None,
-        difference=estimate_mean(seeds.differences) if seeds.pairs else None,
+        difference=seeds.difference if seeds.pairs else None,
         p_value=_p_value(seeds.differences) if adjusted is not None else None,
         why=why,
     )
@@ -101,7 +107,7 @@ def _verdict(seeds: Seeds, adjusted: float | None) -> tuple[Word, str]:
         return "unclear", f"forced: {seeds.match.versus.void[0]}"
     if adjusted is None:
         return "unclear", "one seed in common; expected at least two"
-    found = estimate_mean(seeds.differences)
+    found = seeds.difference
     if _within(found, seeds.how.tolerance * abs(fmean(base for base, _ in seeds.pairs))):
         return "same", ""
     if adjusted >= ALARM:

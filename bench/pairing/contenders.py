@@ -14,6 +14,7 @@ from typing import Any, Literal
 from bench import git
 from bench.checkout import git_state
 from bench.errors import UserError
+from bench.given import given_path
 from bench.pairing.copies import (
     bring_instrument,
     copies_folder,
@@ -76,8 +77,8 @@ def _article(sort: Sort) -> str:
 
 def sort_of(words: str) -> Sort:
     """Tell an executable file, a revision of the repository here, and suite/variant apart."""
-    path = Path(os.path.expanduser(words))
-    if path.is_file() and os.access(path, os.X_OK):
+    path = given_path(words)
+    if os.path.isfile(path) and os.access(path, os.X_OK):  # no name is too long to ask
         return "interpreter"
     top = git.repository(Path.cwd())
     if words == WORKING_TREE or (top and git.commit_of(top, words)):
@@ -149,14 +150,27 @@ def _place(side: Side, selector: str) -> str:
 
 
 def _absolute(selector: str) -> Path:
-    return Path(os.path.expanduser(selector)).resolve()
+    return given_path(selector).resolve()
 
 
 def _interpreter(letter: str, words: str, selectors: list[str]) -> Contender:
     # never resolved: a link in an environment is what makes it that environment
-    side = Side(str(Path(os.path.expanduser(words)).absolute()), name=letter)
+    side = Side(str(given_path(words).absolute()), name=letter)
     side.libraries()  # refuses what cannot run the instrument
     return Contender(words, "interpreter", side, selectors, git=git_state())
+
+
+def _options(words: str, text: str) -> list[str]:
+    """Return what stands in brackets as overrides; every option once, with one value."""
+    given = [option.strip() for option in text.split(",")]
+    names = [option.partition("=")[0].strip() for option in given]
+    for option, name in zip(given, names, strict=True):
+        if not re.fullmatch(r"\w+\s*=\s*[^=\s]+", option) or names.count(name) > 1:
+            raise UserError(
+                f"'{words}': expected suite/variant[option=value,…], every option once; "
+                f"got '{option}'"
+            )
+    return given
 
 
 def _variant(letter: str, words: str, selectors: list[str]) -> Contender:
@@ -164,13 +178,12 @@ def _variant(letter: str, words: str, selectors: list[str]) -> Contender:
     match = _VARIANT.fullmatch(words)
     assert match
     suite, name, options = match.groups()
-    sets = [option.strip() for option in (options or "").split(",") if option]
     return Contender(
         words,
         "variant",
         Side(name=letter),
         [f"{suite}/{name}", *selectors],
-        sets,
+        [] if options is None else _options(words, options),
         (suite.rpartition(".")[2], name),
         git_state(),
     )

@@ -58,7 +58,7 @@ def _of_variant(contender: Contender, cases: list[Case]) -> list[Case]:
     if contender.variant is None:
         return cases
     suite, name = contender.variant
-    own = [case for case in cases if case.suite == suite]
+    own = [case for case in cases if case.suite == suite or case.suite.endswith(f".{suite}")]
     exact = [case for case in own if case.variant == name]
     return exact or [case for case in own if case.variant.endswith(f"_{name}")]
 

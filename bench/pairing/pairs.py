@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from bench.case import Case
 from bench.counted import counted
 from bench.errors import BAD_INPUT, NOTHING_MEASURED, UserError
+from bench.keywords import chooser
 from bench.pairing.contenders import Contender
 from bench.pairing.listed import Asked, Listed, list_side
-from bench.selection import matches
+from bench.selection import expect_files
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,13 @@ class Matched:
 
 def list_pairs(a: Contender, b: Contender, asked: Asked) -> Matched:
     """Ask both sides for their cases, and match them; UserError where nothing can be compared."""
+    chooser(asked.keyword)  # refused before anything is imported
     of_a, of_b = list_side(a, asked), list_side(b, asked)
     _expect_one_device(of_a, of_b)
     notices = _notices(of_a, of_b)
     cases = (_chosen(of_a, of_b, asked.keyword), _chosen(of_b, of_a, asked.keyword))
+    for contender, own in zip((a, b), cases, strict=True):
+        expect_files(contender.side, own, asked.files, contender.side)
     pairs = _by_question(a, b, *cases) if a.sort == "variant" else _by_id(*cases)
     if not any(pair.whole for pair in pairs):
         raise UserError(f"{a.name} and {b.name} have no case in common", NOTHING_MEASURED)
@@ -73,6 +77,7 @@ def _chosen(own: Listed, other: Listed, keyword: str) -> list[Case]:
     A module that cannot be imported here is asked what it answers on the other side. Its cases then
     fail one by one, with the reason, beside those that they should have equalled.
     """
+    chooses = chooser(keyword)
     meant = [
         replace(case, source_hash="")
         for case in other.cases
@@ -80,7 +85,7 @@ def _chosen(own: Listed, other: Listed, keyword: str) -> list[Case]:
     ]
     answered = {case.module for case in meant}
     cases = [case for case in own.cases if case.problem or case.module not in answered] + meant
-    chosen = [case for case in cases if matches(keyword, case.id)]
+    chosen = [case for case in cases if chooses(case.id)]
     if not chosen:
         raise _nothing_chosen(own, len(cases), keyword)
     return chosen

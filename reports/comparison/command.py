@@ -103,7 +103,7 @@ def compare(
 
 def parse_gate(text: str) -> tuple[str, ...]:
     """Read `time,memory` as groups; `none` gates nothing but broken cases."""
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    words = tuple(word.strip() for word in text.split(","))
     if words == ("none",):
         return ()
     for word in words:

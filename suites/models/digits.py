@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from suites.models.own_images import own_images
+
 LEVELS = 16.0  # the digits' pixels count 0 ... 16
-EXPECTED = "expected an .npy or .npz file of images (n, C, H, W) or (n, H, W)"
 
 
 class Images(NamedTuple):
@@ -25,7 +25,7 @@ class Images(NamedTuple):
 
 def load_images(data: str | None = None) -> Images:
     """Load the digits, or the array at the path `data`; ValueError where it is unfit."""
-    return digits() if data is None else Images(_own(data), None)
+    return digits() if data is None else Images(torch.from_numpy(own_images(data)), None)
 
 
 def digits() -> Images:
@@ -46,40 +46,3 @@ def _digits_table() -> np.ndarray:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
     return np.loadtxt(Path(spec.origin).parent / "datasets/data/digits.csv.gz", delimiter=",")
-
-
-def _own(data: str) -> Tensor:
-    array = _read(data)
-    if array.ndim == 3:
-        array = array[:, None]
-    if array.ndim != 4 or 0 in array.shape:
-        raise ValueError(f"{data}: {EXPECTED}, got shape {array.shape}")
-    return torch.from_numpy(_scaled(array, data))
-
-
-def _read(data: str) -> np.ndarray:
-    path = Path(os.path.expanduser(data))
-    if not path.is_file():
-        raise ValueError(f"{data}: {EXPECTED}, got no such file")
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ValueError(f"{data}: {EXPECTED}, got a file numpy cannot read") from error
-    if isinstance(found, np.ndarray):
-        return found
-    name = "images" if "images" in found.files else next(iter(found.files), None)
-    if name is None or (name != "images" and len(found.files) > 1):
-        raise ValueError(f"{data}: expected one array, or one named 'images', got {found.files}")
-    return found[name]
-
-
-def _scaled(array: np.ndarray, data: str) -> np.ndarray:
-    """Map bytes onto [-1, 1]; floats must lie there already."""
-    if array.dtype == np.uint8:
-        return array.astype(np.float32) / np.float32(127.5) - np.float32(1)
-    if array.dtype.kind != "f":
-        raise ValueError(f"{data}: expected uint8 or floating point pixels, got {array.dtype}")
-    low, high = float(array.min()), float(array.max())
-    if not (low >= -1 and high <= 1):  # a NaN compares false, and so is refused
-        raise ValueError(f"{data}: expected pixels in [-1, 1], got {low:.4g} to {high:.4g}")
-    return array.astype(np.float32)

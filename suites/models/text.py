@@ -32,13 +32,29 @@ def corpus(data: str | None = None) -> Tensor:
 
         text = "\n".join(topics[name] for name in sorted(topics)).encode()
     else:
-        try:
-            text = Path(os.path.expanduser(data)).read_bytes()
-        except OSError as error:
-            raise ValueError(
-                f"data {data}: expected a readable text file: {error.strerror}"
-            ) from None
+        text = _own(Path(os.path.expanduser(data)))
     return torch.frombuffer(bytearray(text), dtype=torch.uint8)
+
+
+def _own(path: Path) -> bytes:
+    """Read a user's text; what is none, or has nothing to learn from, is refused in a line."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"data {path}: expected a readable text file: {error.strerror}") from error
+    if not _is_text(text):
+        raise ValueError(f"data {path}: expected text in UTF-8, got bytes that are none")
+    if len(set(text.strip())) < 2:
+        raise ValueError(f"data {path}: expected text, got {len(text)} bytes with nothing in them")
+    return text
+
+
+def _is_text(found: bytes) -> bool:
+    try:
+        found.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in found  # UTF-16, or an array of small numbers
 
 
 def windows(seed: int, batch: int, seqlen: int, data: str | None = None) -> Tokens:

@@ -56,6 +56,10 @@ class GPTTraining(Training):
     def loss(self, output: Tensor, batch: Batch) -> Tensor:
         return loss(output, batch[1])
 
+    def expect_files(self) -> None:
+        """Read the user's text, and a window of it."""
+        windows(0, 1, self.seqlen, self.data)
+
     def flops(self, setting: Setting) -> int:
         """Count the products of forward and, twice as many, backward."""
         return 3 * self._config().matmul_flops(self.batch * self.seqlen)
@@ -81,6 +85,12 @@ class UNetTraining(Training):
 
     def __post_init__(self) -> None:
         self.expect_positive("batch", "channels", "num_steps")
+
+    def expect_files(self) -> None:
+        """Read the user's images; ValueError where the network cannot halve their sides."""
+        side = load_images(self.data).pixels.shape[-1]
+        if side % 2:
+            raise ValueError(f"{self.data}: expected images of even sides, got {side}")
 
     def network(self, seed: int) -> nn.Module:
         image_channels = load_images(self.data).pixels.shape[1]

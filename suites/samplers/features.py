@@ -24,8 +24,8 @@ class Features(NamedTuple):
 
 
 def features_for(shape: tuple[int, ...], digits: bool, inception: str | None) -> Features:
-    """Choose: Inception where there are weights, the digits' classifier, else the pixels."""
-    if inception is not None:
+    """Choose: Inception for images where there are weights, the digits' classifier, else pixels."""
+    if inception is not None and len(shape) == 3:
         from suites.samplers.inception import load_inception
 
         return Features("fid", in_batches(load_inception(inception)))

@@ -19,7 +19,8 @@ def frechet_distance(features: Tensor, others: Tensor) -> float:
     (mean1, root1), (mean2, root2) = _moments(features), _moments(others)
     cross = torch.linalg.svdvals(root1 @ root2.T).sum()
     traces = root1.square().sum() + root2.square().sum()
-    return float((mean1 - mean2).square().sum() + traces - 2 * cross)
+    # a distance: below 0 by rounding alone
+    return max(float((mean1 - mean2).square().sum() + traces - 2 * cross), 0.0)
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:

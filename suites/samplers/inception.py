@@ -22,6 +22,11 @@ SIDE = 299
 NUM_CLASSES = 1008
 NUM_FEATURES = 2048
 COUNTER = ".num_batches_tracked"  # of batch norm; older files have none, and nothing reads it
+# what torch raises of a file that is damaged, or holds more than tensors
+_UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
+    pickle.UnpicklingError,
+)
 EXPECTED = "expected a state dict of Inception-v3 (2015-12-05, 1008 classes)"
 
 
@@ -30,7 +35,7 @@ def load_inception(path: str) -> Callable[[Tensor], Tensor]:
     network = Inception()
     try:
         kept = torch.load(os.path.expanduser(path), weights_only=True, map_location="cpu")
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path}: {EXPECTED}, got a file torch cannot read") from error
     _expect_layout(path, kept, network.state_dict())
     network.load_state_dict(kept, strict=False)  # what may be missing are counters
@@ -51,11 +56,12 @@ def _expect_layout(path: str, kept: object, own: dict[str, Tensor]) -> None:
             f"({len(missing)} names missing, {len(foreign)} foreign)"
         )
     for name, tensor in own.items():
-        if kept[name].shape != tensor.shape:
-            raise ValueError(
-                f"{path}: {EXPECTED}, got {name} of shape {tuple(kept[name].shape)}, "
-                f"not {tuple(tensor.shape)}"
-            )
+        found = kept[name]
+        if not isinstance(found, Tensor) or found.shape != tensor.shape:
+            got = f"of shape {tuple(found.shape)}" if isinstance(found, Tensor) else "no tensor"
+            raise ValueError(f"{path}: {EXPECTED}, got {name} {got}, not {tuple(tensor.shape)}")
+        if not bool(torch.isfinite(found).all()):
+            raise ValueError(f"{path}: {EXPECTED}, got {name} with values that are not finite")
 
 
 def prepared(images: Tensor) -> Tensor:

@@ -109,6 +109,17 @@ class Sampling(Problem):
     def work(self, setting: Setting) -> dict[str, float]:
         return {"images": float(self.batch)}
 
+    def expect_files(self) -> None:
+        """Load what the user gave: images that the ground takes, and weights that take them."""
+        shape = self.loaded.shape
+        if self.inception is None:
+            return
+        from suites.samplers.inception import load_inception
+
+        load_inception(self.inception)
+        if len(shape) == 3 and shape[0] not in (1, 3):
+            raise ValueError(f"{self.data}: Inception takes 1 or 3 channels, got {shape[0]}")
+
     def provision(self, progress: Callable[[str, float], None]) -> None:
         """Train the ground's denoiser and the network of the features, unless they are there."""
         self.loaded.provision(progress)
