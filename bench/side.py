@@ -287,6 +287,7 @@ def _environment(side: Side) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "KINETO_LOG_LEVEL": "99",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # "is there a GPU?" must not begin CUDA before a fork
         # torch's cuda:0 is then NVML's GPU 0, also on a machine with several kinds
         "CUDA_DEVICE_ORDER": os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
         "TORCH_CPP_LOG_LEVEL": "ERROR",  # the profiler's remarks; torch's warnings come by Python
