@@ -220,6 +220,23 @@ class Server:
         names = answer["variables"]
         return {"facts": answer["facts"], "variables": {n: self._heeded[n] for n in names}}
 
+    def expect_device(self, device: str) -> None:
+        """Have a fork compute one number on a GPU; UserError with torch's own line where it fails."""
+        if device == "cpu":
+            return
+        log = self.log.with_name("device.txt")
+        asked = {"device": device, "timeout_s": _START_TIMEOUT_S, "log": str(log.absolute())}
+        try:
+            answer = self.attempt(asked)
+        except ServerDied:
+            answer = {"outcome": "crash", "detail": "the worker server died"}
+        log.unlink(missing_ok=True)
+        if answer["outcome"] != "ok":
+            raise UserError(
+                f"{device} cannot be used by torch {self.hello['torch']}: {answer['detail']}; "
+                "measure on the CPU with --device cpu, or see `make setup`"
+            )
+
     def changed_sources(self, known: list[dict[str, Any]]) -> list[str]:
         """Ask which modules are no longer what these cases were listed from."""
         found: list[str] = self.list_cases({"known": known, "device": "cpu"})["changed"]

@@ -25,7 +25,7 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
     """Run the request's role of its case; return the attempt's part that only the worker knows.
 
     One for a `listing` has no case, it finds them; nor has one for `surroundings`, it reads them;
-    nor one for `ceilings`: it measures the device.
+    nor one for `ceilings`: it measures the device; nor one for `device`: it tries it.
     """
     if "listing" in request:
         return outcome_of(lambda: _listing(request["listing"]))
@@ -33,6 +33,8 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
         return outcome_of(lambda: _surroundings(request["surroundings"]))
     if "ceilings" in request:
         return outcome_of(lambda: _ceilings(request["ceilings"]))
+    if "device" in request:
+        return outcome_of(lambda: _try(request["device"]))
     case = Case(**request["case"])
     if case.ranks > 1:
         return outcome_of(lambda: ranks.host(case, request, run_role))
@@ -81,6 +83,12 @@ def _ceilings(asked: dict[str, Any]) -> dict[str, Any]:
     from bench.ceilings.measure import measure
 
     return {"outcome": "ok", "ceilings": asdict(measure(**asked))}
+
+
+def _try(device: str) -> dict[str, Any]:
+    """Compute one number there: what a driver that is too old, or a GPU in trouble, fails at."""
+    torch.zeros(1, device=device).add_(1).item()
+    return {"outcome": "ok"}
 
 
 def _explain_times(reply: dict[str, Any], elsewhere: load.Elsewhere) -> None:

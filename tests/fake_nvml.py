@@ -11,7 +11,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-NVML_SUCCESS = 0
+NVML_SUCCESS, NVML_ERROR_NOT_FOUND = 0, 6
 NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU, NVML_FI_DEV_POWER_INSTANT = 1, 2, 0, 186
 TICK_S = 0.004
 
@@ -45,11 +45,16 @@ def nvmlInit() -> None:
 def nvmlDeviceGetHandleByIndex(index: int) -> Gpu:
     if index >= len(gpus()):
         raise NVMLError("Invalid Argument")
-    return gpus()[index]
+    return {"uuid": f"GPU-{index}", **gpus()[index]}
 
 
-def nvmlDeviceGetHandleByUUID(uuid: str) -> Gpu:
-    return gpus()[int(uuid.removeprefix("GPU-"))]
+def nvmlDeviceGetCount() -> int:
+    return len(gpus())
+
+
+def nvmlDeviceGetUUID(gpu: Gpu) -> str:
+    uuid: str = gpu["uuid"]
+    return uuid
 
 
 def _answer(gpu: Gpu, question: str, value: Any) -> Any:

@@ -128,6 +128,27 @@ def test_a_device_may_be_named_by_uuid(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reading["cpu_s"] > 0
 
 
+@pytest.fixture
+def two_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", fake_nvml)
+    gpus = [{"uuid": "GPU-8f03-44", "sm_mhz": 1}, {"uuid": "GPU-8e12-17", "sm_mhz": 2}]
+    monkeypatch.setenv("FAKE_NVML", json.dumps(gpus))
+
+
+@pytest.mark.usefixtures("two_alike")
+@pytest.mark.parametrize(("name", "clock"), [("GPU-8f", 1), ("GPU-8e12-1", 2)])
+def test_a_uuid_may_be_its_beginning(name: str, clock: int) -> None:
+    found = nvml.readings([name], PERIOD_S)
+    next(found)
+    assert next(found)["devices"][0]["sm_clock_mhz"] == clock
+
+
+@pytest.mark.usefixtures("two_alike")
+@pytest.mark.parametrize("name", ["GPU-8", "GPU-77"])
+def test_what_begins_no_uuid_or_several_turns_readings_off(name: str) -> None:
+    assert [found.keys() for found in nvml.readings([name], PERIOD_S)] == [{"off"}]
+
+
 # --- readings cut to the window ---
 
 
