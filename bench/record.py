@@ -17,7 +17,8 @@ from bench.plausible import IMPOSSIBLE, implausible
 from bench.statistics import Interval, Rounds, interval, round_values
 from bench.store import Run
 
-OF_THE_CALL = ("time", "thread_time", "enqueue_time", "first_call")  # all else in s is a phase
+# all else in s is a phase
+OF_THE_CALL = ("time", "thread_time", "enqueue_time", "device_time", "first_call")
 PENDING = "pending"  # no outcome yet: the run was interrupted, or its budget ended
 
 ENDINGS = {

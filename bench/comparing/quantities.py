@@ -45,6 +45,7 @@ LITTLE_QUALITY = 0.01
 QUANTITIES = (
     Quantity("time", "rounds", "time"),
     Quantity("thread_time", "rounds", "time"),
+    Quantity("device_time", "rounds", "time"),
     Quantity("first_call", "rounds", "compile"),
     Quantity("first_call_uncached", "sample", "compile"),
     Quantity("energy", "rounds", "energy"),
