@@ -2,7 +2,7 @@
 
 from bench.setting import Setting
 from bench.variant import variant
-from suites.precision.matmul import set_float32_products
+from bench.float32 import set_float32_products
 from suites.precision.policy import Policy
 from suites.precision.problems import Training
 

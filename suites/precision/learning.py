@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.case import Measurement
 from bench.setting import Setting
-from suites.precision.matmul import float32_products
+from bench.float32 import float32_products
 from suites.precision.policy import Policy, finish
 
 if TYPE_CHECKING:
