@@ -59,6 +59,7 @@ QUANTITIES = (
     Quantity("resident_growth", "sample", "growth"),
     Quantity("heap_growth", "sample", "growth"),
     Quantity("peak_reserved", "sample", "growth"),
+    Quantity("cublas_workspace", "sample", "growth"),
     Quantity("wire", "exact", "counts", FEW_BYTES),
     Quantity("*_elements", "exact", "counts"),
     Quantity("nfe", "exact", "counts"),
