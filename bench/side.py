@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from bench import process
+from bench import process, session_cache
 from bench.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -296,6 +296,7 @@ def _environment(side: Side) -> dict[str, str]:
         "TMPDIR": str(side.cache),  # precompiled headers, for one
         "TORCHINDUCTOR_CACHE_DIR": f"{side.cache}/inductor",
         "TRITON_CACHE_DIR": f"{side.cache}/triton",
+        session_cache.FOLDER: str(side.cache),
     }
     return {
         **os.environ,
