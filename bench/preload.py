@@ -44,7 +44,9 @@ def forks_are_spoiled() -> bool:
     """Ask a fork whether CUDA cannot be begun in it; False where torch knows no CUDA."""
     import torch
 
-    return hasattr(torch._C, "_cuda_isInBadFork") and bool(ask_a_fork(torch._C._cuda_isInBadFork))
+    return hasattr(torch._C, "_cuda_isInBadFork") and bool(
+        ask_a_fork(lambda: torch._C._cuda_isInBadFork())  # noqa: PLW0108 - looked up in the fork
+    )
 
 
 def ask_a_fork(question: Callable[[], int]) -> int:

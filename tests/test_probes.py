@@ -244,9 +244,12 @@ def test_several_gpus_are_one_job() -> None:
         {"power_w": 150.0, "sm_clock_mhz": 1400.0, "temperature_c": 70.0, "event_reasons": 8.0},
     ]
     reply = timed_reply()
-    explain(reply, [Reading(10.0 + n / 20, both) for n in range(20)], "")
+    moments = [10.0 + n / 20 for n in range(20)]
+    ripple = [{"power_w": 100.0 + (-1) ** n * n / 1e3} for n in range(20)]
+    gpus = [[{**both[0], **more}, both[1]] for more in ripple]
+    explain(reply, [Reading(at_s, two) for at_s, two in zip(moments, gpus, strict=True)], "")
     found = samples_of(reply)
-    assert {q: set(v) for q, v in found.items()} == {
+    assert {q: {round(one, 1) for one in v} for q, v in found.items()} == {
         "energy": {2.5},
         "power": {250.0},
         "sm_clock": {1400.0},
@@ -350,7 +353,10 @@ def work_for(lines: int, file: Path) -> Callable[[], dict[str, Any]]:
     return work
 
 
-def test_readings_reach_the_reply_and_the_cost_is_told(sampler: Sampler, tmp_path: Path) -> None:
+def test_readings_reach_the_reply_and_the_cost_is_told(
+    sampler: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_window, "MIN_WINDOW_S", 0.0)
     file = tmp_path / "nvml.jsonl"
     assert sampler.watch(CASE, lambda: {"outcome": "error"}) == {"outcome": "error"}
     reply = sampler.watch(CASE, work_for(60, file))
@@ -369,7 +375,10 @@ def test_readings_reach_the_reply_and_the_cost_is_told(sampler: Sampler, tmp_pat
     assert file.stat().st_size < 60 * 300  # what was read is not kept
 
 
-def test_what_was_read_reaches_the_run_folder(sampler: Sampler, tmp_path: Path) -> None:
+def test_what_was_read_reaches_the_run_folder(
+    sampler: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_window, "MIN_WINDOW_S", 0.0)
     session = Session("now", {})
     run = create(
         tmp_path / "runs",
