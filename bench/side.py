@@ -221,7 +221,7 @@ class Server:
         return {"facts": answer["facts"], "variables": {n: self._heeded[n] for n in names}}
 
     def expect_device(self, device: str) -> None:
-        """Have a fork compute one number on a GPU; UserError with torch's own line where it fails."""
+        """Have a fork compute one number on a GPU; UserError with torch's words where it fails."""
         if device == "cpu":
             return
         log = self.log.with_name("device.txt")

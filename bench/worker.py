@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 

@@ -25,9 +25,7 @@ def passed(problem: Any, network: nn.Module) -> tuple[torch.Tensor, list[Any]]:
 
 @pytest.mark.parametrize("problem", [GPT, UNET], ids=["gpt", "unet"])
 @pytest.mark.parametrize("elements", [1, 2 * 64, 10**9])
-def test_a_policys_reference(
-    problem: Any, elements: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_policys_reference(problem: Any, elements: int, monkeypatch: pytest.MonkeyPatch) -> None:
     network = problem.network(0).double()
     monkeypatch.setattr(pieces, "PIECE_ELEMENTS", 10**9)
     output, gradients = passed(problem, network)

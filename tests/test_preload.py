@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,11 +55,9 @@ def test_a_module_that_begins_cuda_is_left_out_and_named(folder: Path, place: in
 def test_a_run_is_told_once_of_every_module_that_was_left_out(folder: Path) -> None:
     told: list[str] = []
 
-    class Up:
-        hello = {"left_out": ["one", "two"]}
-
+    up = SimpleNamespace(hello={"left_out": ["one", "two"]})
     servers = Servers(Side(), [], lambda: folder / "log.txt", lambda _: "", tell=told.append)
-    servers._running = {("one", "two"): Up()}  # type: ignore[dict-item]
+    servers._running = {("one", "two"): up}  # type: ignore[dict-item]
     servers.wait()
     assert [line.split()[0] for line in told] == ["one", "two"]
     assert all("begins CUDA" in line for line in told)
@@ -75,7 +74,7 @@ def test_who_spoils_is_named(monkeypatch: pytest.MonkeyPatch, folder: Path) -> N
     answers = iter([False, False, True])
     monkeypatch.setattr(bench.preload, "forks_are_spoiled", lambda: next(answers))
     monkeypatch.syspath_prepend(folder)
-    with pytest.raises(Spoiled, match="^broken begins CUDA"):
+    with pytest.raises(Spoiled, match=r"^broken begins CUDA"):
         preload(["harmless", "broken"])
 
 

@@ -113,9 +113,7 @@ def attempt_of(tmp_path: Path) -> Callable[[Server], Ask]:
 def ask(server: Server, folder: Path, variant: str, role: str, **more: object) -> dict:
     case = Case("ranks", variant, str(folder / "ranks.py"), "Sum", {"size": 1000}, ranks=2)
     log = str(folder / "log.txt")
-    return server.attempt(
-        {"case": asdict(case), "role": role, "timeout_s": 30, "log": log, **more}
-    )
+    return server.attempt({"case": asdict(case), "role": role, "timeout_s": 30, "log": log, **more})
 
 
 def by_quantity(reply: dict) -> dict:

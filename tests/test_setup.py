@@ -78,7 +78,14 @@ def test_a_gpu_is_tried_before_set_up_is_done() -> None:
     lines = done.stdout.splitlines()
     order = [
         next(i for i, line in enumerate(lines) if word in line)
-        for word in ("cuda-build", "-m venv", "--no-deps", "DS_ACCELERATOR=cpu", "cuda-answers", "touch")
+        for word in (
+            "cuda-build",
+            "-m venv",
+            "--no-deps",
+            "DS_ACCELERATOR=cpu",
+            "cuda-answers",
+            "touch",
+        )
     ]
     assert order == sorted(order)
 

@@ -128,7 +128,8 @@ class Ceilings:
 def bound_of(ceilings: Iterable[Ceilings], case: Case) -> Roofline | None:
     """Return a case's bound under the best ceilings measured at its number of threads, or fewer.
 
-    A GPU's are the same at any number. None where they were disturbed, or not measured; a case of several ranks has none.
+    A GPU's are the same at any number. None where they were disturbed, or not measured; a case of
+    several ranks has none.
     """
     usable = [
         c

@@ -34,7 +34,7 @@ class Event(Protocol):
 def kernels_of(run: Callable[[], Any], device: torch.device) -> list[str] | None:
     """Profile a function; name what it ran on the GPU, None where that cannot be seen."""
     with profile(use_device="cuda", use_kineto=True) as profiler:
-        torch.cuda._sleep(_CANARY_CYCLES)  # type: ignore[no-untyped-call]
+        torch.cuda._sleep(_CANARY_CYCLES)
         run()
         torch.cuda.synchronize(device)
     assert profiler.kineto_results is not None
@@ -42,7 +42,7 @@ def kernels_of(run: Callable[[], Any], device: torch.device) -> list[str] | None
 
 
 def kernels_among(events: Iterable[Event]) -> list[str] | None:
-    """Return the names of what ran on the device, in order, without the canary; None without one."""
+    """Name what ran on the device, in order, besides the canary; None where that is missing."""
     on_device = [e for e in events if e.device_type() == DeviceType.CUDA]
     names = [event.name() for event in sorted(on_device, key=lambda event: event.start_ns())]
     if not any(CANARY in name for name in names):

@@ -21,6 +21,7 @@ from suites.models.gpt import loss
 
 if TYPE_CHECKING:
     from suites.distributed.problems import Batch, DataParallelTraining
+    from suites.models.text import Tokens
 
 NUM_STEPS = 2  # the gradients of the second depend on the update of the first
 FACTOR = 3.0
@@ -82,7 +83,7 @@ def _by_one_process(
     return torch.tensor(losses, dtype=torch.float64), _flat(list(network.parameters()))
 
 
-def _accumulate(network: nn.Module, tokens: Batch) -> float:
+def _accumulate(network: nn.Module, tokens: Tokens) -> float:
     """Leave the gradients of the mean loss of a batch, taken in pieces of its rows; return it.
 
     Rows have equally many characters, so that the mean of all is the mean of the rows' means.
