@@ -8,7 +8,9 @@ DEVICE ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 # PyPI's torch for Linux brings gigabytes of CUDA; the project's own CPU builds are kept here.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH_cpu := torch==2.13.0 --retries 0 --extra-index-url $(TORCH_CPU_INDEX)
-TORCH_gpu := torch
+# A GPU gets the newest build that its driver can run.
+TORCH_CUDA_INDEX ?= https://download.pytorch.org/whl
+TORCH_gpu = $$($(PYTHON) .ci/cuda-build $(TORCH_CUDA_INDEX))
 # What a change is measured against: where it left the branch that it will go to.
 MERGE_BASE = $(shell git merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>/dev/null || \
   git merge-base main HEAD 2>/dev/null)
@@ -25,11 +27,14 @@ setup: $(STAMP) ## make the environment in .venv (DEVICE=cpu or gpu; found by it
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is too old; expected Python 3.11 or newer: make PYTHON=python3.12"; exit 2; }
+	@test $(DEVICE) = cpu || $(PYTHON) .ci/cuda-build $(TORCH_CUDA_INDEX) >/dev/null
 	$(PYTHON) -m venv $(VENV)
 	@# torch first, so that nothing else decides which build of it comes
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(TORCH_$(DEVICE))
-	@# DeepSpeed comes as source: its kernels are compiled when they are first needed, if ever
-	DS_BUILD_OPS=0 $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(DEVICE),dev]'
+	@# DeepSpeed comes as source: its kernels are compiled when they are first needed, if ever. An
+	@# old pip builds it beside this torch: its set-up must not look for a CUDA toolkit then.
+	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(DEVICE),dev]'
+	@test $(DEVICE) = cpu || $(VENV)/bin/python .ci/cuda-answers
 	@touch $@
 
 bench: setup ## measure a telling slice of every suite (PRESET=smoke) and name the report

@@ -61,7 +61,11 @@ class Attempts:
 
     def servers(self, cases: list[Case], at_hand: Server | None = None) -> Servers:
         """Return fresh servers for these cases, not started yet; one may be there already."""
-        return Servers(self.side, cases, self._server_log, self.keep_log, at_hand)
+        return Servers(self.side, cases, self._server_log, self.keep_log, at_hand, self._notice)
+
+    def _notice(self, line: str) -> None:
+        if line not in self.run.notices:
+            self.run.notices.append(line)
 
     def keep_log(self, log: Path) -> str:
         """Keep what a process of this side wrote to stderr."""

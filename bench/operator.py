@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -53,6 +53,7 @@ class Operator(Problem):
     """
 
     passes: ClassVar[tuple[str, ...]] = ("fwd", "fwd_bwd")
+    clock: ClassVar[Literal["wall", "device"]] = "device"
     # float64 is what the check measures against: it has nothing to measure float64 itself with
     dtypes: ClassVar[tuple[str, ...]] = ("float32", "bfloat16", "float16")
     input_names: ClassVar[tuple[str, ...]] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from bench.case import DTYPES, Measurement, Plain
 from bench.setting import Setting
@@ -46,12 +46,15 @@ class Problem(ABC):
     `examples` are values of small problems on which the tests check every variant, at every number
     of `ranks`. `preload` are modules that take long to import: fork servers of their own import
     them once a round. They may start no thread, touch no device, and change nothing in torch.
+    `clock` says what a time is, on a GPU: with `wall` what the caller waits for, with `device` what
+    the device does, without the gaps between launches: that is for operators.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("fwd",)
     drawn_by: ClassVar[str] = "make_inputs()"
     dtypes: ClassVar[tuple[str, ...]] = DTYPES
     ranks: ClassVar[tuple[int, ...]] = (1,)
+    clock: ClassVar[Literal["wall", "device"]] = "wall"
     preload: ClassVar[tuple[str, ...]] = ()
     computes_in: ClassVar[tuple[str, ...]] = ()
     aliases: ClassVar[dict[str, tuple[str, ...]]] = {}

@@ -24,6 +24,8 @@ import torch
 
 from bench import load, process, rank_replies
 from bench.case import Case
+from bench.outcome import outcome_of
+from bench.preload import ask_a_fork, forks_are_spoiled
 from bench.stacks import describe_stacks
 from bench.variant import Unsupported
 
@@ -81,6 +83,11 @@ def _launch(case: Case, folder: Path, request: Reply, run_role: RunRole) -> dict
         monitor_interval=_POLL_S,
         start_method="fork",
     )
+    if case.device != "cpu" and forks_are_spoiled():  # it asked whether there is a GPU
+        raise Unsupported(
+            "torchrun's engine began CUDA before its ranks were forked, which then cannot use it; "
+            "expected NVML to answer in its place: is libnvidia-ml.so.1 where the loader looks?"
+        )
     replies: dict[int, Reply] = elastic_launch(config, _rank)(
         case, str(folder), os.getpid(), request, run_role
     )
@@ -88,17 +95,29 @@ def _launch(case: Case, folder: Path, request: Reply, run_role: RunRole) -> dict
 
 
 def _rank(case: Case, folder: str, host_pid: int, request: Reply, run_role: RunRole) -> Reply:
-    """Run the role in one rank, with the process group up; raises where the reply is not `ok`."""
-    import torch.distributed as dist
-
+    """Run the role in one rank; raises where the reply is not `ok`."""
     process.die_with_parent(host_pid)
     process.adopt_orphans()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
+    rank = int(os.environ["RANK"])
     rank_replies.announce(Path(folder), rank)
     rank_replies.await_all(Path(folder), case.ranks)
     stacks = (Path(folder) / f"{rank}.stack").open("w")  # kept open: faulthandler writes into it
     faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=False)
+    reply = outcome_of(lambda: _with_group(case, request, run_role))
+    if reply["outcome"] != "ok":
+        rank_replies.leave(Path(folder), rank, reply)
+        time.sleep(_LET_THE_CULPRIT_BE_SEEN_S)
+        raise RankFailed(f"rank {rank}: {reply['outcome']}")
+    plain: Reply = json.loads(json.dumps(reply))
+    return plain
+
+
+def _with_group(case: Case, request: Reply, run_role: RunRole) -> Reply:
+    """Run the role with the process group up; whatever fails on the way is this rank's outcome."""
+    import torch.distributed as dist
+
+    rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
     if case.device != "cpu":
         case = replace(case, device=f"cuda:{local_rank}")
         torch.cuda.set_device(local_rank)
@@ -107,13 +126,9 @@ def _rank(case: Case, folder: str, host_pid: int, request: Reply, run_role: RunR
         timeout=timedelta(seconds=request["timeout_s"] + _RENDEZVOUS_S),  # ours ends it first
     )
     reply = run_role(case, rank_replies.own_part(request, rank, case.ranks))
-    if reply["outcome"] != "ok":
-        rank_replies.leave(Path(folder), rank, reply)
-        time.sleep(_LET_THE_CULPRIT_BE_SEEN_S)
-        raise RankFailed(f"rank {rank}: {reply['outcome']}")
-    dist.barrier()  # no rank leaves while another still needs it
-    plain: Reply = json.loads(json.dumps(reply))
-    return plain
+    if reply["outcome"] == "ok":
+        dist.barrier()  # no rank leaves while another still needs it
+    return reply
 
 
 class _Watchdog:
@@ -153,7 +168,7 @@ def _expect_devices(case: Case) -> None:
     """Refuse more ranks than GPUs: NCCL gives every rank its own."""
     if case.device == "cpu":
         return
-    devices = torch.cuda.device_count()
+    devices = ask_a_fork(torch.cuda.device_count)  # the answer may cost the one who asks its forks
     if case.ranks > devices:
         raise Unsupported(f"needs {case.ranks} GPUs, one a rank; this machine has {devices}")
 

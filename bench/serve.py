@@ -7,7 +7,6 @@ command line. Standard library and torch only: the other side of a comparison ma
 else installed.
 """
 
-import contextlib
 import faulthandler
 import gc
 import importlib
@@ -42,22 +41,35 @@ def main() -> None:
     import torch
 
     importlib.import_module("bench.worker")  # the instrument too; suites are each worker's own
+    if torch.version.cuda:  # cuDNN's default is TF32: here float32 is float32, unless asked
+        importlib.import_module("bench.float32").set_float32_products("ieee")
     importlib.import_module("bench.state").remember()  # before anything of theirs is imported
-    for name in preload:
-        with contextlib.suppress(Exception):  # a worker that needs it will say so
-            importlib.import_module(name)
+    left_out = _preload(preload, replies)
     gc.freeze()
     gc.enable()
-    hello = {
+    hello: Reply = {
         "python": sys.version.split()[0],
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
         "threads": len(os.listdir("/proc/self/task")),
     }
+    if left_out:
+        hello["left_out"] = left_out
     _send(replies, hello)
     for line in sys.stdin:
         _send(replies, serve(json.loads(line)))
     process.end_descendants()
+
+
+def _preload(names: list[str], replies: Any) -> list[str]:
+    from bench.preload import Spoiled, begin_again, preload
+
+    try:
+        return preload(names)
+    except Spoiled as spoiled:
+        os.dup2(replies.fileno(), 1)
+        begin_again(names, spoiled.name)
+        raise
 
 
 def _leave(_signum: int, _frame: FrameType | None) -> None:

@@ -19,6 +19,7 @@ class Servers:
     All start together, and are up before the first attempt begins. `log_for` names the file that a
     server's own stderr goes to, `keep_log` is told of it when the server has ended. `at_hand` is a
     server without preload that runs already: it is taken over, and ended where no case needs it.
+    `tell` gets a line for every module that a server had to leave out.
     """
 
     def __init__(
@@ -28,8 +29,10 @@ class Servers:
         log_for: Callable[[], Path],
         keep_log: Callable[[Path], Any],
         at_hand: Server | None = None,
+        tell: Callable[[str], None] = print,
     ):
         self._side, self._log_for, self._keep_log = side, log_for, keep_log
+        self._tell = tell
         self._wanted = sorted({tuple(case.preload) for case in cases})
         self._at_hand = at_hand
         self._running: dict[tuple[str, ...], Server] = {(): at_hand} if at_hand else {}
@@ -51,6 +54,11 @@ class Servers:
         """Wait until all are up."""
         for server in self._running.values():
             server.wait_until_up()
+            for module in server.hello.get("left_out", []):
+                self._tell(
+                    f"{module} begins CUDA when it is imported, and forks need it unbegun: every "
+                    "worker imports it anew, which takes longer"
+                )
 
     def __enter__(self) -> Servers:
         try:

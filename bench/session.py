@@ -74,6 +74,7 @@ def begin(found: Run, side: Side, progress: Progress, server: Server | None = No
     if server is None:
         with side.serve(found.folder / "logs" / "server-hello.txt") as server:
             return begin(found, side, progress, server)
+    server.expect_device(found.manifest.device)
     environment = {**machine.facts(), **side.libraries(), **server.hello}
     environment |= _surroundings(found, side, server)
     _expect_same(found, server, environment)

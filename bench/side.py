@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from bench import own, process
+from bench import own, process, session_cache
 from bench.errors import BAD_INPUT, INTERNAL, InternalError, UserError, in_one_line
 from bench.log import read_log
 from bench.scratch import scratch
@@ -241,6 +241,23 @@ class Server:
         names = answer["variables"]
         return {"facts": answer["facts"], "variables": {n: self._heeded[n] for n in names}}
 
+    def expect_device(self, device: str) -> None:
+        """Have a fork compute one number on a GPU; UserError with torch's words where it fails."""
+        if device == "cpu":
+            return
+        log = self.log.with_name("device.txt")
+        asked = {"device": device, "timeout_s": _START_TIMEOUT_S, "log": str(log.absolute())}
+        try:
+            answer = self.attempt(asked)
+        except ServerDied:
+            answer = {"outcome": "crash", "detail": "the worker server died"}
+        log.unlink(missing_ok=True)
+        if answer["outcome"] != "ok":
+            raise UserError(
+                f"{device} cannot be used by torch {self.hello['torch']}: {answer['detail']}; "
+                "measure on the CPU with --device cpu, or see `make setup`"
+            )
+
     def changed_sources(self, known: list[dict[str, Any]]) -> list[str]:
         """Ask which modules are no longer what these cases were listed from."""
         found: list[str] = self.list_cases({"known": known, "device": "cpu"})["changed"]
@@ -305,6 +322,7 @@ def _environment(side: Side) -> dict[str, str]:
         "TMPDIR": str(side.cache),  # precompiled headers, for one
         "TORCHINDUCTOR_CACHE_DIR": f"{side.cache}/inductor",
         "TRITON_CACHE_DIR": f"{side.cache}/triton",
+        session_cache.FOLDER: str(side.cache),
     }
     return {
         **os.environ,
@@ -314,6 +332,7 @@ def _environment(side: Side) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "KINETO_LOG_LEVEL": "99",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # "is there a GPU?" must not begin CUDA before a fork
         # torch's cuda:0 is then NVML's GPU 0, also on a machine with several kinds
         "CUDA_DEVICE_ORDER": os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
         "TORCH_CPP_LOG_LEVEL": "ERROR",  # the profiler's remarks; torch's warnings come by Python

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import traceback
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,37 +12,31 @@ from bench import allocator, load, ranks
 from bench.case import Case
 from bench.contest import prepare
 from bench.ledger import Ledger
-from bench.problem import Incorrect
+from bench.outcome import outcome_of
 from bench.roles import ROLES
 from bench.state import Kept
 from bench.variant import Unsupported
 
 SET_BY_A_CASE = ("threads", "grad")  # switches; see `_set`
 
-_OUT_OF_MEMORY_WORDS = (
-    "can't allocate memory",
-    "cannot allocate memory",
-    "out of memory",
-    "not enough memory",
-    "std::bad_alloc",
-)
-
 
 def attempt(request: dict[str, Any]) -> dict[str, Any]:
     """Run the request's role of its case; return the attempt's part that only the worker knows.
 
     One for a `listing` has no case, it finds them; nor has one for `surroundings`, it reads them;
-    nor one for `ceilings`: it measures the device.
+    nor one for `ceilings`: it measures the device; nor one for `device`: it tries it.
     """
     if "listing" in request:
-        return _outcome(lambda: _listing(request["listing"]))
+        return outcome_of(lambda: _listing(request["listing"]))
     if "surroundings" in request:
-        return _outcome(lambda: _surroundings(request["surroundings"]))
+        return outcome_of(lambda: _surroundings(request["surroundings"]))
     if "ceilings" in request:
-        return _outcome(lambda: _ceilings(request["ceilings"]))
+        return outcome_of(lambda: _ceilings(request["ceilings"]))
+    if "device" in request:
+        return outcome_of(lambda: _try(request["device"]))
     case = Case(**request["case"])
     if case.ranks > 1:
-        return _outcome(lambda: ranks.host(case, request, run_role))
+        return outcome_of(lambda: ranks.host(case, request, run_role))
     before = load.snapshot()
     reply = run_role(case, request)
     if request["role"] == "time":
@@ -71,7 +63,7 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
             reply["labels"]["malloc"] = allocator.served_by(case.allocator == "fixed")
         return reply
 
-    return kept.explain(_outcome(role))
+    return kept.explain(outcome_of(role))
 
 
 def _listing(request: dict[str, Any]) -> dict[str, Any]:
@@ -92,13 +84,10 @@ def _ceilings(asked: dict[str, Any]) -> dict[str, Any]:
     return {"outcome": "ok", "ceilings": asdict(measure(**asked))}
 
 
-def _outcome(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    try:
-        return work()
-    except BaseException as error:  # the one broad except: whatever a variant raises is an outcome
-        if not isinstance(error, Unsupported):
-            traceback.print_exc()
-        return _outcome_of(error)
+def _try(device: str) -> dict[str, Any]:
+    """Compute one number there: what a driver that is too old, or a GPU in trouble, fails at."""
+    torch.zeros(1, device=device).add_(1).item()
+    return {"outcome": "ok"}
 
 
 def _explain_times(reply: dict[str, Any], elsewhere: load.Elsewhere) -> None:
@@ -132,33 +121,6 @@ def _set_allocator(case: Case) -> None:
     if why := allocator.cannot_fix():
         raise Unsupported(f"allocator=fixed needs glibc's malloc, and {why}")
     allocator.fix()
-
-
-def _outcome_of(error: BaseException) -> dict[str, Any]:
-    text = f"{type(error).__name__}: {error}".strip()
-    if isinstance(error, Incorrect):
-        return {
-            "outcome": "incorrect",
-            "detail": str(error),
-            "measurements": [asdict(m) for m in error.measurements],
-        }
-    if isinstance(error, Unsupported):
-        return {"outcome": "unsupported", "detail": str(error)}
-    if isinstance(error, SystemExit):
-        return {"outcome": "crash", "detail": f"left by sys.exit({error.code!r})"}
-    if isinstance(error, ModuleNotFoundError):
-        return {"outcome": "unsupported", "detail": f"needs a package that is missing: {error}"}
-    if _is_out_of_memory(error):
-        return {"outcome": "oom", "detail": text}
-    return {"outcome": "error", "detail": text}
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(
-        words in str(error).lower() for words in _OUT_OF_MEMORY_WORDS
-    )
 
 
 def _limit_memory(limit_bytes: int | None) -> None:

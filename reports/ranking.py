@@ -37,11 +37,12 @@ def rankings(records: list[Record]) -> list[Ranking]:
     The error rate is divided by the k (k - 1) / 2 pairs of a question: the fastest is chosen by
     looking, so any pair may be among those shown.
     """
-    questions: dict[str, list[Record]] = {}
+    questions: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         if record.ranked:
-            questions.setdefault(record.case.question, []).append(record)
-    found = [_rank(q, field) for q, field in questions.items() if len(field) > 1]
+            clock = record.labels.get("clock", "")  # a step that waits has another than its rivals
+            questions.setdefault((record.case.question, clock), []).append(record)
+    found = [_rank(q, field) for (q, _), field in questions.items() if len(field) > 1]
     return [ranking for ranking in found if ranking.rivals]
 
 

@@ -11,7 +11,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-NVML_SUCCESS = 0
+NVML_SUCCESS, NVML_ERROR_NOT_FOUND = 0, 6
 NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU, NVML_FI_DEV_POWER_INSTANT = 1, 2, 0, 186
 TICK_S = 0.004
 
@@ -47,13 +47,6 @@ def nvmlDeviceGetHandleByIndex(index: int) -> Gpu:
     if index >= len(gpus()):
         raise NVMLError("Invalid Argument")
     return gpus()[index]
-
-
-def nvmlDeviceGetHandleByUUID(uuid: str) -> Gpu:
-    for gpu in gpus():
-        if gpu["uuid"] == uuid:
-            return gpu
-    raise NVMLError("Not Found")
 
 
 def nvmlShutdown() -> None:

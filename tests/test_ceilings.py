@@ -126,7 +126,9 @@ def test_sizes_go_from_a_private_cache_to_memory() -> None:
     assert sizes[0] == SMALLEST_BYTES
     assert sizes[-1] == pytest.approx(4 * 32 * MIB, rel=1e-3)
     assert sizes == sorted(set(sizes))
-    assert pass_sizes(1 << 40)[-1] == LARGEST_BYTES
+    assert pass_sizes(1 << 40)[-1] == LARGEST_BYTES["cpu"]
+    assert pass_sizes(50 * MIB, "cuda")[-1] >= 16 * 50 * MIB - 4096
+    assert pass_sizes(1 << 40, "cuda")[-1] == LARGEST_BYTES["cuda"]
     assert pass_sizes(None)[-1] == 256 * MIB
 
 
@@ -211,6 +213,16 @@ def test_a_bound_is_the_best_of_sessions_and_of_fewer_threads() -> None:
 def test_ceilings_are_measured_for_every_number_of_threads_and_one() -> None:
     cases = [CASE, replace(CASE, threads=4), replace(CASE, threads=4, ranks=2)]
     assert needed(cases) == [("cpu", 1), ("cpu", 4)]
+    on_gpu = [replace(case, device="cuda:0") for case in cases]
+    assert needed(on_gpu) == [("cuda:0", 1)]
+
+
+def test_a_gpu_is_bound_alike_at_any_number_of_threads() -> None:
+    on_gpu = replace(ONE, device="cuda:0")
+    for threads in (1, 8):
+        found = bound_of([on_gpu], replace(CASE, device="cuda:0", threads=threads))
+        assert found
+        assert found.bound_s == 0.01
 
 
 def timed(seconds: list[float], number: int = 0) -> Attempt:

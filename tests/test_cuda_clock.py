@@ -14,7 +14,10 @@ import pytest
 
 from bench.ceilings import timers
 from bench.ceilings.rounds import Probe, best_of_rounds
-from bench.clocks import cuda
+from bench.clocks import cuda, cuda_wall
+from bench.clocks.cuda_wall import CudaWallClock
+from bench.flags import LAUNCH_GAPS
+from bench.roles.time import _gaps
 
 CYCLES_PER_S = 1.4e9
 L2_BYTES = 50 << 20
@@ -29,7 +32,7 @@ class Device:
     def __init__(self) -> None:
         self.host_s = 0.0
         self.free_s = 0.0
-        self.num_flushes = 0
+        self.num_flushes = self.num_spins = self.num_waits = 0
         self.cycles_per_s = CYCLES_PER_S
         self.ends: deque[float] = deque()
 
@@ -43,7 +46,12 @@ class Device:
         while self.ends and self.ends[0] <= self.host_s:
             self.ends.popleft()
 
+    def spin(self, cycles: float) -> None:
+        self.num_spins += 1
+        self.launch(cycles / self.cycles_per_s)
+
     def synchronize(self, _device: object = None) -> None:
+        self.num_waits += 1
         self.host_s = max(self.host_s, self.free_s) + CALL_S
 
 
@@ -85,11 +93,12 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Device:
             get_device_properties=lambda _: SimpleNamespace(L2_cache_size=L2_BYTES),
             Event=lambda enable_timing: Event(simulated),
             synchronize=simulated.synchronize,
-            _sleep=lambda cycles: simulated.launch(cycles / simulated.cycles_per_s),
+            _sleep=simulated.spin,
         ),
     )
-    monkeypatch.setattr(cuda, "torch", fake)
-    monkeypatch.setattr(cuda, "perf_counter", lambda: simulated.host_s)
+    for module in (cuda, cuda_wall):
+        monkeypatch.setattr(module, "torch", fake)
+        monkeypatch.setattr(module, "perf_counter", lambda: simulated.host_s)
     return simulated
 
 
@@ -181,6 +190,70 @@ def test_a_full_launch_queue_shortens_the_batch(device: Device) -> None:
         assert times["time"] == pytest.approx(24e-6, rel=0.05)
     assert times["enqueue_time"] == pytest.approx(32e-6, rel=0.5)
     assert device.host_s - before < 2.0  # no runaway of ever longer spins
+
+
+@pytest.mark.parametrize("kernels", [QUEUE_LENGTH - 3, QUEUE_LENGTH, QUEUE_LENGTH + 1])
+def test_at_the_edge_of_the_launch_queue_no_gap_gets_in(device: Device, kernels: int) -> None:
+    clock = cuda.CudaClock("cuda:0", "warm", 0)
+    call = step_of(device, kernel_s=3e-6, host_s=4e-6)
+    clock.first(call, None)
+    clock.sample(call, [None])
+    before = device.num_spins
+    times, _ = clock.sample(call, [None] * kernels)
+    assert times["time"] == pytest.approx(3e-6, rel=0.05)
+    assert clock.labels["host_ahead"] == "yes"
+    assert device.num_spins - before <= 4  # a full queue is halved at once
+
+
+@pytest.mark.parametrize("boost", [0.5, 2.0, 5.7])
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("host_s", [10e-6, 3e-3])
+def test_blocking_is_told_by_a_device_whose_clock_moved(
+    device: Device, boost: float, waits: bool, host_s: float
+) -> None:
+    clock = cuda.CudaClock("cuda:0", "warm", 0)
+    call = step_of(device, kernel_s=1e-3, host_s=host_s, waits=waits)
+    clock.first(call, None)
+    device.cycles_per_s *= boost
+    times, _ = clock.sample(call, [None] * 3)
+    assert (clock.labels.get("bound") == "blocking") == waits
+    assert times["time"] == pytest.approx(1e-3 + (host_s if waits else 0.0), rel=0.05)
+
+
+def test_what_the_host_was_late_for_is_told_and_barred(device: Device) -> None:
+    _, late = sample(device, step_of(device, kernel_s=1e-3, host_s=0.5, kernels=50), calls=1)
+    assert late.labels["host_ahead"] == "no"
+    assert float(late.labels["host_behind_share"]) == 1.0
+    assert _gaps(late.labels) == [LAUNCH_GAPS]
+    _, ahead = sample(device, step_of(device, kernel_s=1e-3, host_s=1e-4))
+    assert _gaps(ahead.labels) == []
+
+
+# --- the wall clock ---
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_the_wall_clock_waits_once_for_all_calls(device: Device, waits: bool) -> None:
+    """One clock for a question: a step that waits and one that does not are told alike."""
+    clock = CudaWallClock("cuda:0", "warm", 0)
+    call = step_of(device, kernel_s=10e-6, host_s=120e-6, waits=waits)
+    clock.first(call, None)
+    before = device.num_waits
+    times, _ = clock.sample(call, [None] * 50)
+    assert device.num_waits - before == 2 + 50 * waits
+    assert times["time"] == pytest.approx(120e-6 + waits * 11e-6, rel=0.03)
+    assert times["device_time"] == pytest.approx(times["time"], rel=0.1)
+    assert clock.labels["clock"] == cuda_wall.LABEL
+
+
+def test_marks_of_phases_wait_for_nothing(device: Device) -> None:
+    for clock in (CudaWallClock("cuda:0", "warm", 0), cuda.CudaClock("cuda:0", "warm", 0)):
+        before = device.num_waits
+        begun = clock.mark()
+        device.launch(2e-3)
+        ended = clock.mark()
+        assert device.num_waits == before
+        assert clock.seconds(begun, ended) == pytest.approx(2e-3, rel=0.01)
 
 
 def test_a_call_that_fills_the_queue_alone_is_labelled(device: Device) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from bench.case import Case
 from bench.load import Elsewhere
 from bench.rank_replies import merge, own_part
 from bench.ranks import explain_times
-from bench.side import Server
+from bench.side import Server, Side
 
 pytestmark = pytest.mark.multirank
 
@@ -94,23 +96,24 @@ def wrong(problem: Sum):
 '''
 
 
+Ask = Callable[..., dict]
+
+
 @pytest.fixture
-def attempt(tmp_path: Path, server: Server):
+def attempt(server: Server, attempt_of: Callable[[Server], Ask]) -> Ask:
+    return attempt_of(server)
+
+
+@pytest.fixture
+def attempt_of(tmp_path: Path) -> Callable[[Server], Ask]:
     (tmp_path / "ranks.py").write_text(RANKS)
+    return lambda server: partial(ask, server, tmp_path)
 
-    def run(variant: str, role: str, **more: object) -> dict:
-        case = Case("ranks", variant, str(tmp_path / "ranks.py"), "Sum", {"size": 1000}, ranks=2)
-        return server.attempt(
-            {
-                "case": asdict(case),
-                "role": role,
-                "timeout_s": 30,
-                "log": str(tmp_path / "log.txt"),
-                **more,
-            }
-        )
 
-    return run
+def ask(server: Server, folder: Path, variant: str, role: str, **more: object) -> dict:
+    case = Case("ranks", variant, str(folder / "ranks.py"), "Sum", {"size": 1000}, ranks=2)
+    log = str(folder / "log.txt")
+    return server.attempt({"case": asdict(case), "role": role, "timeout_s": 30, "log": log, **more})
 
 
 def by_quantity(reply: dict) -> dict:
@@ -157,6 +160,18 @@ def test_a_failing_rank_is_named_within_seconds(attempt, variant, outcome, told)
     reply = attempt(variant, "check")
     assert (reply["outcome"], reply["detail"][: len(told)]) == (outcome, told)
     assert time.monotonic() - started < 15
+
+
+def test_what_fails_before_a_role_begins_is_told_like_the_rest(
+    attempt_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "nowhere0")
+    with Side().serve(tmp_path / "server.txt") as other:
+        reply = attempt_of(other)("works", "check")
+    assert reply["outcome"] == "error"
+    assert reply["detail"].startswith("rank ")
+    assert "nowhere0" in reply["detail"]
+    assert "init_process_group" in (tmp_path / "log.txt").read_text()  # the traceback
 
 
 def test_a_hung_rank_is_named_with_its_stack(attempt, server: Server, tmp_path: Path) -> None:

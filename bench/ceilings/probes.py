@@ -12,12 +12,15 @@ import torch
 from bench.case import DTYPES
 from bench.ceilings.rounds import Probe
 from bench.clocks.cpu import last_level_cache_bytes
+from bench.float32 import float32_products
 
 LAUNCH = "launch"
 NUM_SIZES = 6
 SMALLEST_BYTES = 256 << 10
-LARGEST_BYTES = 512 << 20  # a larger pass would only take longer
-CACHES = 4  # the largest pass moves this many times the last-level cache, so that memory serves it
+LARGEST_BYTES = {"cpu": 512 << 20, "cuda": 2 << 30}  # a larger pass would only take longer
+# The largest pass moves so many times the last-level cache, so that memory serves it: the L2 of a
+# GPU keeps what it can of a pass that is a few times as large.
+CACHES = {"cpu": 4, "cuda": 16}
 UNKNOWN_CACHE_BYTES = 64 << 20
 PAGE_BYTES = 4096
 
@@ -32,13 +35,14 @@ _FLOAT32_BYTES = 4
 
 def probes_of(device: torch.device) -> list[Probe]:
     """Return every probe of a device, set up."""
-    return [*_passes(device), *_products(device), *_shortest_calls(device)]
+    products = [*_products(device), *_float32_by_tf32(device)]
+    return [*_passes(device), *products, *_shortest_calls(device)]
 
 
-def pass_sizes(cache_bytes: int | None) -> list[int]:
+def pass_sizes(cache_bytes: int | None, kind: str = "cpu") -> list[int]:
     """Return the bytes that passes move: log-spaced, from a private cache's to memory's."""
-    wanted = CACHES * (cache_bytes or UNKNOWN_CACHE_BYTES)
-    factor = max(min(wanted, LARGEST_BYTES) / SMALLEST_BYTES, 2.0) ** (1 / (NUM_SIZES - 1))
+    wanted = min(CACHES[kind] * (cache_bytes or UNKNOWN_CACHE_BYTES), LARGEST_BYTES[kind])
+    factor = max(wanted / SMALLEST_BYTES, 2.0) ** (1 / (NUM_SIZES - 1))
     sizes = [SMALLEST_BYTES * factor**i for i in range(NUM_SIZES)]
     return [round(size / PAGE_BYTES) * PAGE_BYTES for size in sizes]
 
@@ -48,7 +52,7 @@ def _passes(device: torch.device) -> Iterator[Probe]:
 
     They differ in what a write costs: a copy may have to fetch the line it overwrites.
     """
-    sizes = pass_sizes(_cache_bytes(device))
+    sizes = pass_sizes(_cache_bytes(device), device.type)
     pool = torch.ones(sizes[-1] // _FLOAT32_BYTES, device=device)
     for moved in sizes:
         whole = pool[: moved // _FLOAT32_BYTES]
@@ -74,6 +78,27 @@ def _products(device: torch.device) -> Iterator[Probe]:
                 break
             yield Probe(dtype, str(size), flops, product)
             rate = flops / min(_once_s(product, device) for _ in range(2))
+
+
+def _float32_by_tf32(device: torch.device) -> Iterator[Probe]:
+    """Yield float32 products of three TF32 products each, which keep about its precision.
+
+    Fused kernels compute float32 so on tensor cores (Ootomo and Yokota 2022, arXiv:2203.03341): a
+    bound by the plain rate alone would call them impossible.
+    """
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
+        return
+    for size in CUDA_SIZES:
+        product = _product(size, torch.float32, device)
+        yield Probe("float32", str(size), 2 * size**3 / 3, _in_tf32(product))
+
+
+def _in_tf32(step: Step) -> Step:
+    def call(inputs: Any) -> tuple[Any, ...]:
+        with float32_products("tf32"):
+            return step(inputs)
+
+    return call
 
 
 def _product(size: int, dtype: torch.dtype, device: torch.device) -> Step:

@@ -129,14 +129,16 @@ class Ceilings:
 def bound_of(ceilings: Iterable[Ceilings], case: Case) -> Roofline | None:
     """Return a case's bound under the best ceilings measured at its number of threads, or fewer.
 
-    None where they were disturbed, or not measured; a case of several ranks has none.
+    A GPU's are the same at any number. None where they were disturbed, or not measured; a case of
+    several ranks has none.
     """
     usable = [
         c
         for c in ceilings
         if c.device == case.device and c.threads <= case.threads and not c.disturbed
     ]
-    if case.ranks > 1 or not any(c.threads == case.threads for c in usable):
+    on_cpu = case.device == "cpu"
+    if case.ranks > 1 or (on_cpu and not any(c.threads == case.threads for c in usable)):
         return None
     found = [bound for c in usable if (bound := c.roofline(case))]
     return min(found, key=lambda r: r.bound_s, default=None)

@@ -5,17 +5,24 @@ from bench.clocks.cpu import CpuClock
 from bench.sampling import Clock
 
 
-def clock_for(case: Case, working_set_bytes: int) -> Clock:
-    """Return the clock of the case's device, ranks and cache state."""
+def clock_for(case: Case, working_set_bytes: int, kind: str) -> Clock:
+    """Return the clock of the case's device, ranks and cache state, of the kind that is asked.
+
+    One question has one kind (`Problem.clock`): times by two clocks are not comparable.
+    """
     if case.ranks > 1:
         from bench.clocks.ranks import RankClock
 
         return RankClock(case.device, case.cache)
+    if case.device != "cpu" and kind == "wall":
+        from bench.clocks.cuda_wall import CudaWallClock
+
+        return CudaWallClock(case.device, case.cache, working_set_bytes)
     return clock_on(case.device, case.cache, working_set_bytes)
 
 
 def clock_on(device: str, cache: str = "warm", working_set_bytes: int = 0) -> Clock:
-    """Return the clock of one device."""
+    """Return the clock of one device's own work."""
     if device == "cpu":
         return CpuClock(cache, working_set_bytes)
     from bench.clocks.cuda import CudaClock

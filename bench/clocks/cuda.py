@@ -8,15 +8,18 @@ from typing import Any
 
 import torch
 
+from bench.clocks.cuda_wall import CudaWallClock, marked
 from bench.problem import Call
 
 _EVENT_RESOLUTION_S = 0.5e-6  # CUDA's documented resolution of an event pair
-_FLUSH_FACTOR = 2
 _SPIN_CYCLES = 2_000_000
+_WARM_UP_CYCLES = 100_000_000  # tens of milliseconds: an idle device's clock is low
 _SPIN_MARGIN = 2.0
 _SPIN_MARGIN_MOST = 16.0
 _SPIN_LEAST_S = 50e-6
 _SPIN_MOST_S = 0.2
+_FULL = 0.8  # of a spin: a host that took so long to queue work behind it waited for a place
+_TRIES = 4
 
 
 class CudaClock:
@@ -25,19 +28,16 @@ class CudaClock:
     Before each sample a kernel that only spins is queued, long enough for the host to queue the
     whole sample behind it: no launch gap falls between the two events. If the first event has
     passed by the time the last is queued, the host was not ahead: the sample is thrown away, and
-    taken again behind a longer spin. A host call that lasts as long as the spin has waited for
-    the device: it synchronises, or fills the launch queue (about a thousand kernels). Such a step
-    is timed by the host's clock around a device synchronise, and labelled `blocking`.
+    taken again behind a longer spin, or in halves where the launch queue (about a thousand
+    kernels) was full. What even then has a gap is kept, and its share told. A host call that lasts
+    as long as the spin has waited for the device: it synchronises, or fills the queue alone. Such a
+    step is timed by the wall clock, and labelled `blocking`.
     """
 
     def __init__(self, device: str, cache: str, working_set_bytes: int):
         self._device = torch.device(device)
-        self.single_calls = cache == "cold"
-        l2 = torch.cuda.get_device_properties(self._device).L2_cache_size
-        flushed = _FLUSH_FACTOR * l2 if self.single_calls else 0
-        self._flush = (
-            torch.empty(flushed, dtype=torch.uint8, device=self._device) if flushed else None
-        )
+        self._wall = CudaWallClock(device, cache, working_set_bytes)
+        self.single_calls = self._wall.single_calls
         self._start = torch.cuda.Event(enable_timing=True)
         self._end = torch.cuda.Event(enable_timing=True)
         self._cycles_per_s = self._measure_spin()
@@ -45,38 +45,27 @@ class CudaClock:
         self._most_calls: int | None = None  # that the launch queue takes; found when it is full
         self._enqueue_s = 0.0
         self._blocking: bool | None = None
+        self._parts = self._behind = 0
         self.overhead_s = _EVENT_RESOLUTION_S
-        self.labels = {
-            "clock": "CUDA events",
-            "host_ahead": "yes",
-            "cache_bytes": str(l2),
-            "flushed_bytes": str(flushed),
-            "working_set_bytes": str(working_set_bytes),
-        }
+        self.labels = {**self._wall.labels, "clock": "CUDA events", "host_ahead": "yes"}
 
     def now(self) -> float:
         return perf_counter()
 
     def mark(self) -> torch.cuda.Event:
-        event = torch.cuda.Event(enable_timing=True)
-        event.record()
-        return event
+        return marked()
 
     def seconds(self, begun: torch.cuda.Event, ended: torch.cuda.Event) -> float:
         return begun.elapsed_time(ended) * 1e-3
 
     def first(self, call: Call, inputs: Any) -> tuple[float, tuple[Any, ...]]:
-        torch.cuda.synchronize(self._device)
-        started = perf_counter()
-        outputs = call(inputs)
-        torch.cuda.synchronize(self._device)
-        return perf_counter() - started, outputs
+        return self._wall.first(call, inputs)
 
     def sample(self, call: Call, batch: list[Any]) -> tuple[dict[str, float], tuple[Any, ...]]:
         if self._blocking is None:
             self._detect_blocking(call, batch[0])
         if self._blocking:
-            return self._by_host(call, batch)
+            return self._wall.sample(call, batch)
         return self._by_events(call, batch)
 
     def _by_events(self, call: Call, batch: list[Any]) -> tuple[dict[str, float], tuple[Any, ...]]:
@@ -100,9 +89,9 @@ class CudaClock:
         A host that was slow is ahead behind a longer spin; one that fills the launch queue never.
         """
         for margin in (self._margin, 2 * self._margin, 4 * self._margin):
-            spin_s = margin * self._enqueue_s * len(part) + _SPIN_LEAST_S
-            self._spin(min(spin_s, _SPIN_MOST_S))
-            self._flush_cache()
+            spin_s = min(margin * self._enqueue_s * len(part) + _SPIN_LEAST_S, _SPIN_MOST_S)
+            self._spin(spin_s)
+            self._wall.flush()
             self._start.record()
             started = perf_counter()
             for inputs in part:
@@ -113,59 +102,69 @@ class CudaClock:
             self._end.synchronize()
             if ahead:
                 self._margin = min(margin, _SPIN_MARGIN_MOST)
-                return self._start.elapsed_time(self._end) * 1e-3, enqueue_s, outputs
+                self._tell_of(ahead=True)
+                return self.seconds(self._start, self._end), enqueue_s, outputs
+            if len(part) > 1 and enqueue_s > _FULL * spin_s:
+                break
         if len(part) > 1:
             self._most_calls = len(part) // 2
             return None, 0.0, outputs
-        self.labels["host_ahead"] = "no"
-        return self._start.elapsed_time(self._end) * 1e-3, enqueue_s, outputs
+        self._tell_of(ahead=False)
+        return self.seconds(self._start, self._end), enqueue_s, outputs
 
-    def _by_host(self, call: Call, batch: list[Any]) -> tuple[dict[str, float], tuple[Any, ...]]:
-        self._flush_cache()
-        torch.cuda.synchronize(self._device)
-        started = perf_counter()
-        for inputs in batch:
-            outputs = call(inputs)
-        torch.cuda.synchronize(self._device)
-        return {"time": (perf_counter() - started) / len(batch)}, outputs
+    def _tell_of(self, ahead: bool) -> None:
+        """Keep the share of parts that the host was not ahead for: those hold launch gaps."""
+        self._parts += 1
+        self._behind += not ahead
+        if self._behind:
+            self.labels["host_ahead"] = "no"
+            self.labels["host_behind_share"] = f"{self._behind / self._parts:.3f}"
 
     def _detect_blocking(self, call: Call, inputs: Any) -> None:
-        """Queue a long spin: a host call that outlasts it, but not itself, has waited for it."""
+        """Queue a long spin: a host call that outlasts it, but not itself, has waited for it.
+
+        Spins are counted in cycles, and a device whose clock has risen outruns them: each is timed
+        by events, and a spin that was too short to tell is tried again.
+        """
         call(inputs)
         torch.cuda.synchronize(self._device)
         started = perf_counter()
         call(inputs)
         alone_s = perf_counter() - started
         torch.cuda.synchronize(self._device)
-        spin_s = 2 * alone_s + 5e-3
+        self._enqueue_s = alone_s
+        for _ in range(_TRIES):
+            took_s, spun_s = self._behind_a_spin(call, inputs, 2 * alone_s + 5e-3)
+            if spun_s > 1.5 * alone_s:
+                break
+        self._blocking = took_s > _FULL * spun_s
+        if self._blocking:
+            self.labels |= {**self._wall.labels, "bound": "blocking", "host_ahead": "no"}
+
+    def _behind_a_spin(self, call: Call, inputs: Any, spin_s: float) -> tuple[float, float]:
+        """Return the seconds of a host call behind a spin, and those of the spin itself."""
+        self._start.record()
         self._spin(spin_s)
+        self._end.record()
         started = perf_counter()
         call(inputs)
-        self._blocking = perf_counter() - started > 0.8 * spin_s
+        took_s = perf_counter() - started
         torch.cuda.synchronize(self._device)
-        self._enqueue_s = alone_s
-        if self._blocking:
-            self.labels |= {
-                "clock": "host clock around synchronise",
-                "bound": "blocking",
-                "host_ahead": "no",
-            }
-
-    def _flush_cache(self) -> None:
-        if self._flush is not None:
-            self._flush.zero_()
+        spun_s = self.seconds(self._start, self._end)
+        self._cycles_per_s *= spin_s / spun_s
+        return took_s, spun_s
 
     def _spin(self, seconds: float) -> None:
         torch.cuda._sleep(int(seconds * self._cycles_per_s))
 
     def _measure_spin(self) -> float:
-        """Measure how many cycles of the spinning kernel pass in a second."""
-        torch.cuda._sleep(1000)
+        """Measure how many cycles of the spinning kernel pass in a second, on a warm device."""
+        torch.cuda._sleep(_WARM_UP_CYCLES)
         rates = []
         for _ in range(3):
             self._start.record()
             torch.cuda._sleep(_SPIN_CYCLES)
             self._end.record()
             self._end.synchronize()
-            rates.append(_SPIN_CYCLES / (self._start.elapsed_time(self._end) * 1e-3))
+            rates.append(_SPIN_CYCLES / self.seconds(self._start, self._end))
         return median(rates)

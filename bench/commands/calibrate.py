@@ -31,7 +31,7 @@ def calibrate(
         str,
         typer.Option(
             metavar="N[,N...]",
-            help="Numbers of threads. Default: one, and as many as there are cores.",
+            help="Numbers of threads, on a CPU. Default: one, and as many as there are cores.",
             show_default=False,
         ),
     ] = "",
@@ -56,6 +56,8 @@ def calibrate(
     counts = _threads(threads)
     with served(Side()) as (_, server):
         where = server.choose_device(device)
+        server.expect_device(where)
+        counts = counts if where == "cpu" else [1]  # a GPU does what it does at any number
         with device_lock(where, wait):
             found = _measure(console, server, [(where, count) for count in counts])
     if not found:

@@ -45,6 +45,7 @@ LITTLE_QUALITY = 0.01
 QUANTITIES = (
     Quantity("time", "rounds", "time"),
     Quantity("thread_time", "rounds", "time"),
+    Quantity("device_time", "rounds", "time"),
     Quantity("first_call", "rounds", "compile"),
     Quantity("first_call_uncached", "sample", "compile"),
     Quantity("energy", "rounds", "energy"),
@@ -58,6 +59,7 @@ QUANTITIES = (
     Quantity("resident_growth", "sample", "growth"),
     Quantity("heap_growth", "sample", "growth"),
     Quantity("peak_reserved", "sample", "growth"),
+    Quantity("cublas_workspace", "sample", "growth"),
     Quantity("wire", "exact", "counts", FEW_BYTES),
     Quantity("*_elements", "exact", "counts"),
     Quantity("nfe", "exact", "counts"),

@@ -17,7 +17,8 @@ Answers = dict[str, float]
 
 THROTTLED_SHARE = 0.05  # of the window's readings; one alone may be the change of a clock
 COUNTER_TICKS = 10  # of the energy counter within a window: fewer are too coarse
-MIN_READINGS = 3  # fewer give no mean power
+MIN_READINGS = 5  # that differ: a driver updates power every 25 to 100 ms, and repeats itself
+MIN_WINDOW_S = 0.9  # below it a mean of one second, or a tick, is mostly of something else
 MAX_SAMPLES = 100  # kept of a long window, evenly
 
 # Of several GPUs: what the job spends is a sum; the slowest clock and the hottest one decide.
@@ -47,8 +48,7 @@ def explain(reply: Reply, readings: list[Reading], power_is: str) -> None:
         return
     labels = {"gpu_readings": str(len(within)), **_throttle_label(within)}
     found = [m for m in map(_measurement(within), _QUANTITIES) if m]
-    joules, by = joules_within(within, window)
-    energy, told = energy_of_a_call(joules, window, by, "the whole GPU")
+    energy, told = _energy(within, window)
     if any(m.quantity == "power" for m in found):
         labels["power_is"] = power_is
     if others := other_processes(within):
@@ -58,6 +58,16 @@ def explain(reply: Reply, readings: list[Reading], power_is: str) -> None:
     flags = {"throttled": throttled_share(within) > THROTTLED_SHARE, "contended": others > 0}
     raised = [flag for flag, is_so in flags.items() if is_so]
     reply["flags"] = list(dict.fromkeys([*reply.get("flags", []), *raised]))
+
+
+def _energy(within: list[Reading], window: Window) -> tuple[list[Measurement], dict[str, str]]:
+    """Return the energy a call, or why it is not told."""
+    if window.seconds < MIN_WINDOW_S:
+        return [], {"energy_by": f"not told: a window of less than {MIN_WINDOW_S:g} s"}
+    joules, by = joules_within(within, window)
+    if joules is None:
+        return [], {"energy_by": f"not told: fewer than {MIN_READINGS} readings that differ"}
+    return energy_of_a_call(joules, window, by, "the whole GPU")
 
 
 def _measurement(within: list[Reading]) -> Callable[[str], Measurement | None]:
@@ -83,10 +93,10 @@ def joules_within(within: list[Reading], window: Window) -> tuple[float | None, 
     if len(counted_w) == len(by_gpu):
         return sum(counted_w) * window.seconds, "counter"
     whole = [r for r in within if all("power_w" in gpu for gpu in r.gpus)]
-    if len(whole) < MIN_READINGS:
+    watts = [sum(gpu["power_w"] for gpu in r.gpus) for r in whole]
+    if len(set(watts)) < MIN_READINGS:
         return None, ""
-    watts = fmean(sum(gpu["power_w"] for gpu in r.gpus) for r in whole)
-    return watts * window.seconds, "integrated"
+    return fmean(watts) * window.seconds, "integrated"
 
 
 def _num_gpus(within: list[Reading]) -> int:

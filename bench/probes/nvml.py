@@ -63,7 +63,16 @@ def readings(names: list[str], period_s: float) -> Iterator[dict[str, Any]]:
 def _handle(nvml: Any, name: str) -> Any:
     if name.isdigit():
         return nvml.nvmlDeviceGetHandleByIndex(int(name))
-    return nvml.nvmlDeviceGetHandleByUUID(name)
+    handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+    found = [gpu for gpu in handles if _uuid(nvml, gpu).startswith(name)]
+    if len(found) != 1:  # CUDA takes the beginning of a UUID, NVML wants all of it
+        raise nvml.NVMLError(nvml.NVML_ERROR_NOT_FOUND)
+    return found[0]
+
+
+def _uuid(nvml: Any, gpu: Any) -> str:
+    uuid = nvml.nvmlDeviceGetUUID(gpu)
+    return uuid.decode() if isinstance(uuid, bytes) else str(uuid)
 
 
 class Device:

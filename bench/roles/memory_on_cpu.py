@@ -24,6 +24,7 @@ from bench.roles.running import phases_of, saved
 from bench.roles.witnesses import malloc_contradicts, resident_set_contradicts
 from bench.storages import Span, covered_bytes, spans_of
 
+CALLS_TO_GROW = 4  # at most
 COUNTED_BY = "allocation events, and tensors in other memory"
 
 
@@ -61,10 +62,9 @@ def peak_on_cpu(contest: Contest, inputs: Any) -> Result:
     assert ledger is not None
     seen = list(_follow(ledger, phases_of(contest, inputs)))
     ledger.close()
-    contest.restart()
-    grown = _resident_growth(contest, inputs)
     alive = [Alive.at(moment, each) for moment, each in zip(ledger.moments(), seen, strict=True)]
     operators = [name for one in alive[1:] for name in one.moment.operators]
+    grown = _least_growth(contest, inputs, alive)
     return judged(_counted(contest, alive, grown), contest, operators)
 
 
@@ -86,10 +86,8 @@ def _look(ledger: Ledger) -> Seen:
 def _counted(contest: Contest, alive: Sequence[Alive], grown: int) -> Result:
     """Return the count, or why there is none."""
     peak = _peak(alive)
-    growth = peak - alive[0].moment.live_bytes - alive[0].foreign_bytes
-    num_blocks = max(len(one.moment.live) for one in alive)
     why = next(filter(None, (one.contradicted for one in alive)), "")
-    why = why or resident_set_contradicts(grown, growth, num_blocks)
+    why = why or _contradicted_by(grown, alive)
     resident = Measurement("resident_growth", "bytes", [float(grown)])
     if why:
         return Result([resident], {"memory_not_counted": why})
@@ -104,6 +102,24 @@ def _peak(alive: Sequence[Alive]) -> int:
         after.moment.peak_bytes + max(before.foreign_bytes, after.foreign_bytes)
         for before, after in pairwise(alive)
     )
+
+
+def _contradicted_by(grown: int, alive: Sequence[Alive]) -> str:
+    growth = _peak(alive) - alive[0].moment.live_bytes - alive[0].foreign_bytes
+    return resident_set_contradicts(grown, growth, max(len(one.moment.live) for one in alive))
+
+
+def _least_growth(contest: Contest, inputs: Any, alive: Sequence[Alive]) -> int:
+    """Return the resident growth of a call; the least of a few where it contradicts the count.
+
+    A heap may lack a hole of the right size once, and grow by a block that nobody asked for. What
+    a call needs beyond its tensors it needs every time.
+    """
+    grown: list[int] = []
+    while not grown or (len(grown) < CALLS_TO_GROW and _contradicted_by(min(grown), alive)):
+        contest.restart()
+        grown.append(_resident_growth(contest, inputs))
+    return min(grown)
 
 
 def _resident_growth(contest: Contest, inputs: Any) -> int:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import torch
-from torch.autograd import DeviceType  # type: ignore[attr-defined]
 from torch.autograd.profiler import profile
 
 from bench.computing import computing, in_words
@@ -34,19 +31,6 @@ def names_in(profiler: profile) -> list[str]:
     """Name all that a profiler saw, in order; allocations are no operators."""
     events = [e for e in _events(profiler) if e.name() != "[memory]"]
     return [event.name() for event in sorted(events, key=lambda event: event.start_ns())]
-
-
-def saw_kernels(profiler: profile) -> bool:
-    """Say whether anything on a GPU was seen: where the driver forbids it, nothing is."""
-    return any(event.device_type() == DeviceType.CUDA for event in _events(profiler))
-
-
-def watch_cuda(contest: Contest, run: Callable[[], Any]) -> profile:
-    """Profile a function and the kernels that it queues."""
-    with profile(use_device="cuda", use_kineto=True) as profiler:
-        run()
-        torch.cuda.synchronize(contest.setting.device)
-    return profiler
 
 
 def _events(profiler: profile) -> list[Any]:

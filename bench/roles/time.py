@@ -10,7 +10,7 @@ from bench.case import Measurement
 from bench.clocks import clock_for
 from bench.contest import Contest
 from bench.fingerprint import mismatch
-from bench.flags import OTHER_SETTING
+from bench.flags import LAUNCH_GAPS, OTHER_SETTING
 from bench.phases import PhasedClock
 from bench.probes.meters import Meters
 from bench.problem import Incorrect
@@ -19,12 +19,14 @@ from bench.rotation import Rotation
 from bench.sampling import sample
 from bench.state import Watch
 
+MOST_BEHIND = 0.25  # a median does not see fewer, wherever they fall
+
 
 def time(contest: Contest) -> Result:
     """Sample the call for the attempt's share of time, then look at what it left behind."""
     fresh = contest.problem.fresh if contest.fresh_inputs else None
     rotation = Rotation(contest.input_sets(), contest.stateful, contest.rewritten, fresh)
-    clock = clock_for(contest.case, rotation.input_bytes)
+    clock = clock_for(contest.case, rotation.input_bytes, contest.problem.clock)
     if contest.phases is not None:
         clock = PhasedClock(clock, contest.phases)
     contest.reset()
@@ -45,10 +47,15 @@ def time(contest: Contest) -> Result:
         [*measurements, *metered],
         {**clock.labels, **samples.labels, **explained, **proven},
         measuring_s=samples.measuring_s,
-        flags=[OTHER_SETTING] if beyond else [],
+        flags=[*([OTHER_SETTING] if beyond else []), *_gaps(clock.labels)],
         detail=beyond,
         window=window,
     )
+
+
+def _gaps(labels: dict[str, str]) -> list[str]:
+    """Flag device times of which so many hold launch gaps that their median may."""
+    return [LAUNCH_GAPS] if float(labels.get("host_behind_share", "0")) > MOST_BEHIND else []
 
 
 @contextmanager

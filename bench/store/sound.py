@@ -15,7 +15,7 @@ from bench.errors import UserError
 from bench.store.strict import decode
 
 # The call's own quantities; every other one in seconds that the time role sampled is a phase of it.
-OF_THE_CALL = ("time", "thread_time", "enqueue_time", "first_call")
+OF_THE_CALL = ("time", "thread_time", "enqueue_time", "device_time", "first_call")
 IN_SECONDS = (*OF_THE_CALL, "first_call_uncached")
 LEAST_S, MOST_S = 1e-12, 1e9  # of a call: a picosecond, thirty years
 

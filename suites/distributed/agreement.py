@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.error_budget import Budget
 from bench.problem import Incorrect, Verdict
@@ -21,10 +21,12 @@ from suites.models.gpt import loss
 
 if TYPE_CHECKING:
     from suites.distributed.problems import Batch, DataParallelTraining
+    from suites.models.text import Tokens
 
 NUM_STEPS = 2  # the gradients of the second depend on the update of the first
 FACTOR = 3.0
 MOST_REALISATIONS = 3  # each trains twice
+PIECE_TOKENS = 2048  # of the global batch at once: a reference must fit beside the case
 STRIDE = 1000  # between the seeds of one check's batches
 
 
@@ -75,13 +77,27 @@ def _by_one_process(
     optimizer = adamw(list(network.parameters()))
     losses = []
     for seed in seeds:
-        tokens = problem.global_batch(seed, setting.device)
-        found = loss(network(tokens.inputs_BS), tokens.targets_BS)
-        found.backward()
+        losses.append(_accumulate(network, problem.global_batch(seed, setting.device)))
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(float(found.detach()))
     return torch.tensor(losses, dtype=torch.float64), _flat(list(network.parameters()))
+
+
+def _accumulate(network: nn.Module, tokens: Tokens) -> float:
+    """Leave the gradients of the mean loss of a batch, taken in pieces of its rows; return it.
+
+    Rows have equally many characters, so that the mean of all is the mean of the rows' means.
+    """
+    rows = max(PIECE_TOKENS // tokens.inputs_BS.shape[1], 1)
+    total = 0.0
+    for inputs_BS, targets_BS in zip(
+        tokens.inputs_BS.split(rows), tokens.targets_BS.split(rows), strict=True
+    ):
+        share = len(inputs_BS) / len(tokens.inputs_BS)
+        found = loss(network(inputs_BS), targets_BS) * share
+        found.backward()
+        total += float(found.detach())
+    return total
 
 
 def _flat(tensors: list[Tensor]) -> Tensor:

@@ -95,18 +95,21 @@ def import_deepspeed(setting: Setting) -> Any:
     """Import DeepSpeed for this device, quiet, and without compiling anything.
 
     On CPU it would build a shared-memory library at its first use: a minute, and a lock that
-    outlives a kill and hangs the next run. It talks through the process group that is there.
+    outlives a kill and hangs the next run. It talks through the process group that is there. On a
+    GPU its table of what can be built is not asked for: that runs nvcc.
     """
     import logging
 
     os.environ.setdefault("DS_ACCELERATOR", "cpu" if setting.device.type == "cpu" else "cuda")
     import deepspeed
-    from deepspeed.ops import __compatible_ops__
     from deepspeed.utils import logger
 
     logger.setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
-    __compatible_ops__["deepspeed_shm_comm"] = False
+    if setting.device.type == "cpu":
+        from deepspeed.ops import __compatible_ops__
+
+        __compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(dist_backend=_backend(setting), auto_mpi_discovery=False)
     return deepspeed
 

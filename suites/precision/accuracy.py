@@ -12,6 +12,7 @@ from bench.error_budget import Budget
 from bench.problem import Incorrect, Verdict
 from bench.realisations import Realisation, nudge_weights, realise
 from bench.setting import Setting
+from suites.precision.pieces import forward_backward
 from suites.precision.policy import Policy, finish
 
 if TYPE_CHECKING:
@@ -101,9 +102,8 @@ def plain_pass(
     """
     network = nudge_weights(problem.network(0), unit, realisation).to(setting.device, dtype)
     cast = tuple(t.to(dtype) if t.is_floating_point() else t for t in batch)
-    output = problem.output(network, cast)
     trained = [p for p in network.parameters() if p.requires_grad]
-    gradients = torch.autograd.grad(problem.loss(output, cast), trained, allow_unused=True)
+    output, gradients = forward_backward(problem, network, cast, trained)
     return output.detach().double(), _flat([g for g in gradients if g is not None])
 
 

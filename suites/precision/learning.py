@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.case import Measurement
+from bench.float32 import float32_products
+from bench.session_cache import once_a_session
 from bench.setting import Setting
-from suites.precision.matmul import float32_products
 from suites.precision.policy import Policy, finish
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def learn(problem: Training, policy: Policy, seed: int, setting: Setting) -> lis
     `grad_lost_fraction` is the share of gradient elements at 0 beyond float32's own.
     """
     found = _train(problem, policy, seed, setting)
-    with float32_products("ieee"):
-        exact = _train(problem, Policy(problem, setting), seed, setting)
+    name = f"float32 trajectory of {problem}, seed {seed}, {setting}"
+    exact = Trajectory(**once_a_session(name, lambda: _in_float32(problem, seed, setting)))
     measured = {"grad_lost_fraction": found.zeros - exact.zeros}
     if policy.scaled:
         measured |= {"loss_scale": policy.scale(), "skipped_steps": float(policy.skipped)}
@@ -46,6 +47,11 @@ def learn(problem: Training, policy: Policy, seed: int, setting: Setting) -> lis
         measured |= {"final_loss": final, "loss_gap": final - other}
     losses = [Measurement("loss", "1", found.losses)] if found.losses else []
     return [*losses, *(Measurement(name, "1", [value]) for name, value in measured.items())]
+
+
+def _in_float32(problem: Training, seed: int, setting: Setting) -> dict[str, Any]:
+    with float32_products("ieee"):
+        return asdict(_train(problem, Policy(problem, setting), seed, setting))
 
 
 def _train(problem: Training, policy: Policy, seed: int, setting: Setting) -> Trajectory:

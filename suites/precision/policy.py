@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 
 import torch
@@ -47,7 +48,8 @@ class Policy:
             weight_decay=WEIGHT_DECAY,
         )
         self.scaler = torch.amp.GradScaler(self.setting.device.type, enabled=self.scaled)
-        self.skipped = 0
+        self._steps = steps = Counter[str]()
+        self.optimizer.register_step_post_hook(lambda *_: steps.update(["taken"]))
 
     def phases(self, batch: Batch) -> Generator[str, None, Tensor]:
         """Take one step; returns the loss, a scalar."""
@@ -62,11 +64,15 @@ class Policy:
         return loss.detach()
 
     def update(self) -> None:
-        """Let the optimizer step, unless gradients overflowed; count the steps skipped."""
-        before = self.scaler.get_scale()
+        """Let the optimizer step, unless gradients overflowed."""
+        self._steps["asked"] += 1
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.skipped += self.scaler.get_scale() < before
+
+    @property
+    def skipped(self) -> int:
+        """Count the steps that the scaler skipped; asking the scale would wait for the device."""
+        return self._steps["asked"] - self._steps["taken"]
 
     def output(self, batch: Batch) -> Tensor:
         """Run the network under the policy."""

@@ -32,6 +32,7 @@ class GPTTraining(Training):
     num_steps: int = 40
     data: str | None = None
 
+    rows_apart: ClassVar[bool] = True
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"batch": 2, "seqlen": 32, "num_heads": 2, "dim": 32},
     )
@@ -82,6 +83,7 @@ class UNetTraining(Training):
 
     examples: ClassVar[tuple[dict[str, Plain], ...]] = ({"batch": 4, "channels": 16},)
     convolutional: ClassVar[bool] = True
+    rows_apart: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.expect_positive("batch", "channels", "num_steps")

@@ -29,7 +29,9 @@ class Training(Problem):
     """Subclass as a frozen dataclass with `network`, `draw`, `output` and `loss`.
 
     Every policy trains every workload: forward, backward and AdamW, weights drawn by seed.
-    `num_steps` is the length of the loss trajectory.
+    `num_steps` is the length of the loss trajectory. `rows_apart` promises that a row of the output
+    depends on that row of the batch alone (no batch norm): a reference may then take a large batch
+    in pieces.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("train",)
@@ -43,6 +45,7 @@ class Training(Problem):
         "suites.precision.problems",
     )
     convolutional: ClassVar[bool] = False
+    rows_apart: ClassVar[bool] = False
     num_steps: int
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -29,6 +29,7 @@ class MlpStep(Operator):
     dim: int = 32
 
     passes: ClassVar[tuple[str, ...]] = ("train",)
+    clock: ClassVar[Literal["wall", "device"]] = "wall"
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
 
     def draw(self, generator: torch.Generator, setting: Setting) -> tuple[Tensor, ...]:
