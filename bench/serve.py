@@ -7,6 +7,7 @@ command line. Standard library and torch only: the other side of a comparison ma
 else installed.
 """
 
+import contextlib
 import faulthandler
 import gc
 import importlib
