@@ -177,14 +177,14 @@ def test_ctrl_c_keeps_what_is_done_and_tells_how_to_go_on(runner: Runner) -> Non
 
 def test_the_hint_is_told_where_nobody_reads_stdout(runner: Runner) -> None:
     """As by Ctrl-C in `bench run | head`, which ends both."""
-    process = runner.start(stderr=subprocess.PIPE)
-    runner.wait_for(3, process)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    process.terminate()
-    told = process.stderr.read()
-    assert process.wait(30) == 130
+    with runner.start(stderr=subprocess.PIPE) as process:
+        runner.wait_for(3, process)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.terminate()
+        told = process.stderr.read()
+    assert process.returncode == 130
     assert "bench run --resume" in told
     runner.expect_nothing_left(process.pid)
 
