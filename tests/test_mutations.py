@@ -31,7 +31,7 @@ def test_hundreds_of_damaged_folders_are_read_or_refused() -> None:
     expect_sound(found)
     outcomes = {came.outcome for one in found for came in one.came}
     assert outcomes == {"read", "refused"}
-    assert {one.sample for one in found} == {"today", "before", "comparison", "selftests"}
+    assert {one.sample for one in found} > {"today", "comparison", "selftests"}
     assert sum(one.damage.structural for one in found) > 30
 
 
