@@ -121,7 +121,7 @@ def test_streams_do_not_decide(command: str, streams: str, folders: dict[str, Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("command", "streams"), product(COMMANDS, STREAMS))
+@pytest.mark.parametrize(("command", "streams"), [*product(COMMANDS, STREAMS)])
 def test_streams_never_decide(command: str, streams: str, folders: dict[str, Path]) -> None:
     test_streams_do_not_decide(command, streams, folders)
 
