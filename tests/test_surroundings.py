@@ -88,8 +88,8 @@ def expect(done: subprocess.CompletedProcess[bytes], code: int) -> None:
     assert done.returncode == code, said
     assert "Traceback" not in said
     assert b"Traceback" not in done.stdout
-    if code in (2, 4):
-        assert len(said.splitlines()) <= 1
+    if code in (2, 4):  # stderr itself may be what is closed
+        assert said.count("error: ") <= 1
 
 
 def test_every_command_has_its_words_here() -> None:
@@ -121,7 +121,7 @@ def test_streams_do_not_decide(command: str, streams: str, folders: dict[str, Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("command", "streams"), product(COMMANDS, STREAMS))
+@pytest.mark.parametrize(("command", "streams"), [*product(COMMANDS, STREAMS)])
 def test_streams_never_decide(command: str, streams: str, folders: dict[str, Path]) -> None:
     test_streams_do_not_decide(command, streams, folders)
 
