@@ -75,7 +75,7 @@ test-slow: setup ## the slow tests: kills at random moments, coverage by simulat
 benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, reading
 	@$(VENV)/bin/python -m pytest -q benchmarks --benchmark-only -o addopts=--strict-markers
 
-selfcheck: setup ## prove the instrument: simulated and real false alarms, the error budget, damaged folders, timer, time spent (75 minutes, run it alone)
+selfcheck: setup ## prove the instrument: simulated and real false alarms, the error budget, damaged folders, timer, time spent (an hour, run it alone)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[selfcheck]'
 	@for proof in budget simulated coverage sticking mutations real timer share; do $(VENV)/bin/python -m benchmarks.$$proof || exit; done
 

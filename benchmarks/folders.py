@@ -19,7 +19,7 @@ from bench.store.journal import sealed
 from bench.store.paired import Contestant, Pairing
 from benchmarks.readers import Command, commands, of_pairs, with_selftests
 
-CASES, SAMPLES = 3, 16  # of a problem, of a measurement
+CASES, ROUNDS, SAMPLES = 3, 2, 8  # of a problem, of a case, of a measurement
 RUN = (Path("run.json"), Path("records.jsonl"))
 
 
@@ -67,7 +67,8 @@ def published() -> Run:
     for case in run.manifest.cases:
         kept[case.problem] += 1
         cases += [case] if kept[case.problem] <= CASES else []
-    return Run(folder, replace(run.manifest, cases=cases), list(map(_short, run.attempts)))
+    attempts = [_short(one) for one in run.attempts if one.round < ROUNDS]
+    return Run(folder, replace(run.manifest, cases=cases), attempts)
 
 
 def of_suite(run: Run, suite: str) -> Run:
