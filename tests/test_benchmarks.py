@@ -7,7 +7,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from rich.console import Console
@@ -187,14 +186,12 @@ def recorded(tmp_path: Path) -> Path:
     session = Session("2026-01-01T00:00:00+00:00", {"cpu": "a CPU", "python": "3.11"})
     manifest = Manifest([], "quick", "cpu", 1, 0.1, [60], cases, sessions=[session])
     run = create(tmp_path, manifest)
-    lines = []
     for number in range(60):
         for case in cases:
             level = float(case.options["times"] or 0) / 100 * math.exp(rng.normal(0, 0.01))
             samples = [level * math.exp(rng.normal(0, 0.01)) for _ in range(12)]
             taken = [Measurement("time", "s", samples)]
-            lines.append(Attempt(case.id, "time", 0, number, "ok", measurements=taken))
-    run.records_path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            run.append(Attempt(case.id, "time", 0, number, "ok", measurements=taken))
     return run.folder
 
 
