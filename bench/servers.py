@@ -53,7 +53,6 @@ class Servers:
     def wait(self) -> None:
         """Wait until all are up."""
         for server in self._running.values():
-            server.wait_until_up()
             for module in server.hello.get("left_out", []):
                 self._tell(
                     f"{module} begins CUDA when it is imported, and forks need it unbegun: every "
