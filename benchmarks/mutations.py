@@ -37,7 +37,8 @@ from benchmarks.results import FOLDER, Output, Quick, Row, Target, tell, write
 
 COUNT, QUICK_COUNT = 10_200, 60
 SEED = 10
-FAILURES_TOLD = 20
+TELL_EVERY = 500
+UNSEEN = ["changed the run, and nothing told it"]
 
 Damages = Callable[[list[Path], Path, random.Random, int], Iterator[Damage]]
 WAYS: dict[Damages, int] = {  # with the share of each, in parts
@@ -82,13 +83,14 @@ def main(
 ) -> None:
     """Damage run folders in every way, and read them with every command."""
     sys.meta_path.insert(0, WithoutTorch())
-    found = list(play(QUICK_COUNT if quick else count, seed))
-    console = Console(stderr=True)
-    for one in [t for t in found if t.unseen or _failures(t)][:FAILURES_TOLD]:
-        words = _failures(one) or ["changed the run, and nothing told it"]
-        console.print(
-            f"{one.sample}, {one.damage.kind}, {one.damage.what}: {words[0]}", markup=False
-        )
+    console, found = Console(stderr=True, soft_wrap=True), list[Tried]()
+    for one in play(QUICK_COUNT if quick else count, seed):
+        found.append(one)
+        if words := _failures(one) or (UNSEEN if one.unseen else []):
+            what = f"{one.sample}, {one.damage.kind}, {one.damage.what}: {words[0]}"
+            console.print(what, markup=False)
+        if len(found) % TELL_EVERY == 0:
+            console.print(f"{len(found)} copies")
     paths = [write("mutations", list(rows(found)), {}, output)]
     tell(list(targets(found)), paths, console)
 
