@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.case import Case
+from bench.probes.nvml import handle_of, uuid_of
 from bench.probes.sampler import gpus_of
 from bench.probes.visible import NotVisible, nvml_names
 
@@ -40,7 +41,7 @@ def _uuids(numbers: list[int]) -> list[str]:
     except pynvml.NVMLError:
         return []
     try:
-        return _asked(pynvml, numbers)
+        return [_uuid(pynvml, name) for name in nvml_names(numbers, os.environ)]
     except (NotVisible, pynvml.NVMLError):
         every = range(pynvml.nvmlDeviceGetCount())
         return [_uuid(pynvml, str(number)) for number in every]
@@ -48,12 +49,5 @@ def _uuids(numbers: list[int]) -> list[str]:
         pynvml.nvmlShutdown()
 
 
-def _asked(nvml: Any, numbers: list[int]) -> list[str]:
-    return [_uuid(nvml, name) for name in nvml_names(numbers, os.environ)]
-
-
 def _uuid(nvml: Any, name: str) -> str:
-    by_number = name.isdigit()
-    find = nvml.nvmlDeviceGetHandleByIndex if by_number else nvml.nvmlDeviceGetHandleByUUID
-    uuid = nvml.nvmlDeviceGetUUID(find(int(name) if by_number else name))
-    return uuid.decode() if isinstance(uuid, bytes) else str(uuid)
+    return uuid_of(nvml, handle_of(nvml, name))

@@ -30,7 +30,7 @@ CASES = [
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     parent = tmp_path / f"run{NAME.replace('/', '')}"
-    make(parent, CASES, preset=NAME, device=DETAIL, environment={"cpu": NAME, "gpus": [{NAME: 1}]})
+    make(parent, CASES, preset=NAME, device="cpu", environment={"cpu": NAME, "gpus": [{NAME: 1}]})
     return parent
 
 

@@ -40,7 +40,7 @@ def readings(names: list[str], period_s: float) -> Iterator[dict[str, Any]]:
 
     try:
         pynvml.nvmlInit()
-        devices = [Device(pynvml, _handle(pynvml, name)) for name in names]
+        devices = [Device(pynvml, handle_of(pynvml, name)) for name in names]
     except pynvml.NVMLError as error:
         yield {"off": str(error)}
         return
@@ -60,17 +60,19 @@ def readings(names: list[str], period_s: float) -> Iterator[dict[str, Any]]:
         time.sleep(max(due_s - time.monotonic(), 0.0))
 
 
-def _handle(nvml: Any, name: str) -> Any:
+def handle_of(nvml: Any, name: str) -> Any:
+    """Return the GPU of a number, or of a UUID or its beginning; NVMLError where there is none."""
     if name.isdigit():
         return nvml.nvmlDeviceGetHandleByIndex(int(name))
     handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
-    found = [gpu for gpu in handles if _uuid(nvml, gpu).startswith(name)]
+    found = [gpu for gpu in handles if uuid_of(nvml, gpu).startswith(name)]
     if len(found) != 1:  # CUDA takes the beginning of a UUID, NVML wants all of it
         raise nvml.NVMLError(nvml.NVML_ERROR_NOT_FOUND)
     return found[0]
 
 
-def _uuid(nvml: Any, gpu: Any) -> str:
+def uuid_of(nvml: Any, gpu: Any) -> str:
+    """Return a GPU's UUID; it stays on this machine."""
     uuid = nvml.nvmlDeviceGetUUID(gpu)
     return uuid.decode() if isinstance(uuid, bytes) else str(uuid)
 
