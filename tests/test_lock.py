@@ -203,7 +203,7 @@ def test_a_gpu_is_locked_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "value"),
     [
         ("CUDA_VISIBLE_DEVICES", "MIG-1234"),
-        ("CUDA_VISIBLE_DEVICES", "GPU-zz"),  # shortened, as CUDA allows
+        ("CUDA_VISIBLE_DEVICES", "GPU-zz"),  # of no GPU that is here
         ("CUDA_DEVICE_ORDER", "FASTEST_FIRST"),
     ],
 )
