@@ -45,6 +45,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_machine_knows_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = made(tmp_path, THEIRS).manifest
     assert written_here(manifest)
+    for forged in ("", "é", "\u202e\x00", "\ud800", manifest.seal[:-1]):
+        assert not written_here(dataclasses.replace(manifest, seal=forged))
     other = dataclasses.replace(THEIRS, module="/somewhere/else/worse.py")
     assert not written_here(dataclasses.replace(manifest, cases=[other]))
     preloads = dataclasses.replace(THEIRS, preload=["worse"])

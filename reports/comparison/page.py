@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.chart import Chart
+from bench.chart import Chart, undrawn
 from bench.comparing.comparison import Comparison
 from bench.store import write_whole
 from reports.cases import datatable_scripts, sortable
-from reports.comparison.chart import charts
 from reports.comparison.lines import (
     Line,
     coverage,
@@ -65,19 +64,30 @@ def render(comparisons: Sequence[Comparison], gate: Collection[str]) -> str:
 def _section(comparison: Comparison, gate: Collection[str]) -> Section:
     found, names = parts(comparison), Names(row.match for row in comparison.rows)
     every = [*found.bad, *found.good, *found.doubtful, *found.quiet, *found.apart]
+    charts = _charts(comparison)
     return Section(
         *comparison.versus.names,
         sentence=verdict_line(comparison, gate),
         failed=bool(comparison.regressions(gate)),
         judged=how_judged(comparison),
         differences=surroundings(comparison),
-        coverage=coverage(comparison),
+        coverage=[*coverage(comparison), *(c.caption for c in charts if c.drawing is None)],
         changed=lines([*found.bad, *found.good], names, gate),
         apart=lines(found.apart, names, gate),
-        charts=charts(comparison),
+        charts=[chart for chart in charts if chart.drawing is not None],
         num_rows=len(every),
         table=sortable(_frame(lines(every, names, gate))),
     )
+
+
+def _charts(comparison: Comparison) -> list[Chart]:
+    """Return the drawings; where they cannot be made, that is all it costs."""
+    try:
+        from reports.comparison.chart import charts  # not even imported under `python -OO`
+
+        return charts(comparison)
+    except Exception as error:
+        return [undrawn("Ratios", error)]
 
 
 def _frame(found: Sequence[Line]) -> pd.DataFrame:
