@@ -61,7 +61,7 @@ class Attempts:
 
     def servers(self, cases: list[Case], at_hand: Server | None = None) -> Servers:
         """Return fresh servers for these cases, not started yet; one may be there already."""
-        return Servers(self.side, cases, self._server_log, self.keep_log, at_hand, self._notice)
+        return Servers(self.side, cases, self._server_log, self.keep_log, self._notice, at_hand)
 
     def _notice(self, line: str) -> None:
         if line not in self.run.notices:

@@ -28,8 +28,8 @@ class Servers:
         cases: Iterable[Case],
         log_for: Callable[[], Path],
         keep_log: Callable[[Path], Any],
+        tell: Callable[[str], None],
         at_hand: Server | None = None,
-        tell: Callable[[str], None] = print,
     ):
         self._side, self._log_for, self._keep_log = side, log_for, keep_log
         self._tell = tell

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.case import Case
 from bench.record import Record
 from bench.statistics import Interval
-from reports.ranking import Ranking, rankings
+from reports.ranking import Ranking, rankings, timed_apart
 from reports.words import factor, name_of, plus_minus, rounds_without_spread, seconds, shape
 
 
@@ -42,7 +42,8 @@ def families(records: list[Record]) -> list[Family]:
     """Group the rankings by everything but the numbers that vary within a problem."""
     grouped: dict[tuple[str, ...], list[Ranking]] = {}
     for ranking in rankings(records):
-        grouped.setdefault(_family(ranking.fastest.case), []).append(ranking)
+        clock = (f"by {ranking.clock}",) if ranking.clock else ()
+        grouped.setdefault(_family(ranking.fastest.case) + clock, []).append(ranking)
     return [_as_family(key, group) for key, group in grouped.items()]
 
 
@@ -94,6 +95,10 @@ def _over_rounds(ratio: Interval) -> str:
 
 def headline(records: list[Record]) -> str:
     """Say in one sentence who wins how often."""
+    return " ".join(filter(None, [_winners(records), _apart(records)]))
+
+
+def _winners(records: list[Record]) -> str:
     ranked = rankings(records)
     wins = Counter(r.fastest.case.variant for r in ranked if not r.tied)
     if not ranked:
@@ -104,6 +109,12 @@ def headline(records: list[Record]) -> str:
     clear = f"fastest beyond doubt: {told}" if told else "none has a clear winner"
     questions = "question" if len(ranked) == 1 else "questions"
     return f"Of {len(ranked)} {questions} with rival answers, {clear}{tail}."
+
+
+def _apart(records: list[Record]) -> str:
+    """Name what is ranked with nobody, since its rivals were timed by another clock."""
+    names = dict.fromkeys(record.case.variant for record in timed_apart(records))
+    return f"Ranked with none, timed by another clock: {', '.join(names)}." if names else ""
 
 
 def _nothing_ranked(records: list[Record]) -> str:

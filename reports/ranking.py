@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.record import Record
 from bench.statistics import LEVEL, Interval, ratio
@@ -19,11 +19,15 @@ class Rival:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The answer to one question: the fastest, and its rivals from near to far."""
+    """The answer to one question: the fastest, and its rivals from near to far.
+
+    `clock` is told where others were timed by another one, which are ranked among themselves.
+    """
 
     question: str
     fastest: Record
     rivals: list[Rival]
+    clock: str = ""
 
     @property
     def tied(self) -> list[Rival]:
@@ -37,13 +41,29 @@ def rankings(records: list[Record]) -> list[Ranking]:
     The error rate is divided by the k (k - 1) / 2 pairs of a question: the fastest is chosen by
     looking, so any pair may be among those shown.
     """
-    questions: dict[tuple[str, str], list[Record]] = {}
+    found = []
+    for question, by_clock in _fields(records).items():
+        for clock, field in by_clock.items():
+            if len(field) > 1:
+                told = clock if len(by_clock) > 1 else ""
+                found.append(replace(_rank(question, field), clock=told))
+    return [ranking for ranking in found if ranking.rivals]
+
+
+def timed_apart(records: list[Record]) -> list[Record]:
+    """Return what no rival shares a clock with, where a question has several: ranked with none."""
+    questions = [by_clock for by_clock in _fields(records).values() if len(by_clock) > 1]
+    return [field[0] for by_clock in questions for field in by_clock.values() if len(field) == 1]
+
+
+def _fields(records: list[Record]) -> dict[str, dict[str, list[Record]]]:
+    """Group what may be ranked by question, then by clock: a step that waits has its own."""
+    found: dict[str, dict[str, list[Record]]] = {}
     for record in records:
         if record.ranked:
-            clock = record.labels.get("clock", "")  # a step that waits has another than its rivals
-            questions.setdefault((record.case.question, clock), []).append(record)
-    found = [_rank(q, field) for (q, _), field in questions.items() if len(field) > 1]
-    return [ranking for ranking in found if ranking.rivals]
+            by_clock = found.setdefault(record.case.question, {})
+            by_clock.setdefault(record.labels.get("clock", ""), []).append(record)
+    return found
 
 
 def _rank(question: str, field: list[Record]) -> Ranking:

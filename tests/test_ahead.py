@@ -48,7 +48,7 @@ def case(*preload: str) -> Case:
 
 def servers_of(side: FakeSide, cases: list[Case], at_hand: FakeServer | None = None) -> Servers:
     log = Path("server.txt")
-    return Servers(side, cases, lambda: log, lambda _: "", at_hand)  # type: ignore[arg-type]
+    return Servers(side, cases, lambda: log, lambda _: "", pytest.fail, at_hand)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -101,7 +101,9 @@ def test_what_the_server_at_hand_said_goes_with_the_run(tmp_path: Path) -> None:
     at_hand = FakeServer(tmp_path / "early.txt", ())
     at_hand.log.write_text("a warning\n")
     kept: list[Path] = []
-    found = Servers(FakeSide(), [case()], lambda: tmp_path / "1.txt", kept.append, at_hand)  # type: ignore[arg-type]
+    found = Servers(
+        FakeSide(), [case()], lambda: tmp_path / "1.txt", kept.append, pytest.fail, at_hand
+    )  # type: ignore[arg-type]
     with found:
         pass
     assert kept == [tmp_path / "1.txt"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from bench.clocks.cuda_wall import CudaWallClock, marked
+from bench.clocks.cuda_wall import LABEL, CudaWallClock
 from bench.problem import Call
 
 _EVENT_RESOLUTION_S = 0.5e-6  # CUDA's documented resolution of an event pair
@@ -22,7 +22,7 @@ _FULL = 0.8  # of a spin: a host that took so long to queue work behind it waite
 _TRIES = 4
 
 
-class CudaClock:
+class CudaClock(CudaWallClock):
     """Times calls on one CUDA device.
 
     Before each sample a kernel that only spins is queued, long enough for the host to queue the
@@ -35,11 +35,7 @@ class CudaClock:
     """
 
     def __init__(self, device: str, cache: str, working_set_bytes: int):
-        self._device = torch.device(device)
-        self._wall = CudaWallClock(device, cache, working_set_bytes)
-        self.single_calls = self._wall.single_calls
-        self._start = torch.cuda.Event(enable_timing=True)
-        self._end = torch.cuda.Event(enable_timing=True)
+        super().__init__(device, cache, working_set_bytes)
         self._cycles_per_s = self._measure_spin()
         self._margin = _SPIN_MARGIN
         self._most_calls: int | None = None  # that the launch queue takes; found when it is full
@@ -47,25 +43,13 @@ class CudaClock:
         self._blocking: bool | None = None
         self._parts = self._behind = 0
         self.overhead_s = _EVENT_RESOLUTION_S
-        self.labels = {**self._wall.labels, "clock": "CUDA events", "host_ahead": "yes"}
-
-    def now(self) -> float:
-        return perf_counter()
-
-    def mark(self) -> torch.cuda.Event:
-        return marked()
-
-    def seconds(self, begun: torch.cuda.Event, ended: torch.cuda.Event) -> float:
-        return begun.elapsed_time(ended) * 1e-3
-
-    def first(self, call: Call, inputs: Any) -> tuple[float, tuple[Any, ...]]:
-        return self._wall.first(call, inputs)
+        self.labels |= {"clock": "CUDA events", "host_ahead": "yes"}
 
     def sample(self, call: Call, batch: list[Any]) -> tuple[dict[str, float], tuple[Any, ...]]:
         if self._blocking is None:
             self._detect_blocking(call, batch[0])
         if self._blocking:
-            return self._wall.sample(call, batch)
+            return super().sample(call, batch)
         return self._by_events(call, batch)
 
     def _by_events(self, call: Call, batch: list[Any]) -> tuple[dict[str, float], tuple[Any, ...]]:
@@ -91,7 +75,7 @@ class CudaClock:
         for margin in (self._margin, 2 * self._margin, 4 * self._margin):
             spin_s = min(margin * self._enqueue_s * len(part) + _SPIN_LEAST_S, _SPIN_MOST_S)
             self._spin(spin_s)
-            self._wall.flush()
+            self.flush()
             self._start.record()
             started = perf_counter()
             for inputs in part:
@@ -139,7 +123,7 @@ class CudaClock:
                 break
         self._blocking = took_s > _FULL * spun_s
         if self._blocking:
-            self.labels |= {**self._wall.labels, "bound": "blocking", "host_ahead": "no"}
+            self.labels |= {"clock": LABEL, "bound": "blocking", "host_ahead": "no"}
 
     def _behind_a_spin(self, call: Call, inputs: Any, spin_s: float) -> tuple[float, float]:
         """Return the seconds of a host call behind a spin, and those of the spin itself."""
