@@ -11,9 +11,11 @@ TORCH_cpu := torch==2.13.0 --retries 0 --extra-index-url $(TORCH_CPU_INDEX)
 # A GPU gets the newest build that its driver can run.
 TORCH_CUDA_INDEX ?= https://download.pytorch.org/whl
 TORCH_gpu = $$($(PYTHON) .ci/cuda-build $(TORCH_CUDA_INDEX))
-# What a change is measured against: where it left the branch that it will go to.
-MERGE_BASE = $(shell git merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>/dev/null || \
-  git merge-base main HEAD 2>/dev/null)
+# What a change is measured against: where it left the branch that it will go to. Whoever runs this
+# trusts the checkout, whosever it is.
+GIT = git -c safe.directory="$$(pwd -P)"
+MERGE_BASE = $(shell $(GIT) merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>/dev/null || \
+  $(GIT) merge-base main HEAD 2>/dev/null)
 STAMP := $(VENV)/installed-$(DEVICE)
 
 .DEFAULT_GOAL := help
@@ -27,6 +29,7 @@ setup: $(STAMP) ## make the environment in .venv (DEVICE=cpu or gpu; found by it
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is too old; expected Python 3.11 or newer: make PYTHON=python3.12"; exit 2; }
+	@test -w . || { echo "error: cannot write in $$(pwd); expected a checkout that you can write to: copy it"; exit 4; }
 	@test $(DEVICE) = cpu || $(PYTHON) .ci/cuda-build $(TORCH_CUDA_INDEX) >/dev/null
 	$(PYTHON) -m venv $(VENV)
 	@# torch first, so that nothing else decides which build of it comes
@@ -65,9 +68,10 @@ compare: setup ## compare two runs, or measure two revisions side by side (BASE=
 	@if test -f "$(BASE)/run.json"; then $(BENCH) compare "$(BASE)" "$(NEW)"; \
 	  else $(BENCH) ab "$(BASE)" "$(NEW)" --preset $(PRESET); fi
 
-# Tests are made of asserts, which PYTHONOPTIMIZE would take away.
-test: setup ## the fast tests
-	@env -u PYTHONOPTIMIZE $(VENV)/bin/python -m pytest -q
+# Tests are made of asserts, which PYTHONOPTIMIZE would take away. A file stays in one process, and
+# with it what its tests share.
+test: setup ## the fast tests, on up to four cores
+	@env -u PYTHONOPTIMIZE $(VENV)/bin/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 
 test-slow: setup ## the slow tests: kills at random moments, coverage by simulation
 	@env -u PYTHONOPTIMIZE $(VENV)/bin/python -m pytest -q -m slow

@@ -22,6 +22,7 @@ from types import FrameType
 from typing import Any
 
 from bench import own, process
+from bench.log import KEPT_BYTES, Listener
 
 Reply = dict[str, Any]
 
@@ -88,16 +89,21 @@ def serve(request: Reply) -> Reply:
     kills_before = _kernel_oom_kills()
     started = time.perf_counter()
     reader, writer = os.pipe()
+    listener = Listener(request["log"], request.get("log_bytes", KEPT_BYTES))
     server = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _become_worker(server, request, reader, writer)
+        os.close(reader)
+        os.close(listener.reader)
+        _become_worker(server, request, writer, listener.writer)
     os.close(writer)
+    os.close(listener.writer)
     grace_s = RANKS_GRACE_S if request.get("case", {}).get("ranks", 1) > 1 else 0.0
-    raw, finished = _wait(pid, reader, request["timeout_s"] + grace_s)
+    raw, finished = _wait(pid, reader, listener, request["timeout_s"] + grace_s)
     os.close(reader)
-    status = _collect(pid, finished)
+    status = _collect(pid, finished, listener)
     process.end_descendants()
+    listener.close()
     if not finished:
         reply = {"outcome": "timeout", "detail": f"no result after {request['timeout_s']:g} s"}
     elif raw.endswith(b"\n"):
@@ -107,18 +113,17 @@ def serve(request: Reply) -> Reply:
     return {**reply, "elapsed_s": time.perf_counter() - started}
 
 
-def _become_worker(server: int, request: Reply, reader: int, writer: int) -> None:
+def _become_worker(server: int, request: Reply, writer: int, log: int) -> None:
     """In the fork: never returns."""
     code = 1
     try:
         process.die_with_parent(server)
         process.adopt_orphans()  # what a variant starts stays below it, and its work is counted
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.close(reader)
-        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         null = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
+        os.close(log)
         faulthandler.enable()
         faulthandler.register(signal.SIGTERM, chain=True)  # a timeout shows where it stood
         from bench import worker
@@ -134,13 +139,13 @@ def _become_worker(server: int, request: Reply, reader: int, writer: int) -> Non
         os._exit(code)
 
 
-def _wait(pid: int, reader: int, timeout_s: float) -> tuple[bytes, bool]:
-    """Sleep until the worker has ended or its time is up; collect what it wrote."""
+def _wait(pid: int, reader: int, listener: Listener, timeout_s: float) -> tuple[bytes, bool]:
+    """Sleep until the worker has ended or its time is up; collect what it wrote and said."""
     deadline = time.monotonic() + timeout_s
     ended = os.pidfd_open(pid)
     os.set_blocking(reader, False)
     chunks: list[bytes] = []
-    watched = [ended, reader]
+    watched = [ended, reader, listener.reader]
     try:
         while True:
             left = deadline - time.monotonic()
@@ -148,7 +153,11 @@ def _wait(pid: int, reader: int, timeout_s: float) -> tuple[bytes, bool]:
                 return b"".join(chunks), False
             ready, _, _ = select.select(watched, [], [], left)
             if reader in ready and not _drain(reader, chunks):
-                watched = [ended]
+                watched.remove(reader)
+            if listener.reader in ready:
+                listener.listen()
+            if listener.at_end and listener.reader in watched:
+                watched.remove(listener.reader)
             if ended in ready:
                 _drain(reader, chunks)
                 return b"".join(chunks), True
@@ -168,7 +177,7 @@ def _drain(reader: int, chunks: list[bytes]) -> bool:
         chunks.append(chunk)
 
 
-def _collect(pid: int, finished: bool) -> int:
+def _collect(pid: int, finished: bool, listener: Listener) -> int:
     """Reap the worker; one that is out of time gets SIGTERM, then SIGKILL."""
     if not finished:
         os.kill(pid, signal.SIGTERM)
@@ -177,6 +186,7 @@ def _collect(pid: int, finished: bool) -> int:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 return status
+            listener.listen()  # else its last words find no room
             time.sleep(0.01)
         os.kill(pid, signal.SIGKILL)
     return os.waitpid(pid, 0)[1]

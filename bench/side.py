@@ -205,12 +205,17 @@ class Server:
         An error is the user's where a file of theirs is in its traceback, else the instrument's.
         """
         log = self.log.with_name("listing.txt")
-        listing = {"listing": request, "timeout_s": _LISTING_TIMEOUT_S, "log": str(log.absolute())}
+        listing = {
+            "listing": request,
+            "timeout_s": _LISTING_TIMEOUT_S,
+            "log": str(log.absolute()),
+            "log_bytes": _LISTING_SAYS_BYTES,
+        }
         try:
             answer = self.attempt(listing)
         except ServerDied as error:
             raise InternalError("cannot list cases: the worker server died") from error
-        said = read_log(log, _LISTING_SAYS_BYTES)
+        said = read_log(log)
         log.unlink()
         if answer.get("outcome") == "error" and not _shows_file(said, request):
             raise InternalError(f"cannot list cases: {answer['detail']}", said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,8 +16,9 @@ import pandas as pd
 import pytest
 
 from bench import git
+from bench.errors import UserError
 from bench.pairing.contenders import contenders, sort_of
-from bench.pairing.copies import copies_folder, copy_revision, copy_working_tree, lay_alike
+from bench.pairing.copies import copy_revision, copy_working_tree, lay_alike
 from bench.record import fold
 from bench.scratch import PREFIX
 from bench.store import Run, read
@@ -64,11 +64,6 @@ class Repository:
         self.git("add", ".")
         self.git("commit", "--quiet", "--message", "a change")
         return self.git("rev-parse", "HEAD").strip()
-
-    def expect_clean(self) -> None:
-        worktrees = self.git("worktree", "list", "--porcelain").count("worktree ")
-        assert worktrees == 1
-        assert not (self.folder / ".git" / "worktrees").exists()
 
 
 @pytest.fixture(scope="module")
@@ -156,10 +151,6 @@ def test_no_path_of_a_copy_is_published(compared: Path) -> None:
         assert path.is_dir() or PREFIX not in path.read_text(), path
 
 
-def test_nothing_is_left_of_it(compared: Path, mine: Repository) -> None:
-    mine.expect_clean()
-
-
 def test_a_comparison_is_no_run_but_says_what_it_holds(compared: Path, bench: Bench) -> None:
     done = bench("show", compared)
     assert done.returncode == 2
@@ -172,7 +163,7 @@ def test_a_side_cannot_be_resumed_by_itself(compared: Path, bench: Bench) -> Non
     assert "one side of a comparison" in done.stderr
 
 
-def test_ctrl_c_keeps_what_is_done_and_leaves_no_worktree(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_what_is_done_and_leaves_no_copy(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "mine")
     repository.commit(mine=OLD)
     (tmp_path / "temporary").mkdir()
@@ -200,30 +191,57 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_no_worktree(tmp_path: Path) -> Non
     assert read_pairing(folder).ended_by == "interrupted"
     assert all(run.last_session.ended_by == "interrupted" for run in sides(folder))
     assert sides(folder)[1].attempts
-    repository.expect_clean()
     assert not list((tmp_path / "temporary").iterdir())
 
 
-def test_what_a_killed_comparison_left_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_a_revision_is_checked_out_and_nothing_of_the_repository_changes(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "mine")
+    (repository.folder / "has space é").mkdir()
+    (repository.folder / "has space é" / "run.sh").write_text("exit\n")
+    (repository.folder / "has space é" / "run.sh").chmod(0o755)
+    (repository.folder / "link").symlink_to("mine.py")
+    commit = repository.commit(mine=OLD)
+    repository.commit(mine=NEW)
+    repository.git("config", "core.sparseCheckout", "true")  # only some of it is wanted there
+    (repository.folder / ".git" / "info").mkdir(exist_ok=True)
+    (repository.folder / ".git" / "info" / "sparse-checkout").write_text("/nothing\n")
+    hook = repository.folder / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"touch '{tmp_path}/hooked'\n")
+    hook.chmod(0o755)
+
+    def state() -> dict[Path, tuple[int, int]]:
+        return {
+            path: (path.lstat().st_mtime_ns, path.lstat().st_size)
+            for path in (repository.folder, *repository.folder.rglob("*"))
+        }
+
+    before = state()
+    copy_revision(repository.folder, commit, tmp_path / "A")
+    assert state() == before
+    names = sorted(str(path.relative_to(tmp_path / "A")) for path in (tmp_path / "A").rglob("*"))
+    assert names == ["has space é", "has space é/run.sh", "link", "mine.py"]
+    assert os.access(tmp_path / "A" / "has space é" / "run.sh", os.X_OK)
+    assert os.readlink(tmp_path / "A" / "link") == "mine.py"
+    assert (tmp_path / "A" / "mine.py").read_text() == OLD
+    assert not (tmp_path / "hooked").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user")
+def test_another_users_repository_is_named_as_such_unless_it_is_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repository = Repository(tmp_path / "mine")
     commit = repository.commit(mine=OLD)
-    orphans, held = (tmp_path / f"{PREFIX}{name}" for name in ("orphan", "held"))
-    other = tmp_path / "my-own"
-    repository.git("worktree", "add", "--quiet", "--detach", str(other), commit)
-    for folder in (orphans, held):
-        folder.mkdir()
-        copy_revision(repository.folder, commit, folder / "A")
-    owner = os.open(held, os.O_RDONLY)
-    fcntl.flock(owner, fcntl.LOCK_EX)
-    with copies_folder(repository.folder) as folder:
-        copy_revision(repository.folder, commit, folder / "A")
-        assert not orphans.exists()
-        assert (held / "A" / "mine.py").exists()
-    assert not folder.exists()
-    os.close(owner)
-    listed = repository.git("worktree", "list", "--porcelain")
-    assert (f"{other}\n" in listed, f"{held}/A\n" in listed) == (True, True)
-    assert str(orphans) not in listed
+    for path in (repository.folder, *repository.folder.rglob("*")):
+        os.chown(path, 12345, 12345)
+    with pytest.raises(UserError, match=r"another user's repository; .*safe.directory"):
+        git.repository(repository.folder)
+    monkeypatch.setattr(git, "_SETTINGS", ("-c", f"safe.directory={repository.folder}"))
+    assert git.repository(repository.folder) == repository.folder
+    assert git.commit_of(repository.folder, "HEAD") == commit
+    copy_revision(repository.folder, commit, tmp_path / "A")
+    assert (tmp_path / "A" / "mine.py").read_text() == OLD
 
 
 def test_the_working_tree_is_copied_as_it_is(tmp_path: Path) -> None:
@@ -327,7 +345,6 @@ def test_suites_come_from_the_revision_and_the_instrument_from_now(checkout: Rep
     assert (outcomes(a), outcomes(b)) == ({"none": "incorrect"}, {"none": "ok"})
     assert a.manifest.cases[0].source_hash != b.manifest.cases[0].source_hash
     assert (a.manifest.git["dirty"], b.manifest.git["dirty"]) == (False, True)
-    checkout.expect_clean()
 
 
 def test_an_interpreter_needs_torch_and_no_other_package(bench: Bench, tmp_path: Path) -> None:
@@ -369,7 +386,6 @@ def test_a_dry_run_names_pairs_and_writes_nothing(bench: Bench, mine: Repository
     assert done.stdout.count("mine/") == 5
     assert "3 pairs of cases, 2 cases on one side alone" in " ".join(done.stdout.split())
     assert not (mine.folder / "runs").exists()
-    mine.expect_clean()
 
 
 def test_sorts(mine: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,7 +423,6 @@ def test_bad_input_is_one_line(
     assert done.returncode == 2
     assert complaint in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    mine.expect_clean()
 
 
 def test_a_file_that_no_side_has_is_told_by_its_own_name(bench: Bench, mine: Repository) -> None:
@@ -415,7 +430,6 @@ def test_a_file_that_no_side_has_is_told_by_its_own_name(bench: Bench, mine: Rep
     assert done.returncode in (2, 3)
     assert f"no such file: {mine.folder}/theirs.py" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    mine.expect_clean()
 
 
 def test_options_of_a_variant_are_its_sides_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,12 +17,12 @@ from bench.errors import UserError
 from bench.given import given_path
 from bench.pairing.copies import (
     bring_instrument,
-    copies_folder,
     copy_revision,
     copy_working_tree,
     lay_alike,
     root_in,
 )
+from bench.scratch import scratch
 from bench.side import ROOT, Copy, Side
 
 Sort = Literal["revision", "interpreter", "variant"]
@@ -97,7 +97,7 @@ def _revisions(a: str, b: str, selectors: list[str]) -> Iterator[tuple[Contender
     if top is None:
         raise UserError("expected a git repository around the current folder, found none")
     _expect_something_of(top, selectors)
-    with copies_folder(top) as folder:
+    with scratch("sides") as folder:
         copies = _copied_alike(top, (a, b), folder)
         yield (
             _revision("A", a, top, copies["A"], selectors),

@@ -1,7 +1,7 @@
 """Copies of a repository, one for each side: a revision as git has it, or the working tree as is.
 
 They lie in a temporary folder and go with the comparison; see `bench.scratch` for what a killed one
-leaves, of which git has noted down the copies that are worktrees.
+leaves.
 """
 
 from __future__ import annotations
@@ -9,28 +9,16 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-from bench.git import git
-from bench.scratch import PREFIX, remove_orphan, scratch
+from bench.git import check_out, git
 from bench.side import ROOT, Copy
 
 
-@contextmanager
-def copies_folder(repository: Path) -> Iterator[Path]:
-    """Yield an empty folder for copies; remove it with all worktrees in it, whatever happens."""
-    with scratch("sides") as folder:
-        _forget_worktrees(repository)
-        try:
-            yield folder
-        finally:
-            _remove_worktrees(repository, folder)
-
-
 def copy_revision(repository: Path, commit: str, folder: Path) -> Copy:
-    """Check a commit out into a folder, as a worktree of the repository."""
-    git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+    """Check a commit out into a folder."""
+    folder.mkdir(parents=True)
+    check_out(repository, commit, folder)
     return Copy(repository, folder)
 
 
@@ -99,23 +87,3 @@ def bring_instrument(copy: Copy) -> None:
         return
     shutil.rmtree(root / "bench", ignore_errors=True)
     shutil.copytree(ROOT / "bench", root / "bench", ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def _forget_worktrees(repository: Path) -> None:
-    """Remove what lies in folders of the dead, wherever; have git forget what is gone."""
-    ours = [path for path in _worktrees(repository) if path.parent.name.startswith(PREFIX)]
-    for path in ours:
-        remove_orphan(path.parent)
-        if not path.parent.exists():
-            git(repository, "worktree", "remove", "--force", "--force", str(path))
-
-
-def _remove_worktrees(repository: Path, folder: Path) -> None:
-    for path in _worktrees(repository):
-        if path.parent == folder:
-            git(repository, "worktree", "remove", "--force", "--force", str(path))
-
-
-def _worktrees(repository: Path) -> list[Path]:
-    lines = git(repository, "worktree", "list", "--porcelain").splitlines()
-    return [Path(line.removeprefix("worktree ")) for line in lines if line.startswith("worktree ")]
