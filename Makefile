@@ -17,6 +17,9 @@ GIT = git -c safe.directory="$$(pwd -P)"
 MERGE_BASE = $(shell $(GIT) merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>/dev/null || \
   $(GIT) merge-base main HEAD 2>/dev/null)
 STAMP := $(VENV)/installed-$(DEVICE)
+# Python's own tools for environments stumble over folders like `é` where the locale is plain C.
+UTF8 := env -u PYTHONIOENCODING PYTHONUTF8=1
+PIP = $(UTF8) $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest clean
@@ -31,12 +34,12 @@ $(STAMP): pyproject.toml
 	  { echo "error: $(PYTHON) is too old; expected Python 3.11 or newer: make PYTHON=python3.12"; exit 2; }
 	@test -w . || { echo "error: cannot write in $$(pwd); expected a checkout that you can write to: copy it"; exit 4; }
 	@test $(DEVICE) = cpu || $(PYTHON) .ci/cuda-build $(TORCH_CUDA_INDEX) >/dev/null
-	$(PYTHON) -m venv $(VENV)
+	$(UTF8) $(PYTHON) -m venv $(VENV)
 	@# torch first, so that nothing else decides which build of it comes
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(TORCH_$(DEVICE))
+	$(PIP) --no-deps $(TORCH_$(DEVICE))
 	@# DeepSpeed comes as source: its kernels are compiled when they are first needed, if ever. An
 	@# old pip builds it beside this torch: its set-up must not look for a CUDA toolkit then.
-	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(DEVICE),dev]'
+	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(PIP) -e '.[$(DEVICE),dev]'
 	@test $(DEVICE) = cpu || $(VENV)/bin/python .ci/cuda-answers
 	@touch $@
 
@@ -80,7 +83,7 @@ benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, r
 	@$(VENV)/bin/python -m pytest -q benchmarks --benchmark-only -o addopts=--strict-markers
 
 selfcheck: setup ## prove the instrument: simulated and real false alarms, the error budget, damaged folders, timer, time spent (an hour, run it alone)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[selfcheck]'
+	@$(PIP) -e '.[selfcheck]'
 	@for proof in budget simulated coverage sticking mutations real timer share; do $(VENV)/bin/python -m benchmarks.$$proof || exit; done
 
 lint: setup ## ruff and mypy
