@@ -17,9 +17,9 @@ GIT = git -c safe.directory="$$(pwd -P)"
 MERGE_BASE = $(shell $(GIT) merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>/dev/null || \
   $(GIT) merge-base main HEAD 2>/dev/null)
 STAMP := $(VENV)/installed-$(DEVICE)
-# Python's own tools for environments stumble over folders like `é` where the locale is plain C.
-UTF8 := env -u PYTHONIOENCODING PYTHONUTF8=1
-PIP = $(UTF8) $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+# Python's own tools stumble over folders like `é` where the locale is plain C, and want a home.
+PLAIN = env -u PYTHONIOENCODING PYTHONUTF8=1 HOME="$${HOME:-$$(pwd)/$(VENV)}"
+PIP = $(PLAIN) $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest clean
@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml
 	  { echo "error: $(PYTHON) is too old; expected Python 3.11 or newer: make PYTHON=python3.12"; exit 2; }
 	@test -w . || { echo "error: cannot write in $$(pwd); expected a checkout that you can write to: copy it"; exit 4; }
 	@test $(DEVICE) = cpu || $(PYTHON) .ci/cuda-build $(TORCH_CUDA_INDEX) >/dev/null
-	$(UTF8) $(PYTHON) -m venv $(VENV)
+	$(PLAIN) $(PYTHON) -m venv $(VENV)
 	@# torch first, so that nothing else decides which build of it comes
 	$(PIP) --no-deps $(TORCH_$(DEVICE))
 	@# DeepSpeed comes as source: its kernels are compiled when they are first needed, if ever. An
