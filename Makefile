@@ -19,6 +19,8 @@ MERGE_BASE = $(shell $(GIT) merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD
 STAMP := $(VENV)/installed-$(DEVICE)
 # Python's own tools stumble over folders like `é` where the locale is plain C, and want a home.
 PLAIN = env -u PYTHONIOENCODING PYTHONUTF8=1 HOME="$${HOME:-$$(pwd)/$(VENV)}"
+# Tests are made of asserts, which PYTHONOPTIMIZE would take away.
+TESTING = env -u PYTHONIOENCODING -u PYTHONOPTIMIZE PYTHONUTF8=1 $(VENV)/bin/python
 PIP = $(PLAIN) $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -40,6 +42,8 @@ $(STAMP): pyproject.toml
 	@# DeepSpeed comes as source: its kernels are compiled when they are first needed, if ever. An
 	@# old pip builds it beside this torch: its set-up must not look for a CUDA toolkit then.
 	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(PIP) -e '.[$(DEVICE),dev]'
+	@# found from where it lies too: a locale may be unable to spell the path that pip wrote down
+	@for packages in $(VENV)/lib/python*/site-packages; do echo ../../../.. > $$packages/touchstone.pth; done
 	@test $(DEVICE) = cpu || $(VENV)/bin/python .ci/cuda-answers
 	@touch $@
 
@@ -71,23 +75,22 @@ compare: setup ## compare two runs, or measure two revisions side by side (BASE=
 	@if test -f "$(BASE)/run.json"; then $(BENCH) compare "$(BASE)" "$(NEW)"; \
 	  else $(BENCH) ab "$(BASE)" "$(NEW)" --preset $(PRESET); fi
 
-# Tests are made of asserts, which PYTHONOPTIMIZE would take away. A file stays in one process, and
-# with it what its tests share.
+# A file stays in one process, and with it what its tests share.
 test: setup ## the fast tests, on up to four cores
-	@env -u PYTHONOPTIMIZE $(VENV)/bin/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
+	@$(TESTING) -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 
 test-slow: setup ## the slow tests: kills at random moments, coverage by simulation
-	@env -u PYTHONOPTIMIZE $(VENV)/bin/python -m pytest -q -m slow
+	@$(TESTING) -m pytest -q -m slow
 
 benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, reading
-	@$(VENV)/bin/python -m pytest -q benchmarks --benchmark-only -o addopts=--strict-markers
+	@$(TESTING) -m pytest -q benchmarks --benchmark-only -o addopts=--strict-markers
 
 selfcheck: setup ## prove the instrument: simulated and real false alarms, the error budget, damaged folders, timer, time spent (an hour, run it alone)
 	@$(PIP) -e '.[selfcheck]'
-	@for proof in budget simulated coverage sticking mutations real timer share; do $(VENV)/bin/python -m benchmarks.$$proof || exit; done
+	@for proof in budget simulated coverage sticking mutations real timer share; do $(TESTING) -m benchmarks.$$proof || exit; done
 
 lint: setup ## ruff and mypy
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/mypy
+	@$(VENV)/bin/ruff check . && $(PLAIN) $(VENV)/bin/mypy
 
 report: setup ## write the report of the newest run anew
 	@$(BENCH) report

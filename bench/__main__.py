@@ -1,9 +1,5 @@
 """`python -m bench` is the `bench` command."""
 
-from bench.own import WINGS, settle
-
-settle(WINGS)
-
-from bench.cli import main  # noqa: E402
+from touchstone import main
 
 main()

@@ -334,6 +334,7 @@ def _environment(side: Side) -> dict[str, str]:
         **(caches or {}),
         "PYTHONPATH": str(side.root),
         own.USERS_PATH: os.environ.get("PYTHONPATH", ""),
+        "PYTHONIOENCODING": "utf-8:backslashreplace",  # of logs: no word of a guest's is an error
         "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "KINETO_LOG_LEVEL": "99",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from itertools import product
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.store import read
 from tests.conftest import BENCH, ROOT, Bench
 from tests.made_runs import Made, make, make_pair
 
@@ -202,3 +204,34 @@ def test_a_library_that_is_missing_has_an_exit_code(tmp_path: Path) -> None:
     assert done.returncode == 70
     assert b"ImportError: typer is broken here" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+UNSPELLABLE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+MINE = """
+from bench import variant
+from suites.faults.problem import Double
+
+@variant
+def mine(problem: Double):
+    print("naïve \\N{SNOWMAN}")
+    return lambda inputs: inputs[0] * 2
+"""
+
+
+def test_names_of_files_are_utf8_whatever_the_locale_says(tmp_path: Path) -> None:
+    """The output is in the locale's encoding all the same; what a guest prints is no error."""
+    folder = tmp_path / "é ~1"
+    folder.mkdir()
+    (folder / "mine.py").write_text(MINE, encoding="utf-8")
+    door = BENCH[-1].replace("cli.main()", "from touchstone import main; main()")
+    words = ["run", str(folder / "mine.py"), "--device", "cpu", "--rounds", "2", "--output"]
+    done = in_shell(
+        shlex.join([sys.executable, "-P", "-c", door, *words, str(folder / "runs")]), UNSPELLABLE
+    )
+    expect(done, 0)
+    assert (done.stdout + done.stderr).isascii()
+    (run,) = (folder / "runs").iterdir()
+    found = read(run)
+    assert {attempt.outcome for attempt in found.attempts} == {"ok"}
+    assert found.manifest.cases[0].module.endswith("/é ~1/mine.py")
+    assert any("naïve ☃" in log.read_text("utf-8") for log in (run / "logs").iterdir())
