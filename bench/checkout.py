@@ -20,6 +20,8 @@ from bench.git import git, is_dirty
 from bench.redaction import Redaction, writable
 from bench.side import ROOT, Side
 
+_OF_EVERYONE = ("/", "/usr", "/usr/local")  # where the system's Python lies tells of nobody
+
 
 def git_state() -> dict[str, str | bool]:
     """Return commit and branch, and whether tracked files differ; {} without git."""
@@ -89,7 +91,7 @@ def _redaction() -> Redaction:
     folders = {
         ".": str(ROOT),
         "<env>": sys.prefix,
-        "<python>": sys.base_prefix,
+        "<python>": "" if sys.base_prefix in _OF_EVERYONE else sys.base_prefix,
         "~": str(home() or ""),
     }
     user = _user()
@@ -107,7 +109,8 @@ def _replacements() -> list[tuple[str, str]]:
     """Pair what is hidden in any text with its mark, in the order in which it is looked for."""
     hidden = _redaction()
     pairs = [(folder, mark) for mark, folder in hidden.folders.items()]
-    pairs.append((os.path.realpath(sys.base_prefix), "<python>"))
+    if "<python>" in hidden.folders:
+        pairs.append((os.path.realpath(sys.base_prefix), "<python>"))
     return pairs + [(name, mark) for mark, name in hidden.names.items()]
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from bench import nobody
 from bench.errors import BAD_INPUT, CANNOT_WRITE, INTERRUPTED, UserError
 from bench.streams import Outlet, settled
 
@@ -33,6 +34,7 @@ ORDER = (
 def main() -> None:
     """Run the command line; every refusal is one line on stderr and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
+    nobody.introduce()
     with settled() as outlets:
         code = _run()
         sys.stdout.flush()

@@ -16,13 +16,19 @@ FRAMEWORKS = """
     TCMALLOC_ THP_ TORCH TRITON_ XFORMERS_ XLA_
 """.split()  # noqa: SIM905
 
+# Of streams, files and messages: no call takes longer or shorter by them.
+NO_KERNELS = """
+    PYTHONCOERCECLOCALE PYTHONDONTWRITEBYTECODE PYTHONIOENCODING PYTHONNODEBUGRANGES
+    PYTHONPYCACHEPREFIX PYTHONSAFEPATH PYTHONUNBUFFERED PYTHONUTF8
+""".split()  # noqa: SIM905
+
 _PLAIN = re.compile(r"[\w.,:;=+*%<> -]{0,80}")
 _DEVICE = re.compile(r"(GPU|MIG)-|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}")
 
 
 def belongs(name: str) -> bool:
     """Say whether a variable's name is one of a family's."""
-    return of_kernels(name) or name.startswith(tuple(FRAMEWORKS))
+    return (of_kernels(name) or name.startswith(tuple(FRAMEWORKS))) and name not in NO_KERNELS
 
 
 def of_kernels(name: str) -> bool:

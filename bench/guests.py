@@ -11,20 +11,19 @@ import importlib
 import importlib.util
 import os
 import re
-import stat
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TextIO, TypeVar
 
 from bench.errors import in_one_line
 from bench.own import put_last
 
 PREFIX = "user_file_"  # so that mine.py named like a library does not replace it
-_MOST_READ = 1 << 16
+_MOST_HEARD = 1 << 12
 _PYTHONS = ("<frozen ", f"{os.path.dirname(os.__file__)}{os.sep}")
 
 T = TypeVar("T")
@@ -65,14 +64,14 @@ def module_name(path: Path) -> str:
 
 def heard(what: str, run: Callable[[], T]) -> T:
     """Import `what`; where it ends the process, `EndedAtImport` quotes what it said."""
-    begun = _log_size()
-    try:
-        return run()
-    except Exception:
-        raise
-    except BaseException as error:  # SystemExit, and whatever else is no Exception
-        file, line = where(error, what)
-        raise EndedAtImport(f"{file}, line {line}: {_last_words(error, begun)}") from error
+    with _listening() as said:
+        try:
+            return run()
+        except Exception:
+            raise
+        except BaseException as error:  # SystemExit, and whatever else is no Exception
+            file, line = where(error, what)
+            raise EndedAtImport(f"{file}, line {line}: {_last_words(error, said)}") from error
 
 
 def where(error: BaseException, what: str) -> tuple[str, int | None]:
@@ -128,32 +127,43 @@ def _came_from_home(name: str) -> bool:
     return any(Path(origin).is_relative_to(folder) for folder in _home)
 
 
-def _last_words(error: BaseException, begun: int) -> str:
+def _last_words(error: BaseException, said: list[str]) -> str:
     if not isinstance(error, SystemExit):
         return f"{type(error).__name__}: {in_one_line(str(error))}"
-    said = error.code if isinstance(error.code, str) else _said_since(begun)
+    words = error.code if isinstance(error.code, str) else _last_line("".join(said))
     left = f"sys.exit({error.code!r}) at import" if not isinstance(error.code, str) else "sys.exit"
-    return f"{left}, saying '{in_one_line(said)}'" if said else f"{left}, saying nothing"
+    return f"{left}, saying '{in_one_line(words)}'" if words else f"{left}, saying nothing"
 
 
-def _said_since(begun: int) -> str:
-    """Return the last line that this process wrote to its log since then."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # a guest may have closed or replaced it
-            stream.flush()
-    size = _log_size()
-    if size <= begun:
-        return ""
-    with open("/proc/self/fd/2", "rb") as log:
-        log.seek(max(begun, size - _MOST_READ))
-        lines = log.read().decode(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.split("\n")) if line.strip()), "")
 
 
-def _log_size() -> int:
-    """Return the size of the file that stderr goes to; 0 where it is none."""
+class _Overheard:
+    """A stream whose last words are remembered; all else is the stream's own."""
+
+    def __init__(self, stream: TextIO, said: list[str]):
+        self._stream, self._said = stream, said
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        self._said[:] = ["".join([*self._said, text])[-_MOST_HEARD:]]
+        return self._stream.write(text)
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Yield what is said on both streams from now on; a stream that a guest puts there stays."""
+    said: list[str] = []
+    before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+    heard = {name: _Overheard(stream, said) for name, stream in before.items() if stream}
+    for name, stream in heard.items():
+        setattr(sys, name, stream)
     try:
-        found = os.fstat(2)
-    except OSError:
-        return 0
-    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+        yield said
+    finally:
+        for name, stream in heard.items():
+            if getattr(sys, name) is stream:
+                setattr(sys, name, before[name])

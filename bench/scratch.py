@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,12 +18,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "touchstone-scratch-"
+ELSEWHERE = (Path("/var/tmp"), Path("/tmp"))
+
+_PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)  # what a shell takes for one word
+
+
+def temporary() -> Path:
+    """Return the temporary folder; another where its name needs quotes.
+
+    torch hands names of files to compilers as they are, and a space ends a word there.
+    """
+    asked = Path(tempfile.gettempdir())
+    if _PLAIN.fullmatch(str(asked)):
+        return asked
+    others = (place for place in ELSEWHERE if os.access(place, os.W_OK | os.X_OK))
+    return next(others, asked)
 
 
 @contextmanager
 def scratch(kind: str) -> Iterator[Path]:
     """Yield an empty folder of this process in the temporary folder, and remove it."""
-    parent = Path(tempfile.gettempdir())
+    parent = temporary()
     for left in parent.glob(f"{PREFIX}*"):
         remove_orphan(left)
     folder, lock = _owned(parent, kind)

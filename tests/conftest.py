@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import cli, lock
+from bench import cli, lock, nobody
+from bench.scratch import temporary
 from bench.side import Server, Side
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,6 +76,8 @@ def pytest_configure() -> None:
     for name in SURROUNDINGS:
         os.environ.pop(name, None)
     os.environ["LANG"] = "C.UTF-8"
+    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary())
+    nobody.introduce()
     os.umask(0o022)
     for descriptor in range(3):
         with contextlib.suppress(OSError):

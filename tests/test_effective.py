@@ -93,3 +93,10 @@ def test_compare_names_facts_that_differ(tmp_path: Path, fact: str, void: bool) 
     )
     (found,) = differences(base, new)
     assert (str(found), found.void) == (f"{fact} a → b", void)
+
+
+def test_what_concerns_streams_and_files_of_python_is_no_setting() -> None:
+    """A resume from another terminal, or a job without one, measures the same."""
+    of_streams = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8")
+    asked = [*of_streams, "PYTHONHASHSEED", "PYTHONMALLOC"]
+    assert read_by_any(asked, ()) == ["PYTHONHASHSEED", "PYTHONMALLOC"]

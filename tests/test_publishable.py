@@ -8,6 +8,9 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
+
+from bench import checkout
 from bench.checkout import publishable
 from bench.machine import facts
 from bench.side import ROOT
@@ -45,3 +48,16 @@ def test_a_runs_folder_is_publishable(faults_run: Path) -> None:
             text = path.read_text()
             assert str(ROOT) not in text, path
             assert f"{Path.home()}/" not in text, path
+
+
+@pytest.mark.parametrize("prefix", ["/usr", "/usr/local"])
+def test_the_systems_python_hides_nothing_of_the_system(
+    prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "base_prefix", prefix)
+    checkout._redaction.cache_clear()
+    try:
+        assert publishable("/usr/lib/libjemalloc.so.2") == "/usr/lib/libjemalloc.so.2"
+        assert publishable(f"{ROOT}/x") == "./x"
+    finally:
+        checkout._redaction.cache_clear()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import scratch as scratch_module
 from bench.scratch import PREFIX, remove_orphan, scratch
 from tests import children
 
@@ -95,3 +96,20 @@ def test_a_folder_of_another_user_is_left_alone(temporary: Path) -> None:
     with scratch("test"):
         pass
     assert foreign.exists()
+
+
+@pytest.mark.parametrize("odd", ["has space", "é", "a;b", "$(x)", "it's"])
+def test_where_the_temporary_folder_needs_quotes_it_is_another(
+    odd: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch's compiler would take such a path for several words."""
+    (tmp_path / odd).mkdir()
+    (tmp_path / "plain").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / odd))
+    monkeypatch.setattr(scratch_module, "ELSEWHERE", (tmp_path / "none", tmp_path / "plain"))
+    left = tmp_path / "plain" / f"{PREFIX}orphan"
+    left.mkdir()
+    with scratch("test") as folder:
+        assert folder.parent == tmp_path / "plain"
+        assert not left.exists()
+    assert not list((tmp_path / "plain").iterdir())
