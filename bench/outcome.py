@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from bench.compiler import why_not
 from bench.problem import Incorrect
 from bench.variant import Unsupported
 
@@ -47,6 +48,8 @@ def _as_outcome(error: BaseException) -> Reply:
         return {"outcome": "crash", "detail": f"left by sys.exit({error.code!r})"}
     if isinstance(error, ModuleNotFoundError):
         return {"outcome": "unsupported", "detail": f"needs a package that is missing: {error}"}
+    if reason := why_not(error):
+        return {"outcome": "unsupported", "detail": reason}
     if _is_out_of_memory(error):
         return {"outcome": "oom", "detail": text}
     return {"outcome": "error", "detail": text}

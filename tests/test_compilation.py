@@ -13,6 +13,7 @@ from torch._dynamo import config
 
 from bench import Unsupported
 from bench.compilation import Compiled
+from bench.compiler import out_of_reach
 
 # torch's compiler imports what torch itself has deprecated, and warns of what it falls back to
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -28,6 +29,9 @@ def broken(x: torch.Tensor) -> torch.Tensor:
     y = x.sin()
     torch._dynamo.graph_break()
     return y.exp()
+
+
+links = pytest.mark.skipif(bool(out_of_reach()), reason=out_of_reach() or "torch can be linked")
 
 
 @pytest.fixture
@@ -100,11 +104,13 @@ def test_what_cannot_be_compiled_is_not_called(fullgraph: bool, stack: ExitStack
         Compiled(step_of(curve, fullgraph=fullgraph))
 
 
+@links
 def test_a_compiled_step_says_how_many_graphs_it_is(stack: ExitStack) -> None:
     leaf = torch.linspace(-1, 1, 64).requires_grad_()
     assert Compiled(step_of(curve, fullgraph=True)).verify((leaf,)) == {"compiled_graphs": "1"}
 
 
+@links
 def test_what_runs_beside_the_graphs_is_told_or_refused(stack: ExitStack) -> None:
     compiled = step_of(broken)
 
