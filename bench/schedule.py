@@ -42,6 +42,7 @@ class Schedule:
         self.attempts = Attempts(run, side, sampler)
         budget = run.manifest.budget_s
         self.deadline = time.monotonic() + budget if budget is not None else float("inf")
+        self.attempts.deadline = self.deadline
         self._active = list(self.manifest.cases)
         self._done = {(a.case, a.role, a.round) for a in run.attempts}
         self._pace = Pace(self.manifest.share_s)
@@ -145,7 +146,7 @@ class Schedule:
         """Do a list of attempts; False where the budget ended."""
         later_s = self._pace.left_s(later)
         for position, (case, role, number) in enumerate(todo):
-            if case.id in self.attempts.failed:
+            if not self.attempts.goes_on(case, role):
                 continue
             if time.monotonic() > self.deadline:
                 return False

@@ -24,7 +24,7 @@ from bench.schedule import Progress, Schedule
 from bench.scratch import scratch
 from bench.side import Server, Side
 from bench.store import Run, Session
-from bench.surroundings import apart
+from bench.surroundings import elsewhere
 
 
 class Executes(Protocol):
@@ -34,9 +34,6 @@ class Executes(Protocol):
 
 
 MakeSchedule = Callable[[Run, Side, Progress, Sampler, Server], Executes]
-
-# What may not change between the sessions of one run, beside effective facts and variables.
-SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries")
 
 
 def measure(
@@ -95,7 +92,7 @@ def begin(found: Run, side: Side, progress: Progress, server: Server | None = No
 def _surroundings(found: Run, side: Side, server: Server) -> dict[str, Any]:
     """Return effective facts and the variables that are heeded; a side that cannot tell is told."""
     try:
-        told = server.surroundings()
+        told = server.surroundings(found.manifest.device)
     except UserError as error:
         found.notices.append(publishable(str(error), side))
         return {}
@@ -167,11 +164,7 @@ def _expect_same(found: Run, server: Server, environment: dict[str, Any]) -> Non
     if not found.manifest.sessions:
         return
     before = found.manifest.sessions[0].environment
-    changes = {
-        name: (before.get(name), environment[name])
-        for name in SAME
-        if before.get(name) != environment[name]
-    } | apart(before, environment)
+    changes = elsewhere(before, environment, found.manifest.device)
     was, now = found.manifest.git.get("commit"), git_state().get("commit")
     if was != now:
         changes["commit"] = (was, now)

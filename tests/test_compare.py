@@ -445,11 +445,6 @@ def test_another_machine_is_refused_unless_forced(tmp_path: Path) -> None:
         ({"cores_usable": 1}, {}, "cores_usable 2 → 1"),
         ({"frequency_policy": "powersave"}, {}, "frequency_policy performance → powersave"),
         ({}, {"device": "cuda:0"}, "device cpu → cuda:0"),
-        (
-            {"gpus": [{"name": "X", "power_limit_w": 300}]},
-            {},
-            "GPU 0 power_limit_w none → 300",
-        ),
     ],
 )
 def test_what_makes_a_comparison_void(

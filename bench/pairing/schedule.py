@@ -38,6 +38,8 @@ class PairedSchedule:
         self.seed, self.first_rounds = manifest.seed, manifest.checkpoints[0]
         budget = manifest.budget_s
         self.deadline = time.monotonic() + budget if budget is not None else float("inf")
+        for side in sides:
+            side.deadline = self.deadline
         self.stage = "preparation"
         self.timing_began = float("inf")
         self._pace = Pace(manifest.share_s)
@@ -128,7 +130,7 @@ class PairedSchedule:
         self.progress.next(f"{first[2]} {first[1].suite}/{first[1].variant}", left_s)
         made: list[Attempt] = []
         for side, case, role, number in turn:
-            if self._runs(side, case):
+            if self.sides[side].goes_on(case, role):
                 started = time.monotonic()
                 made.append(self.sides[side].make(servers[side], case, role, number))
                 self._pace.took(case, role, time.monotonic() - started)
