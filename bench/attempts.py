@@ -28,9 +28,9 @@ _MEMORY_SHARE = 0.9  # of what is available: beyond it an allocation fails in th
 class Attempts:
     """Makes the attempts of one run, in its present session, on one side.
 
-    `failed` are the ids of cases that go no further, `worthless` of those whose quality does not: it
-    costs no more than itself. A check's fingerprints reach the timed attempts of its case.
-    `sampler` watches the GPUs meanwhile, on a CPU it is not needed. `deadline` is that of a budget.
+    `failed` are the ids of cases that go no further, `worthless` of those whose quality does not,
+    which costs no more than itself. A check's fingerprints reach the timed attempts of its case.
+    `sampler` watches the GPUs meanwhile, on a CPU it is not needed. `deadline` is a budget's.
     """
 
     deadline = float("inf")

@@ -124,7 +124,9 @@ def fold(run: Run) -> list[Record]:
         attempts[attempt.case].append(attempt)
     ceilings = [c for session in run.manifest.sessions for c in session.ceilings]
     records = [fold_case(case, attempts[case.id], ceilings) for case in run.manifest.cases]
-    return [_unreached(r, run.last_session.ended_by) if r.outcome == PENDING else r for r in records]
+    return [
+        _unreached(r, run.last_session.ended_by) if r.outcome == PENDING else r for r in records
+    ]
 
 
 def _unreached(record: Record, ended_by: str) -> Record:

@@ -794,7 +794,13 @@ FD = {"fd_pixels": [4.0, 4.1, 4.2]}
 @pytest.mark.parametrize(
     ("base", "new", "verdict", "why", "code"),
     [
-        ({"quality": FD}, {"quality_outcome": "timeout"}, "broken", "timeout in quality: it hung", 1),
+        (
+            {"quality": FD},
+            {"quality_outcome": "timeout"},
+            "broken",
+            "timeout in quality: it hung",
+            1,
+        ),
         ({"quality_outcome": "oom"}, {"quality": FD}, "fixed", "was oom in quality: it hung", 0),
         (
             {"quality_outcome": "oom"},

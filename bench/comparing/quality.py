@@ -66,7 +66,7 @@ def quality_rows(matches: Sequence[Match]) -> list[Row]:
 
 
 def _failed(match: Match, base: Record, new: Record) -> Iterator[Row]:
-    """Yield a row for a case whose quality failed on a side; its times are compared all the same."""
+    """Yield a row for a case whose quality failed on a side; its times are compared."""
     if told := quality_fate(base, new):
         verdict, why = told
         yield Row(match, GROUP, GROUP, verdict, why=why)

@@ -1,4 +1,4 @@
-"""Which versions of NVIDIA's libraries serve a GPU: asked of them, in a fork that begins no CUDA."""
+"""Which versions of NVIDIA's libraries serve a GPU: asked of them, CUDA unbegun."""
 
 from __future__ import annotations
 
