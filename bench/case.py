@@ -24,7 +24,8 @@ class Case:
     `work` is what else one call does, by unit (tokens, images): over time it is a rate. `rounds`
     bounds the rounds of this case (None: as many as the run takes, 0: it is never timed),
     `quality_seeds` is how often its quality is measured, which comes to `quality_calls` calls a
-    seed; `provisioned` says that something must be on disk first; `preload` are modules whose
+    seed; `provisioned` says that something must be on disk first, `compiles` that every process
+    compiles the step; `preload` are modules whose
     import a worker is spared. `computes_in` are the dtypes of its products where the variant
     chooses them; empty: the case's own. `allocator` says whether a CPU's malloc has its thresholds
     fixed, or is as any process gets it.
@@ -47,6 +48,7 @@ class Case:
     quality_seeds: Few = 0
     quality_calls: Count = 0
     provisioned: bool = False
+    compiles: bool = False
     preload: list[Name] = field(default_factory=list)
     source_hash: Name = ""
     flops: Count | None = None

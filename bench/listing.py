@@ -14,12 +14,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-
 from bench import allocator
 from bench.axes import bind, names_for, parse_overrides
 from bench.case import Case, Plain
 from bench.contestants import Contestants, contestants_of
+from bench.devices import Asked, choose_device, placed
 from bench.discover import find_variant, load_module, problems_posed, source_hash
 from bench.errors import UserError, unknown
 from bench.guests import PREFIX
@@ -32,7 +31,7 @@ from bench.variant import Variant
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Answer one request."""
     try:
-        device = choose_device(request["device"])
+        device = choose_device(request["device"], request.get("absent", False))
         if "known" in request:
             known = [Case(**plain) for plain in request["known"]]
             return {"changed": changed(known), "device": device}
@@ -72,18 +71,6 @@ def changed(known: list[Case]) -> list[str]:
     return sorted(found)
 
 
-def choose_device(asked: str) -> str:
-    """Resolve `auto`; refuse a device that is not there."""
-    gpus = torch.cuda.device_count() if torch.version.cuda else 0
-    if asked == "auto":
-        return "cuda:0" if gpus else "cpu"
-    valid = ["cpu", *(f"cuda:{i}" for i in range(gpus))]
-    device = "cuda:0" if asked == "cuda" else asked
-    if device not in valid:
-        raise UserError(f"--device {asked}: expected one of {', '.join(valid)} on this machine")
-    return device
-
-
 def list_cases(request: dict[str, Any], device: str, contestants: list[Contestants]) -> list[Case]:
     """Expand preset and overrides into cases; equal ids are kept once."""
     if not contestants:
@@ -118,11 +105,16 @@ def _cases_of(
     for module, error in group.chosen_broken.items():
         print(f"{module} cannot be imported: {error}", file=sys.stderr)
         yield Case(group.suite, module.rpartition(".")[2], module, "", {}, device=device)
-    for sweep in _sweeps(group, preset, device):
-        for point in _points(sweep, overrides):
-            for variant in group.chosen:
-                if _solves(variant, sweep):
-                    yield _case(group.suite, variant, point, device)
+
+    def asked(kind: str) -> list[Asked]:
+        sweeps = _sweeps(group, preset, kind)
+        solved = [s for s in sweeps if any(_solves(variant, s) for variant in group.chosen)]
+        return [(sweep, point) for sweep in solved for point in _points(sweep, overrides)]
+
+    for where, sweep, point in placed(device, asked, "ranks" in overrides):
+        for variant in group.chosen:
+            if _solves(variant, sweep):
+                yield _case(group.suite, variant, point, where)
 
 
 def _points(sweep: Sweep, overrides: dict[str, tuple[Plain, ...]]) -> list[dict[str, Plain]]:
@@ -133,9 +125,8 @@ def _points(sweep: Sweep, overrides: dict[str, tuple[Plain, ...]]) -> list[dict[
         raise UserError(f"--set {given}: nothing can be derived from it: {error}") from error
 
 
-def _sweeps(group: Contestants, preset: str, device: str) -> list[Sweep]:
+def _sweeps(group: Contestants, preset: str, kind: str) -> list[Sweep]:
     """Collect the preset's sweeps of every suite whose problems these variants solve."""
-    kind = device.partition(":")[0]
     sweeps: dict[str, list[Sweep]] = {}
     for problem in {v.problem_type for v in group.chosen}:
         package = problem.__module__.rpartition(".")[0]
@@ -161,7 +152,9 @@ def _preset(module: str, preset: str, kind: str) -> list[Sweep]:
 
 
 def _solves(variant: Variant, sweep: Sweep) -> bool:
-    return variant.problem_type.__name__ == sweep.problem and sweep.asks(variant.name)
+    return variant.problem_type.__name__ == sweep.problem and sweep.asks(
+        variant.name, variant.compiles
+    )
 
 
 def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) -> Case:
@@ -179,6 +172,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         device=device,
         options={**variant.options, **bound.options},
         source_hash=source_hash(variant),
+        compiles=variant.compiles,
         **settings,
     )
     setting = Setting.of(case)

@@ -9,12 +9,12 @@ from typing import Protocol
 from bench.ahead import Ahead, rounds_ahead
 from bench.attempts import Attempts, available_memory_bytes, preparation
 from bench.case import Attempt, Case, Role
-from bench.pace import Pace
+from bench.pace import pace_of
 from bench.probes.sampler import Sampler
 from bench.record import fold_case
 from bench.servers import Servers
 from bench.side import Server, Side
-from bench.stopping import SERVER_START_S, narrow
+from bench.stopping import narrow
 from bench.store import Run
 
 
@@ -45,7 +45,7 @@ class Schedule:
         self.attempts.deadline = self.deadline
         self._active = list(self.manifest.cases)
         self._done = {(a.case, a.role, a.round) for a in run.attempts}
-        self._pace = Pace(self.manifest.share_s)
+        self._pace = pace_of(run)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
@@ -96,7 +96,7 @@ class Schedule:
     def _refit(self) -> None:
         """Shorten the share where preparation showed that the first checkpoint would not fit."""
         rounds = self.manifest.checkpoints[0]
-        left_s = self.deadline - time.monotonic() - rounds * SERVER_START_S
+        left_s = self.deadline - time.monotonic() - rounds * self._pace.server_start_s
         timed = self._timed(self.manifest.cases, rounds)
         self.attempts.share_s = self._pace.fitting_share_s(timed, left_s)
 

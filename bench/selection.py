@@ -32,13 +32,15 @@ def select(
     preset: str,
     device: str,
     files: Mapping[str, Path | None],
+    absent: bool = False,
 ) -> tuple[list[Case], str]:
     """Return the cases and the device they run on; UserError where nothing fits.
 
-    `files` are the user's own, by the axis that takes them.
+    `files` are the user's own, by the axis that takes them. The device may be `absent` where
+    nothing is run there.
     """
     chooses = chooser(keyword)  # refused before anything is imported
-    answer = ask(lister, selectors, sets, preset, device, files)
+    answer = ask(lister, selectors, sets, preset, device, files, absent=absent)
     cases = [published(Case(**plain)) for plain in answer["cases"]]
     chosen = [case for case in cases if chooses(case.id)]
     if not chosen:
@@ -70,6 +72,7 @@ def ask(
     device: str,
     files: Mapping[str, Path | None],
     lenient: bool = False,
+    absent: bool = False,
 ) -> dict[str, Any]:
     """Return the listing's answer: cases as plain data, and the device."""
     if preset not in PRESETS:
@@ -86,6 +89,7 @@ def ask(
         "preset": preset,
         "device": device,
         "lenient": lenient,
+        "absent": absent,
     }
     return lister.list_cases(request)
 

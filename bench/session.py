@@ -16,6 +16,7 @@ from bench.attempts import keep_log
 from bench.ceilings import Ceilings
 from bench.ceilings.ask import ask, needed
 from bench.checkout import at_work, git_state, publishable
+from bench.durations import learn
 from bench.errors import UserError
 from bench.known_noise import Noise
 from bench.noise import known
@@ -60,6 +61,15 @@ def measure(
             ended_by = schedule(found, side, progress, sampler, server).execute()
     finally:
         found.end_session(now(), ended_by)
+        _learn(found)
+
+
+def _learn(found: Run) -> None:
+    """Keep what this session's attempts took: the next estimate here stands on it."""
+    last = len(found.manifest.sessions) - 1
+    own = [attempt for attempt in found.attempts if attempt.session == last]
+    machine_id = found.last_session.environment["machine_id"]
+    learn(machine_id, found.manifest.cases, own, found.manifest.share_s)
 
 
 def begin(found: Run, side: Side, progress: Progress, server: Server | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from bench import machine
 from bench.case import Case
 from bench.checkout import git_state, publishable
 from bench.commands.interruption import STOPS, interrupted
@@ -36,6 +37,7 @@ from bench.errors import NOTHING_MEASURED, UserError
 from bench.foreign import code_outside
 from bench.lock import device_lock
 from bench.outputs import outputs
+from bench.pace import Pace, pace_here
 from bench.progress import TerminalProgress, clock_time
 from bench.record import fold
 from bench.selection import expect_files, select
@@ -109,12 +111,14 @@ def run(
         else:
             budget_s = parse_budget(budget)
             files = dict(zip(FILES, (data, inception), strict=True))
-            chosen = select(server, selectors or [], keyword, sets or [], preset, device, files)
-            manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed)
+            wanted = selectors or [], keyword, sets or [], preset, device, files
+            chosen = select(server, *wanted, absent=dry_run)
+            pace = pace_here(machine.identity(), server.hello, EFFORTS[preset].share_s)
+            manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed, pace)
             if dry_run:
                 for case in manifest.cases:
                     console.print(case.id, soft_wrap=True)
-            console.print(_in_words(manifest, effort))
+            console.print(_in_words(manifest, effort, pace))
             if dry_run:
                 return
             with device_lock(manifest.device, wait, manifest.cases):
@@ -155,11 +159,12 @@ def _plan(
     rounds: int | None,
     timeout: float,
     seed: int | None,
+    pace: Pace,
 ) -> tuple[Manifest, Effort]:
     """Turn the command line into what will be measured."""
     cases, where = chosen
     effort = EFFORTS[preset] if rounds is None else Effort(EFFORTS[preset].share_s, (rounds,))
-    effort = fit(effort, cases, budget_s)
+    effort = fit(effort, cases, budget_s, pace)
     manifest = Manifest(
         command=["bench", *(publishable(word) for word in sys.argv[1:])],
         preset=preset,
@@ -175,14 +180,14 @@ def _plan(
     return manifest, effort
 
 
-def _in_words(manifest: Manifest, effort: Effort) -> str:
-    seconds = estimate_s(manifest.cases, effort)
+def _in_words(manifest: Manifest, effort: Effort, pace: Pace) -> str:
+    seconds = estimate_s(manifest.cases, effort, pace)
     if manifest.budget_s is not None:
         seconds = min(seconds, manifest.budget_s)
     rounds = rounds_asked(manifest.cases, effort.checkpoints)
     return (
         f"{counted(len(manifest.cases), 'case')} on {manifest.device}, {rounds} of "
-        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}"
+        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}, {pace.basis(manifest.cases)}"
     )
 
 

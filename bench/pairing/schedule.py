@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 
 from bench.attempts import Attempts, preparation
 from bench.case import Attempt, Case, Role
-from bench.pace import Pace
+from bench.pace import pace_of
 from bench.pairing.pairs import Pair
 from bench.schedule import Progress
 from bench.servers import Servers, together
-from bench.stopping import SERVER_START_S
 
 Turn = list[tuple[int, Case, Role, int]]  # side, case, role, round or seed
 FindSuspects = Callable[[Sequence[Pair]], list[Pair]]
@@ -42,7 +41,7 @@ class PairedSchedule:
             side.deadline = self.deadline
         self.stage = "preparation"
         self.timing_began = float("inf")
-        self._pace = Pace(manifest.share_s)
+        self._pace = pace_of(sides[0].run)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
@@ -148,7 +147,9 @@ class PairedSchedule:
 
     def _refit(self) -> None:
         """Shorten both sides' share where preparation showed that the first stage would not fit."""
-        left_s = self.deadline - time.monotonic() - 2 * self.first_rounds * SERVER_START_S
+        left_s = (
+            self.deadline - time.monotonic() - 2 * self.first_rounds * self._pace.server_start_s
+        )
         timed = self._timed(self.pairs, self.first_rounds)
         for side in self.sides:
             side.share_s = self._pace.fitting_share_s(timed, left_s)
