@@ -19,12 +19,14 @@ SERVER_CPU_S = 1.3  # of its processor, until it greets
 class Costs:
     """Seconds of a class of devices.
 
-    `start_s` is a process from fork to end, on a GPU with its context; `ranks_s` comes to it where
-    ranks are started. `role_s` is inputs, set-up and what a role does once; `compiled_s` the first
-    compilation of a case, `recompiled_s` that of a process which finds it in a cache. Calls are as
-    long as their FLOPs at `flops_per_s`, a rate that float32 keeps up.
+    `begin_s` comes before a run's first attempt, ceilings for most of it. `start_s` is a process
+    from fork to end, on a GPU with its context; `ranks_s` comes to it where ranks start. `role_s`
+    is inputs, set-up and what a role does once; `compiled_s` the first compilation of a case,
+    `recompiled_s` that of a process which finds it in a cache. Calls are as long as their FLOPs
+    at `flops_per_s`, a rate that float32 keeps up.
     """
 
+    begin_s: float
     start_s: float
     ranks_s: float
     role_s: Mapping[Role, float]
@@ -34,6 +36,7 @@ class Costs:
 
 
 CPU = Costs(
+    begin_s=5.0,
     start_s=0.03,
     ranks_s=0.6,
     role_s={"check": 0.1, "memory": 0.05, "quality": 0.2, "time": 0.05},
@@ -42,6 +45,7 @@ CPU = Costs(
     flops_per_s=5e10,
 )
 CUDA = Costs(
+    begin_s=10.0,
     start_s=0.9,
     ranks_s=2.0,
     role_s={"check": 0.4, "memory": 0.2, "quality": 0.4, "time": 0.2},
@@ -58,9 +62,13 @@ def class_of(device: str) -> str:
     return device.partition(":")[0]
 
 
+def costs_of(device: str) -> Costs:
+    return CPU if class_of(device) == "cpu" else CUDA
+
+
 def declared_s(case: Case, role: Role) -> float:
     """Return the seconds of an attempt beside its samples, from constants alone."""
-    costs = CPU if class_of(case.device) == "cpu" else CUDA
+    costs = costs_of(case.device)
     ranks_s = costs.ranks_s if case.ranks > 1 else 0.0
     return (
         costs.start_s

@@ -26,14 +26,16 @@ def choose_device(asked: str, absent: bool = False) -> str:
     gpus = num_gpus()
     if asked == "auto":
         return "cuda:0" if gpus else "cpu"
-    valid = ["cpu", *(f"cuda:{i}" for i in range(gpus))]
     device = "cuda:0" if asked == "cuda" else asked
-    if device in valid:
+    if not is_absent(device) or (absent and re.fullmatch(r"cuda:[0-9]{1,3}", device)):
         return device
-    if absent and re.fullmatch(r"cuda:[0-9]{1,3}", device):
-        print(f"no {device} here: what it would run is listed as for one H100", file=sys.stderr)
-        return device
-    raise UserError(f"--device {asked}: expected one of {', '.join(valid)} on this machine")
+    valid = ", ".join(["cpu", *(f"cuda:{i}" for i in range(gpus))])
+    raise UserError(f"--device {asked}: expected one of {valid} on this machine")
+
+
+def is_absent(device: str) -> bool:
+    """Say whether a device is not of this machine."""
+    return device not in ("cpu", *(f"cuda:{i}" for i in range(num_gpus())))
 
 
 def placed(device: str, asked: Callable[[str], list[Asked]], ranks_given: bool) -> Iterator[Placed]:

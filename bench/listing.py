@@ -18,7 +18,7 @@ from bench import allocator
 from bench.axes import bind, names_for, parse_overrides
 from bench.case import Case, Plain
 from bench.contestants import Contestants, contestants_of
-from bench.devices import Asked, choose_device, placed
+from bench.devices import Asked, choose_device, is_absent, placed
 from bench.discover import find_variant, load_module, problems_posed, source_hash
 from bench.errors import UserError, unknown
 from bench.guests import PREFIX
@@ -41,7 +41,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         groups, lacking = contestants_of(request)
         cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
         broken = sorted({module for group in groups for module in group.broken})
-        return {"cases": cases, "device": device, "lacking": lacking, "broken": broken}
+        absent = is_absent(device)
+        told = {"cases": cases, "device": device, "absent": absent}
+        return {**told, "lacking": lacking, "broken": broken}
     except UserError as error:
         return {"error": str(error)}
 

@@ -12,7 +12,7 @@ from bench.store import Run
 
 SHARE_MIN_S = 0.05  # of an attempt: less samples nothing
 MOST_APART = 8.0  # by which a machine may be slower, or faster, than that of the constants
-BY_CONSTANTS = "by declared constants: nothing like it has run here"
+BY_CONSTANTS = "counted from declared constants: nothing like it has run here"
 BY_EARLIER = "by what attempts took here before"
 
 

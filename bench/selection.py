@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,15 @@ class Lister(Protocol):
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]: ...
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Cases and the device they run on, which may be `absent` where nothing is run."""
+
+    cases: list[Case]
+    device: str
+    absent: bool = False
+
+
 def select(
     lister: Lister,
     selectors: list[str],
@@ -33,8 +43,8 @@ def select(
     device: str,
     files: Mapping[str, Path | None],
     absent: bool = False,
-) -> tuple[list[Case], str]:
-    """Return the cases and the device they run on; UserError where nothing fits.
+) -> Selection:
+    """Return what is chosen, and the device; UserError where nothing fits.
 
     `files` are the user's own, by the axis that takes them. The device may be `absent` where
     nothing is run there.
@@ -51,7 +61,7 @@ def select(
         )
         raise UserError(f"{found}; `bench list` shows what there is", NOTHING_MEASURED)
     expect_files(lister, chosen, files)
-    return chosen, answer["device"]
+    return Selection(chosen, answer["device"], answer["absent"])
 
 
 def expect_files(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.case import Case, Role
+from bench.costs import costs_of
 from bench.pace import SHARE_MIN_S, Pace
 from bench.statistics import Interval
 
@@ -63,7 +64,9 @@ def fit(effort: Effort, cases: Sequence[Case], budget_s: float | None, pace: Pac
 def _fixed_s(cases: Sequence[Case], rounds: int, pace: Pace) -> float:
     """Estimate what does not shrink with the share: servers, processes, ranks, preparation."""
     rounds = max((case.most_rounds(rounds) for case in cases), default=0)  # others start no server
-    return pace.server_start_s * (rounds + 1) + sum(_of_case(case, rounds, pace) for case in cases)
+    begin_s = sum(costs_of(device).begin_s for device in {case.device for case in cases})
+    servers_s = pace.server_start_s * (rounds + 1)
+    return begin_s + servers_s + sum(_of_case(case, rounds, pace) for case in cases)
 
 
 def _of_case(case: Case, rounds: int, pace: Pace) -> float:

@@ -95,7 +95,7 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
     commit = str(run.manifest.git.get("commit", "unknown"))[:12]
     return {
         "command": " ".join(run.manifest.command),
-        "device": run.manifest.device,
+        "device": _devices(run),
         "CPU": f"{environment.get('cpu')}, {environment.get('cores_usable')} cores usable",
         "GPU": gpus,
         "torch": str(environment.get("torch")),
@@ -114,6 +114,14 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         **_of_probes(run, ok),
         "commit": commit + (" with local changes" if run.manifest.git.get("dirty") else ""),
     }
+
+
+def _devices(run: Run) -> str:
+    """Name the device, and others beside it: ranks for which there are too few GPUs."""
+    device = run.manifest.device
+    beside = Counter(case.device for case in run.manifest.cases if case.device != device)
+    told = [f"{counted(count, 'case')} on {other}" for other, count in beside.items()]
+    return "; ".join([device, *told])
 
 
 def unseen_modes(records: list[Record]) -> str:

@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 from bench import machine
-from bench.case import Case
 from bench.checkout import git_state, publishable
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
@@ -40,7 +39,7 @@ from bench.outputs import outputs
 from bench.pace import Pace, pace_here
 from bench.progress import TerminalProgress, clock_time
 from bench.record import fold
-from bench.selection import expect_files, select
+from bench.selection import Selection, expect_files, select
 from bench.session import measure, served
 from bench.side import Server, Side
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
@@ -113,12 +112,13 @@ def run(
             files = dict(zip(FILES, (data, inception), strict=True))
             wanted = selectors or [], keyword, sets or [], preset, device, files
             chosen = select(server, *wanted, absent=dry_run)
-            pace = pace_here(machine.identity(), server.hello, EFFORTS[preset].share_s)
+            pace = _pace(chosen, server, preset)
             manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed, pace)
             if dry_run:
                 for case in manifest.cases:
                     console.print(case.id, soft_wrap=True)
-            console.print(_in_words(manifest, effort, pace))
+            absent = f" (no {chosen.device} is here)" if chosen.absent else ""
+            console.print(_in_words(manifest, effort, pace) + absent)
             if dry_run:
                 return
             with device_lock(manifest.device, wait, manifest.cases):
@@ -153,7 +153,7 @@ def _expect_consent(folder: Path, outside: list[str]) -> None:
 
 
 def _plan(
-    chosen: tuple[list[Case], str],
+    chosen: Selection,
     preset: str,
     budget_s: float | None,
     rounds: int | None,
@@ -162,13 +162,13 @@ def _plan(
     pace: Pace,
 ) -> tuple[Manifest, Effort]:
     """Turn the command line into what will be measured."""
-    cases, where = chosen
+    cases = chosen.cases
     effort = EFFORTS[preset] if rounds is None else Effort(EFFORTS[preset].share_s, (rounds,))
     effort = fit(effort, cases, budget_s, pace)
     manifest = Manifest(
         command=["bench", *(publishable(word) for word in sys.argv[1:])],
         preset=preset,
-        device=where,
+        device=chosen.device,
         seed=random.randrange(2**31) if seed is None else seed,
         share_s=round(effort.share_s, 4),
         checkpoints=list(effort.checkpoints),
@@ -178,6 +178,12 @@ def _plan(
         budget_s=budget_s,
     )
     return manifest, effort
+
+
+def _pace(chosen: Selection, server: Server, preset: str) -> Pace:
+    """Return how fast things go here; of a device that is not here, by constants alone."""
+    share_s = EFFORTS[preset].share_s
+    return Pace(share_s) if chosen.absent else pace_here(machine.identity(), server.hello, share_s)
 
 
 def _in_words(manifest: Manifest, effort: Effort, pace: Pace) -> str:

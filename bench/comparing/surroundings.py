@@ -114,7 +114,7 @@ def _of_asking(run: Run) -> dict[str, str]:
 
 def _of_malloc(run: Run) -> dict[str, str]:
     """Return which malloc served the times, if they are a CPU's."""
-    if run.manifest.device != "cpu":
+    if not any(case.device == "cpu" for case in run.manifest.cases):
         return {}
     served = sorted({a.labels["malloc"] for a in run.attempts if "malloc" in a.labels})
     return {"malloc": " and ".join(served) or "not recorded"}

@@ -31,7 +31,8 @@ def first_weights(problem: Drawn[Network], seed: int, device: torch.device) -> N
     found = _kept.get((problem, seed))
     if found is None:
         found = problem.network(seed)
+        if not all(type(weight) is nn.Parameter for weight in found.parameters()):
+            return found  # what stands in for weights in a trace belongs to that
         _kept.clear()
-        if all(type(weight) is nn.Parameter for weight in found.parameters()):
-            _kept[problem, seed] = found  # not what stands in for weights in a trace
+        _kept[problem, seed] = found
     return copy.deepcopy(found)  # type: ignore[return-value]
