@@ -12,7 +12,7 @@ from bench.store import Run
 
 SHARE_MIN_S = 0.05  # of an attempt: less samples nothing
 MOST_APART = 8.0  # by which a machine may be slower, or faster, than that of the constants
-BY_CONSTANTS = "counted from declared constants: nothing like it has run here"
+BY_CONSTANTS = "counted from declared constants"
 BY_EARLIER = "by what attempts took here before"
 
 
@@ -86,7 +86,8 @@ class Pace:
     def basis(self, cases: Sequence[Case]) -> str:
         """Say what an estimate stands on."""
         known = sum(self._known.factor(case, "check") is not None for case in cases)
-        return BY_EARLIER if 2 * known > len(cases) else BY_CONSTANTS
+        nothing = f"{BY_CONSTANTS}: nothing like it has run here"
+        return BY_EARLIER if 2 * known > len(cases) else nothing
 
     def _sampling_s(self, role: Role) -> float:
         return self._share_s if role == "time" else 0.0

@@ -15,7 +15,7 @@ from bench.pace import BY_CONSTANTS, BY_EARLIER, Pace, pace_here
 from bench.selection import Selection, select
 from bench.side import Server
 from bench.stopping import EFFORTS, Effort, estimate_s
-from tests.conftest import ServerFor
+from tests.conftest import Bench, ServerFor
 
 CASE = Case("suite", "one", "module", "Problem", {"n": 1}, quality_seeds=1)
 OTHER = replace(CASE, variant="other")
@@ -104,11 +104,12 @@ def test_what_failed_teaches_nothing() -> None:
 
 
 def test_an_estimate_says_what_it_stands_on() -> None:
-    assert Pace(SHARE_S).basis([CASE]) == BY_CONSTANTS
+    nothing = f"{BY_CONSTANTS}: nothing like it has run here"
+    assert Pace(SHARE_S).basis([CASE]) == nothing
     learn("m", [CASE], took(CASE, "check", 3.0), SHARE_S)
     assert pace_here("m", {}, SHARE_S).basis([CASE, OTHER]) == BY_EARLIER
-    assert pace_here("m", {}, SHARE_S).basis([ON_GPU]) == BY_CONSTANTS
-    assert pace_here("another machine", {}, SHARE_S).basis([CASE]) == BY_CONSTANTS
+    assert pace_here("m", {}, SHARE_S).basis([ON_GPU]) == nothing
+    assert pace_here("another machine", {}, SHARE_S).basis([CASE]) == nothing
 
 
 def test_runs_add_to_what_is_known_up_to_a_number() -> None:
@@ -172,3 +173,16 @@ def test_the_share_shrinks_until_timed_attempts_fit() -> None:
     for _ in timed:
         pace.took(CASE, "time", 5.0)
     assert pace.fitting_share_s(timed, 4.0) == 0.05  # type: ignore[arg-type]
+
+
+def test_a_gpu_that_is_not_here_is_counted_by_the_command(bench_here: Bench) -> None:
+    words = ["run", "attention", "--preset", "smoke", "--device", "cuda:0"]
+    asked = bench_here(*words, "--dry-run")
+    told = " ".join(asked.stdout.split())
+    if "nothing like it" in told or "took here" in told:
+        pytest.skip("there is a GPU here")
+    assert asked.returncode == 0
+    assert "counted from declared constants: no cuda:0 is here" in told
+    refused = bench_here(*words)
+    assert refused.returncode == 2
+    assert "--device cuda:0: expected one of cpu on this machine" in refused.stderr

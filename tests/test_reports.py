@@ -92,6 +92,8 @@ def test_every_number_has_its_unit_in_its_name() -> None:
         "outcome",
         "failed_in",
         "detail",
+        "quality_outcome",
+        "quality_detail",
         "flags",
         "bound",
         "roofline_limit",

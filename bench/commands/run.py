@@ -36,7 +36,7 @@ from bench.errors import NOTHING_MEASURED, UserError
 from bench.foreign import code_outside
 from bench.lock import device_lock
 from bench.outputs import outputs
-from bench.pace import Pace, pace_here
+from bench.pace import BY_CONSTANTS, Pace, pace_here
 from bench.progress import TerminalProgress, clock_time
 from bench.record import fold
 from bench.selection import Selection, expect_files, select
@@ -117,8 +117,8 @@ def run(
             if dry_run:
                 for case in manifest.cases:
                     console.print(case.id, soft_wrap=True)
-            absent = f" (no {chosen.device} is here)" if chosen.absent else ""
-            console.print(_in_words(manifest, effort, pace) + absent)
+            absent = f"{BY_CONSTANTS}: no {chosen.device} is here" if chosen.absent else ""
+            console.print(_in_words(manifest, effort, pace, absent))
             if dry_run:
                 return
             with device_lock(manifest.device, wait, manifest.cases):
@@ -186,14 +186,15 @@ def _pace(chosen: Selection, server: Server, preset: str) -> Pace:
     return Pace(share_s) if chosen.absent else pace_here(machine.identity(), server.hello, share_s)
 
 
-def _in_words(manifest: Manifest, effort: Effort, pace: Pace) -> str:
+def _in_words(manifest: Manifest, effort: Effort, pace: Pace, basis: str = "") -> str:
     seconds = estimate_s(manifest.cases, effort, pace)
     if manifest.budget_s is not None:
         seconds = min(seconds, manifest.budget_s)
     rounds = rounds_asked(manifest.cases, effort.checkpoints)
     return (
         f"{counted(len(manifest.cases), 'case')} on {manifest.device}, {rounds} of "
-        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}, {pace.basis(manifest.cases)}"
+        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}, "
+        f"{basis or pace.basis(manifest.cases)}"
     )
 
 
