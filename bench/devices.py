@@ -53,7 +53,7 @@ def placed(device: str, asked: Callable[[str], list[Asked]], ranks_given: bool) 
     yield from ((device, *point) for point in points if _ranks(point) <= most)
     if beside := _without_ranks(points, most):
         told = ", ".join(sorted(beside))
-        print(f"{told}: ranks need a GPU each, of which here is one; on CPU ranks", file=sys.stderr)
+        print(f"{told}: a rank needs a GPU, here {most}; asked of CPU ranks", file=sys.stderr)
         yield from (("cpu", *point) for point in asked("cpu") if point[0].problem in beside)
 
 

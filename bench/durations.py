@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Self
 
 import msgspec
 
@@ -21,49 +21,65 @@ from bench.store import decode, read_regular, write_whole
 MOST_CASES = 20_000  # the latest; a preset has hundreds
 LEAST, MOST = 1e-3, 1e3  # of a factor that says how machines differ
 
+Factor = Annotated[float, Within(LEAST, MOST)]
+
+
+Key = tuple[str, Role]
+
 
 @dataclass(frozen=True)
 class Durations:
-    """Seconds of attempts beside their samples, by role and case; and how many times the declared
-    constants that is, by role and kind of case.
+    """Seconds of attempts beside their samples by role and case, and how well constants do.
+
+    `kinds` says how many times the declared seconds the attempts of a kind took.
     """
 
     cases: dict[Text, Seconds] = field(default_factory=dict)
-    kinds: dict[Text, Annotated[float, Within(LEAST, MOST)]] = field(default_factory=dict)
+    kinds: dict[Text, Factor] = field(default_factory=dict)
 
     def known_s(self, case: Case, role: Role) -> float | None:
         """Return what this very case took; None where it never ran here."""
-        return self.cases.get(f"{role} {case.id}")
+        return self.cases.get(_name(case.id, role))
 
     def factor(self, case: Case, role: Role) -> float | None:
         """Return the factor of the same kind of case, else of the device; None where none ran."""
-        device = class_of(case.device)
         if own := self.kinds.get(kind_of_attempt(case, role)):
             return own
-        of_device = [f for kind, f in self.kinds.items() if kind.startswith(f"{device} ")]
+        device = f"{class_of(case.device)} "
+        of_device = [factor for kind, factor in self.kinds.items() if kind.startswith(device)]
         return median(of_device) if of_device else None
 
-    def updated(
-        self, cases: Iterable[Case], attempts: Iterable[Attempt], share_s: float
-    ) -> Durations:
+    def updated(self, cases: Iterable[Case], attempts: Iterable[Attempt], share_s: float) -> Self:
         """Return these with what more attempts took; the latest of a case counts."""
         by_id = {case.id: case for case in cases}
-        seen: dict[tuple[str, Role], list[float]] = {}
-        for attempt in attempts:
-            if attempt.outcome == "ok" and attempt.case in by_id:
-                beside_s = attempt.elapsed_s - (share_s if attempt.role == "time" else 0.0)
-                seen.setdefault((attempt.case, attempt.role), []).append(max(beside_s, LEAST))
-        took = {key: median(times) for key, times in seen.items()}
-        factors: dict[str, list[float]] = {}
-        for (name, role), seconds in took.items():
-            kind = kind_of_attempt(by_id[name], role)
-            factors.setdefault(kind, []).append(seconds / declared_s(by_id[name], role))
-        known = self.cases | {f"{role} {name}": seconds for (name, role), seconds in took.items()}
-        return Durations(
-            dict(list(known.items())[-MOST_CASES:]),
-            self.kinds
-            | {kind: min(max(median(own), LEAST), MOST) for kind, own in factors.items()},
-        )
+        took = _medians(attempts, share_s)
+        latest = {_name(*key): seconds for key, seconds in took.items()}
+        earlier = {name: seconds for name, seconds in self.cases.items() if name not in latest}
+        together = [*earlier.items(), *latest.items()][-MOST_CASES:]
+        return type(self)(dict(together), self.kinds | _factors(by_id, took))
+
+
+def _medians(attempts: Iterable[Attempt], share_s: float) -> dict[Key, float]:
+    """Return the seconds beside samples by case and role; a budget may have shortened samples."""
+    seen: dict[Key, list[float]] = {}
+    for attempt in (attempt for attempt in attempts if attempt.outcome == "ok"):
+        sampled_s = min(share_s, attempt.window.seconds) if attempt.window else 0.0
+        beside_s = max(attempt.elapsed_s - sampled_s, LEAST)
+        seen.setdefault((attempt.case, attempt.role), []).append(beside_s)
+    return {key: median(times) for key, times in seen.items()}
+
+
+def _factors(by_id: Mapping[str, Case], took: Mapping[Key, float]) -> dict[str, float]:
+    """Return by kind how many times its constants the cases took."""
+    found: dict[str, list[float]] = {}
+    for (name, role), seconds in took.items():
+        factor = seconds / declared_s(by_id[name], role)
+        found.setdefault(kind_of_attempt(by_id[name], role), []).append(factor)
+    return {kind: min(max(median(own), LEAST), MOST) for kind, own in found.items()}
+
+
+def _name(case: str, role: Role) -> str:
+    return f"{role} {case}"
 
 
 def kind_of_attempt(case: Case, role: Role) -> str:

@@ -37,7 +37,7 @@ class Pace:
     """
 
     def __init__(self, share_s: float, known: Durations | None = None, speed: float = 1.0):
-        self._share_s = share_s
+        self.share_s = share_s
         self._known, self._speed = known or Durations(), speed
         self._seen_s: dict[str, tuple[float, float]] = {}  # by kind: taken, and expected of it
 
@@ -73,10 +73,10 @@ class Pace:
     def fitting_share_s(self, timed: Sequence[tuple[Case, Role]], left_s: float) -> float:
         """Return the share, shortened where these timed attempts would not fit the time left."""
         if not timed or left_s == float("inf"):
-            return self._share_s
+            return self.share_s
         beside_s = sum(self.beside_s(case, role) for case, role in timed)
         fitting_s = (0.9 * left_s - beside_s) / len(timed)
-        return min(self._share_s, max(fitting_s, SHARE_MIN_S))
+        return min(self.share_s, max(fitting_s, SHARE_MIN_S))
 
     @property
     def server_start_s(self) -> float:
@@ -90,4 +90,4 @@ class Pace:
         return BY_EARLIER if 2 * known > len(cases) else nothing
 
     def _sampling_s(self, role: Role) -> float:
-        return self._share_s if role == "time" else 0.0
+        return self.share_s if role == "time" else 0.0

@@ -98,7 +98,7 @@ class Schedule:
         rounds = self.manifest.checkpoints[0]
         left_s = self.deadline - time.monotonic() - rounds * self._pace.server_start_s
         timed = self._timed(self.manifest.cases, rounds)
-        self.attempts.share_s = self._pace.fitting_share_s(timed, left_s)
+        self._pace.share_s = self.attempts.share_s = self._pace.fitting_share_s(timed, left_s)
 
     def _timed(self, cases: list[Case], rounds: int, done: int = 0) -> list[tuple[Case, Role]]:
         """List the timed attempts from round `done` up to a number of rounds."""

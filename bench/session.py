@@ -68,7 +68,7 @@ def _learn(found: Run) -> None:
     """Keep what this session's attempts took: the next estimate here stands on it."""
     last = len(found.manifest.sessions) - 1
     own = [attempt for attempt in found.attempts if attempt.session == last]
-    machine_id = found.last_session.environment["machine_id"]
+    machine_id = str(found.last_session.environment.get("machine_id", ""))
     learn(machine_id, found.manifest.cases, own, found.manifest.share_s)
 
 

@@ -54,7 +54,7 @@ def test_on_one_gpu_ranks_are_asked_on_the_cpu_beside_it(
         ("cpu", "Step", 2, "small"),
         ("cpu", "Sum", 2, None),
     ]
-    assert "Step, Sum: ranks need a GPU each" in capsys.readouterr().err
+    assert "Step, Sum: a rank needs a GPU, here 1; asked of CPU ranks" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.case import Attempt, Case, Role
+from bench.case import Attempt, Case, Role, Window
 from bench.costs import CPU, CUDA, SERVER_CPU_S, declared_s
 from bench.durations import MOST_CASES, Durations, durations_path, learn, learned
 from bench.errors import UserError
@@ -31,8 +31,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def took(case: Case, role: Role, *seconds: float, outcome: str = "ok") -> list[Attempt]:
+    window = Window(10.0, 10.0 + SHARE_S, 5, SHARE_S) if role == "time" else None
     return [
-        Attempt(case.id, role, 0, number, outcome, elapsed_s=elapsed_s)  # type: ignore[arg-type]
+        Attempt(case.id, role, 0, number, outcome, elapsed_s=elapsed_s, window=window)  # type: ignore[arg-type]
         for number, elapsed_s in enumerate(seconds)
     ]
 
@@ -86,6 +87,13 @@ def test_what_a_case_took_here_is_what_it_takes() -> None:
     assert pace.expected_s(CASE, "time") == pytest.approx(1.4)  # the median, its share included
     shorter = Pace(0.1, learned("m"))
     assert shorter.expected_s(CASE, "time") == pytest.approx(1.1)
+
+
+def test_samples_that_a_budget_cut_short_are_not_taken_off_whole() -> None:
+    cut = replace(took(CASE, "time", 0.3)[0], window=Window(10.0, 10.1, 5, 0.1))
+    long = replace(took(CASE, "time", 9.0)[0], window=Window(10.0, 18.0, 1, 8.0))
+    assert Durations().updated([CASE], [cut], SHARE_S).known_s(CASE, "time") == pytest.approx(0.2)
+    assert Durations().updated([CASE], [long], SHARE_S).known_s(CASE, "time") == pytest.approx(8.6)
 
 
 def test_what_never_ran_is_scaled_by_its_kind_then_by_its_device() -> None:

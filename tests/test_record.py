@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bench.case import Attempt, Case, Measurement, Outcome, Role
-from bench.limits import LONGEST_S, limit_s
 from bench.mean import estimate_mean
 from bench.record import PENDING, fold, fold_case
 from bench.store import Manifest, Run, Session
@@ -115,28 +114,6 @@ def test_where_a_failed_quality_ended_the_case_it_still_does(
     (record,) = fold(Run(tmp_path, manifest, [*PREPARED[:3], FAILED]))
     assert (record.outcome, record.failed_in) == (outcome, failed_in)
     assert "peak" not in record.values
-
-
-@pytest.mark.parametrize(
-    ("role", "calls", "call_s", "left_s", "limit"),
-    [
-        ("check", 100, 9.0, 9e9, 120.0),
-        ("memory", 100, 9.0, 9e9, 120.0),
-        ("time", 100, 9.0, 9e9, 120.0),
-        ("quality", 100, 0.01, 9e9, 120.0),  # ten times a second is less than may be taken anyway
-        ("quality", 1000, 0.25, 9e9, 2500.0),
-        ("quality", 1000, 0.25, 300.0, 300.0),  # of a budget no more than is left
-        ("quality", 1000, 0.25, -5.0, 120.0),
-        ("quality", 0, 9.0, 9e9, 120.0),  # a problem that counts nothing
-        ("quality", 1000, 0.0, 9e9, 120.0),  # a check of an earlier version
-        ("quality", 10**9, 1e3, float("inf"), LONGEST_S),
-    ],
-)
-def test_what_bounds_an_attempt(
-    role: Role, calls: int, call_s: float, left_s: float, limit: float
-) -> None:
-    case = dataclasses.replace(CASE, quality_calls=calls)
-    assert limit_s(case, role, 120.0, call_s, left_s) == limit
 
 
 @pytest.mark.parametrize("role", ["check", "time"])

@@ -151,8 +151,9 @@ class PairedSchedule:
             self.deadline - time.monotonic() - 2 * self.first_rounds * self._pace.server_start_s
         )
         timed = self._timed(self.pairs, self.first_rounds)
+        self._pace.share_s = self._pace.fitting_share_s(timed, left_s)
         for side in self.sides:
-            side.share_s = self._pace.fitting_share_s(timed, left_s)
+            side.share_s = self._pace.share_s
 
     def _runs(self, side: int, case: Case) -> bool:
         return case.id not in self.sides[side].failed
