@@ -117,8 +117,7 @@ def run(
             if dry_run:
                 for case in manifest.cases:
                     console.print(case.id, soft_wrap=True)
-            absent = f"{BY_CONSTANTS}: no {chosen.device} is here" if chosen.absent else ""
-            console.print(_in_words(manifest, effort, pace, absent))
+            console.print(_in_words(manifest, effort, pace, _basis(chosen, pace)))
             if dry_run:
                 return
             with device_lock(manifest.device, wait, manifest.cases):
@@ -186,15 +185,21 @@ def _pace(chosen: Selection, server: Server, preset: str) -> Pace:
     return Pace(share_s) if chosen.absent else pace_here(machine.identity(), server.hello, share_s)
 
 
-def _in_words(manifest: Manifest, effort: Effort, pace: Pace, basis: str = "") -> str:
+def _basis(chosen: Selection, pace: Pace) -> str:
+    """Say what an estimate stands on."""
+    if chosen.absent:
+        return f"{BY_CONSTANTS}: no {chosen.device} is here"
+    return pace.basis(chosen.cases)
+
+
+def _in_words(manifest: Manifest, effort: Effort, pace: Pace, basis: str) -> str:
     seconds = estimate_s(manifest.cases, effort, pace)
     if manifest.budget_s is not None:
         seconds = min(seconds, manifest.budget_s)
     rounds = rounds_asked(manifest.cases, effort.checkpoints)
     return (
         f"{counted(len(manifest.cases), 'case')} on {manifest.device}, {rounds} of "
-        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}, "
-        f"{basis or pace.basis(manifest.cases)}"
+        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}, {basis}"
     )
 
 
