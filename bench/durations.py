@@ -31,11 +31,13 @@ Key = tuple[str, Role]
 class Durations:
     """Seconds of attempts beside their samples by role and case, and how well constants do.
 
-    `kinds` says how many times the declared seconds the attempts of a kind took.
+    `kinds` says how many times the declared seconds the attempts of a kind took. Of the cases that
+    `ended` at their check, which are unsupported for most of it, nothing more is expected.
     """
 
     cases: dict[Text, Seconds] = field(default_factory=dict)
     kinds: dict[Text, Factor] = field(default_factory=dict)
+    ended: list[Text] = field(default_factory=list)
 
     def known_s(self, case: Case, role: Role) -> float | None:
         """Return what this very case took; None where it never ran here."""
@@ -51,22 +53,31 @@ class Durations:
 
     def updated(self, cases: Iterable[Case], attempts: Iterable[Attempt], share_s: float) -> Self:
         """Return these with what more attempts took; the latest of a case counts."""
-        by_id = {case.id: case for case in cases}
-        took = _medians(attempts, share_s)
+        by_id, made = {case.id: case for case in cases}, list(attempts)
+        took = _medians([attempt for attempt in made if attempt.outcome == "ok"], share_s)
         latest = {_name(*key): seconds for key, seconds in took.items()}
         earlier = {name: seconds for name, seconds in self.cases.items() if name not in latest}
         together = [*earlier.items(), *latest.items()][-MOST_CASES:]
-        return type(self)(dict(together), self.kinds | _factors(by_id, took))
+        return type(self)(
+            dict(together), self.kinds | _factors(by_id, took), _ended(self.ended, made)
+        )
 
 
 def _medians(attempts: Iterable[Attempt], share_s: float) -> dict[Key, float]:
     """Return the seconds beside samples by case and role; a budget may have shortened samples."""
     seen: dict[Key, list[float]] = {}
-    for attempt in (attempt for attempt in attempts if attempt.outcome == "ok"):
+    for attempt in attempts:
         sampled_s = min(share_s, attempt.window.seconds) if attempt.window else 0.0
         beside_s = max(attempt.elapsed_s - sampled_s, LEAST)
         seen.setdefault((attempt.case, attempt.role), []).append(beside_s)
     return {key: median(times) for key, times in seen.items()}
+
+
+def _ended(before: Iterable[str], attempts: Iterable[Attempt]) -> list[str]:
+    """Return the cases whose last check failed."""
+    outcomes = dict.fromkeys(before, "failed")
+    outcomes |= {a.case: a.outcome for a in attempts if a.role == "check"}
+    return [case for case, outcome in outcomes.items() if outcome != "ok"][-MOST_CASES:]
 
 
 def _factors(by_id: Mapping[str, Case], took: Mapping[Key, float]) -> dict[str, float]:

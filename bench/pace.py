@@ -39,6 +39,7 @@ class Pace:
     def __init__(self, share_s: float, known: Durations | None = None, speed: float = 1.0):
         self.share_s = share_s
         self._known, self._speed = known or Durations(), speed
+        self._ended = frozenset(self._known.ended)
         self._seen_s: dict[str, tuple[float, float]] = {}  # by kind: taken, and expected of it
 
     def took(self, case: Case, role: Role, seconds: float) -> None:
@@ -46,6 +47,10 @@ class Pace:
         kind, beside_s = kind_of_attempt(case, role), seconds - self._sampling_s(role)
         taken_s, expected_s = self._seen_s.get(kind, (0.0, 0.0))
         self._seen_s[kind] = taken_s + max(beside_s, 0.0), expected_s + self.before_s(case, role)
+
+    def goes_on(self, case: Case) -> bool:
+        """Say whether more of a case is to be expected than its check."""
+        return case.id not in self._ended
 
     def before_s(self, case: Case, role: Role) -> float:
         """Return the seconds beside samples that an attempt should take, before this run shows."""

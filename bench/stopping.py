@@ -47,14 +47,14 @@ def narrow(found: Interval | None) -> bool:
 def estimate_s(cases: Sequence[Case], effort: Effort, pace: Pace) -> float:
     """Estimate the seconds of a whole run up to its last checkpoint."""
     rounds = effort.checkpoints[-1]
-    attempts = sum(case.most_rounds(rounds) for case in cases)
+    attempts = sum(case.most_rounds(rounds) for case in cases if pace.goes_on(case))
     return _fixed_s(cases, rounds, pace) + attempts * effort.share_s
 
 
 def fit(effort: Effort, cases: Sequence[Case], budget_s: float | None, pace: Pace) -> Effort:
     """Shorten the share of each attempt so that the first checkpoint fits the budget."""
     rounds = effort.checkpoints[0]
-    attempts = sum(case.most_rounds(rounds) for case in cases)
+    attempts = sum(case.most_rounds(rounds) for case in cases if pace.goes_on(case))
     if budget_s is None or not attempts:
         return effort
     share = (0.9 * budget_s - _fixed_s(cases, rounds, pace)) / attempts
@@ -70,6 +70,8 @@ def _fixed_s(cases: Sequence[Case], rounds: int, pace: Pace) -> float:
 
 
 def _of_case(case: Case, rounds: int, pace: Pace) -> float:
+    if not pace.goes_on(case):
+        return pace.beside_s(case, "check")
     times: list[tuple[Role, int]] = [
         ("check", 1),
         ("memory", 1),

@@ -106,9 +106,18 @@ def test_what_never_ran_is_scaled_by_its_kind_then_by_its_device() -> None:
     assert Pace(SHARE_S, speed=2.0).before_s(CASE, "check") == 2 * declared_s(CASE, "check")
 
 
-def test_what_failed_teaches_nothing() -> None:
+def test_of_what_failed_here_no_more_than_its_check_is_expected() -> None:
+    effort = Effort(SHARE_S, (5,))
+    whole_s = estimate_s([CASE, OTHER], effort, Pace(SHARE_S))
     learn("m", [CASE], took(CASE, "check", 0.01, outcome="unsupported"), SHARE_S)
-    assert learned("m") == Durations()
+    pace = Pace(SHARE_S, learned("m"))
+    assert not learned("m").cases  # how long it takes to fail says nothing of what works
+    assert pace.beside_s(CASE, "check") == declared_s(CASE, "check")
+    saved_s = 5 * (SHARE_S + declared_s(CASE, "time")) + declared_s(CASE, "memory")
+    saved_s += declared_s(CASE, "quality")
+    assert estimate_s([CASE, OTHER], effort, pace) == pytest.approx(whole_s - saved_s)
+    learn("m", [CASE], took(CASE, "check", 3.0), SHARE_S)
+    assert Pace(SHARE_S, learned("m")).goes_on(CASE)
 
 
 def test_an_estimate_says_what_it_stands_on() -> None:
