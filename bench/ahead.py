@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterable
 from types import TracebackType
 
+from bench.costs import SERVER_START_S
 from bench.servers import Servers
-from bench.stopping import SERVER_START_S
 
 _MEMORY_SHARE = 0.25  # of what is available, for servers that wait
 _SERVER_BYTES = 300 << 20  # of torch and what a problem wants imported, in no file

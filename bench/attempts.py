@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from bench.case import Attempt, Case, Measurement, Role, Window
 from bench.checkout import at_work, publishable
 from bench.errors import in_one_line
+from bench.limits import limit_s
 from bench.log import read_log
 from bench.probes.sampler import Sampler
 from bench.problem import COPIED
@@ -26,15 +28,21 @@ _MEMORY_SHARE = 0.9  # of what is available: beyond it an allocation fails in th
 class Attempts:
     """Makes the attempts of one run, in its present session, on one side.
 
-    `failed` are the ids of cases that go no further; a check's fingerprints reach the timed
-    attempts of its case. `sampler` watches the GPUs meanwhile, on a CPU it is not needed.
+    `failed` are the ids of cases that go no further, `worthless` of those whose quality does not,
+    which costs no more than itself. A check's fingerprints reach the timed attempts of its case.
+    `sampler` watches the GPUs meanwhile, on a CPU it is not needed. `deadline` is a budget's.
     """
+
+    deadline = float("inf")
 
     def __init__(self, run: Run, side: Side, sampler: Sampler | None = None):
         self.run, self.side, self.sampler = run, side, sampler
         self.share_s = run.manifest.share_s
         self.session = len(run.manifest.sessions) - 1
-        self.failed = {a.case for a in run.attempts if a.outcome != "ok"}
+        self.failed: set[str] = set()
+        self.worthless: set[str] = set()
+        for attempt in run.attempts:
+            self._bar(attempt)
         self._checked = {a.case: a for a in run.attempts if a.role == "check"}
         self._number = len(run.attempts)
 
@@ -45,11 +53,20 @@ class Attempts:
         reply = self._watched(case, lambda: servers.attempt(case, request))
         attempt = self._as_attempt(case, role, number, begun, reply, Path(request["log"]))
         self.run.append(attempt)
-        if attempt.outcome != "ok":
-            self.failed.add(case.id)
+        self._bar(attempt)
         if role == "check":
             self._checked[case.id] = attempt
         return attempt
+
+    def goes_on(self, case: Case, role: Role) -> bool:
+        """Say whether a role of a case is still worth an attempt."""
+        barred = self.failed | self.worthless if role == "quality" else self.failed
+        return case.id not in barred
+
+    def _bar(self, attempt: Attempt) -> None:
+        if attempt.outcome != "ok":
+            barred = self.worthless if attempt.role == "quality" else self.failed
+            barred.add(attempt.case)
 
     def _watched(self, case: Case, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return self.sampler.watch(case, work) if self.sampler else work()
@@ -80,7 +97,7 @@ class Attempts:
         request: dict[str, Any] = {
             "case": at_work(case, self.side),
             "role": role,
-            "timeout_s": self.run.manifest.timeout_s,
+            "timeout_s": self._limit_s(case, role),
             "share_s": self.share_s,
             "log": str((self.run.folder / "logs" / f"{self._number:05}-{role}.txt").resolve()),
         }
@@ -96,6 +113,12 @@ class Attempts:
             request["tolerances"] = checked.tolerances
             request["rewritten"] = checked.rewritten
         return request
+
+    def _limit_s(self, case: Case, role: Role) -> float:
+        checked = self._checked.get(case.id)
+        left_s = self.deadline - time.monotonic()
+        call_s = checked.call_s if checked else 0.0
+        return limit_s(case, role, self.run.manifest.timeout_s, call_s, left_s)
 
     def _as_attempt(
         self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path

@@ -23,10 +23,12 @@ class Case:
     `flops` (a count) and `bytes_moved` are what the problem declares, None where it declares none;
     `work` is what else one call does, by unit (tokens, images): over time it is a rate. `rounds`
     bounds the rounds of this case (None: as many as the run takes, 0: it is never timed),
-    `quality_seeds` is how often its quality is measured, and `provisioned` says that something
-    must be on disk first; `preload` are modules whose import a worker is spared. `computes_in` are
-    the dtypes of its products where the variant chooses them; empty: the case's own. `allocator`
-    says whether a CPU's malloc has its thresholds fixed, or is as any process gets it.
+    `quality_seeds` is how often its quality is measured, which comes to `quality_calls` calls a
+    seed; `provisioned` says that something must be on disk first, `compiles` that every process
+    compiles the step; `preload` are modules whose
+    import a worker is spared. `computes_in` are the dtypes of its products where the variant
+    chooses them; empty: the case's own. `allocator` says whether a CPU's malloc has its thresholds
+    fixed, or is as any process gets it.
     """
 
     suite: Name
@@ -44,7 +46,9 @@ class Case:
     options: dict[Name, Plain] = field(default_factory=dict)
     rounds: Few | None = None
     quality_seeds: Few = 0
+    quality_calls: Count = 0
     provisioned: bool = False
+    compiles: bool = False
     preload: list[Name] = field(default_factory=list)
     source_hash: Name = ""
     flops: Count | None = None
@@ -119,7 +123,8 @@ class Attempt:
     the step (first call, warm-up, samples). `fingerprints` are left by the check role: per input
     seed and output, sampled values that a timed call must reproduce within `tolerances`. A timed
     attempt knows its `window`; what the device did outside of it is no part of the measurement.
-    The check also tells which tensors of an output are `rewritten`, in memory that the step keeps.
+    The check also tells which tensors of an output are `rewritten`, in memory that the step keeps,
+    and about how long a warm call takes, `call_s`: no measurement, it bounds the time of a quality.
     """
 
     case: Text
@@ -139,5 +144,6 @@ class Attempt:
     started: Moment = ""
     elapsed_s: Seconds = 0.0
     measuring_s: Seconds = 0.0
+    call_s: Seconds = 0.0
     window: Window | None = None
     log: Text = ""

@@ -23,14 +23,16 @@ def names_of(device: str, cases: Sequence[Case] = ()) -> list[str]:
     Without NVML a GPU has no name but torch's; where it cannot be told which GPUs they are (slices,
     an order of CUDA's own), all of them are named.
     """
+    cpu = ["cpu"] if any(case.device == "cpu" for case in cases) else []  # ranks beside a GPU
     if device == "cpu":
         return ["cpu"]
     numbers = {int(device.partition(":")[2] or 0)}
     numbers |= {number for case in cases for number in gpus_of(case)}
     found = _uuids(sorted(numbers))
     if not found:
-        return [f"cuda-{number}" for number in sorted(numbers)]
-    return sorted({f"gpu-{hashlib.sha256(uuid.encode()).hexdigest()[:16]}" for uuid in found})
+        return [*cpu, *(f"cuda-{number}" for number in sorted(numbers))]
+    hashed = {f"gpu-{hashlib.sha256(uuid.encode()).hexdigest()[:16]}" for uuid in found}
+    return [*cpu, *sorted(hashed)]
 
 
 def _uuids(numbers: list[int]) -> list[str]:

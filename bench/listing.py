@@ -14,12 +14,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-
 from bench import allocator
 from bench.axes import bind, names_for, parse_overrides
 from bench.case import Case, Plain
 from bench.contestants import Contestants, contestants_of
+from bench.devices import Asked, choose_device, is_absent, placed
 from bench.discover import find_variant, load_module, problems_posed, source_hash
 from bench.errors import UserError, unknown
 from bench.guests import PREFIX
@@ -32,7 +31,7 @@ from bench.variant import Variant
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Answer one request."""
     try:
-        device = choose_device(request["device"])
+        device = choose_device(request["device"], request.get("absent", False))
         if "known" in request:
             known = [Case(**plain) for plain in request["known"]]
             return {"changed": changed(known), "device": device}
@@ -42,7 +41,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         groups, lacking = contestants_of(request)
         cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
         broken = sorted({module for group in groups for module in group.broken})
-        return {"cases": cases, "device": device, "lacking": lacking, "broken": broken}
+        absent = is_absent(device)
+        told = {"cases": cases, "device": device, "absent": absent}
+        return {**told, "lacking": lacking, "broken": broken}
     except UserError as error:
         return {"error": str(error)}
 
@@ -70,18 +71,6 @@ def changed(known: list[Case]) -> list[str]:
         if not same:
             found.add(case.module)
     return sorted(found)
-
-
-def choose_device(asked: str) -> str:
-    """Resolve `auto`; refuse a device that is not there."""
-    gpus = torch.cuda.device_count() if torch.version.cuda else 0
-    if asked == "auto":
-        return "cuda:0" if gpus else "cpu"
-    valid = ["cpu", *(f"cuda:{i}" for i in range(gpus))]
-    device = "cuda:0" if asked == "cuda" else asked
-    if device not in valid:
-        raise UserError(f"--device {asked}: expected one of {', '.join(valid)} on this machine")
-    return device
 
 
 def list_cases(request: dict[str, Any], device: str, contestants: list[Contestants]) -> list[Case]:
@@ -118,11 +107,16 @@ def _cases_of(
     for module, error in group.chosen_broken.items():
         print(f"{module} cannot be imported: {error}", file=sys.stderr)
         yield Case(group.suite, module.rpartition(".")[2], module, "", {}, device=device)
-    for sweep in _sweeps(group, preset, device):
-        for point in _points(sweep, overrides):
-            for variant in group.chosen:
-                if _solves(variant, sweep):
-                    yield _case(group.suite, variant, point, device)
+
+    def asked(kind: str) -> list[Asked]:
+        sweeps = _sweeps(group, preset, kind)
+        solved = [s for s in sweeps if any(_solves(variant, s) for variant in group.chosen)]
+        return [(sweep, point) for sweep in solved for point in _points(sweep, overrides)]
+
+    for where, sweep, point in placed(device, asked, "ranks" in overrides):
+        for variant in group.chosen:
+            if _solves(variant, sweep):
+                yield _case(group.suite, variant, point, where)
 
 
 def _points(sweep: Sweep, overrides: dict[str, tuple[Plain, ...]]) -> list[dict[str, Plain]]:
@@ -133,9 +127,8 @@ def _points(sweep: Sweep, overrides: dict[str, tuple[Plain, ...]]) -> list[dict[
         raise UserError(f"--set {given}: nothing can be derived from it: {error}") from error
 
 
-def _sweeps(group: Contestants, preset: str, device: str) -> list[Sweep]:
+def _sweeps(group: Contestants, preset: str, kind: str) -> list[Sweep]:
     """Collect the preset's sweeps of every suite whose problems these variants solve."""
-    kind = device.partition(":")[0]
     sweeps: dict[str, list[Sweep]] = {}
     for problem in {v.problem_type for v in group.chosen}:
         package = problem.__module__.rpartition(".")[0]
@@ -161,7 +154,9 @@ def _preset(module: str, preset: str, kind: str) -> list[Sweep]:
 
 
 def _solves(variant: Variant, sweep: Sweep) -> bool:
-    return variant.problem_type.__name__ == sweep.problem and sweep.asks(variant.name)
+    return variant.problem_type.__name__ == sweep.problem and sweep.asks(
+        variant.name, variant.compiles
+    )
 
 
 def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) -> Case:
@@ -179,6 +174,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         device=device,
         options={**variant.options, **bound.options},
         source_hash=source_hash(variant),
+        compiles=variant.compiles,
         **settings,
     )
     setting = Setting.of(case)
@@ -187,6 +183,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         flops=problem.flops(setting),
         bytes_moved=problem.bytes_moved(setting),
         work=problem.work(setting),
+        quality_calls=problem.quality_calls(setting) if case.quality_seeds else 0,
         preload=list(problem.preload),
         computes_in=list(problem.computes_in),
         provisioned=type(problem).provision is not Problem.provision,

@@ -25,12 +25,7 @@ _COMMON = re.compile(r"(\.|~|<env>|<python>|/usr|/lib|/lib64|/opt|/proc|/sys|/de
 
 def facts() -> dict[str, Any]:
     """Describe hardware, kernel and libraries. Torch is asked for its version, never imported."""
-    hardware = {
-        "cpu": _cpu_model(),
-        "cores": os.cpu_count() or 1,
-        "memory_bytes": _memory_total_bytes(),
-        "gpus": gpu_facts(),
-    }
+    hardware = _hardware()
     return {
         "machine_id": _machine_id(hardware),
         **hardware,
@@ -45,6 +40,20 @@ def facts() -> dict[str, Any]:
         "python": platform.python_version(),
         "settings": settings({n: v for n, v in os.environ.items() if belongs(n)}),
         "libraries": versions(),
+    }
+
+
+def identity() -> str:
+    """Return the hash of what this machine is; see `_machine_id`."""
+    return _machine_id(_hardware())
+
+
+def _hardware() -> dict[str, Any]:
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count() or 1,
+        "memory_bytes": _memory_total_bytes(),
+        "gpus": gpu_facts(),
     }
 
 

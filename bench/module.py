@@ -209,7 +209,9 @@ class Called:
 
 def module_variants(problem: type[ModuleProblem], module: str) -> list[Variant]:
     """Return the contestants of a module problem that the file `module` defines."""
-    return [Variant(f, problem, {}, True, module) for f in (eager, compiled)]
+    return [
+        Variant(f, problem, {}, True, module, compiles=f is compiled) for f in (eager, compiled)
+    ]
 
 
 def eager(problem: ModuleProblem, *, setting: Setting) -> Callable[[Any], Any]:

@@ -1,38 +1,75 @@
-"""How long attempts take, by kind: learned while a run goes on, to tell how much is left."""
+"""How long attempts take: declared, learned from earlier runs here, and corrected as a run goes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bench.case import Case, Role
-from bench.stopping import OVERHEAD_S, PREPARATION_S, QUALITY_S, RANKS_START_S, SHARE_MIN_S
+from bench.costs import SERVER_CPU_S, SERVER_START_S, class_of, declared_s
+from bench.durations import LEAST, Durations, kind_of_attempt, learned
+from bench.store import Run
+
+SHARE_MIN_S = 0.05  # of an attempt: less samples nothing
+MOST_APART = 8.0  # by which a machine may be slower, or faster, than that of the constants
+BY_CONSTANTS = "counted from declared constants"
+BY_EARLIER = "by what attempts took here before"
+
+
+def pace_of(run: Run) -> Pace:
+    """Return the pace of a run, as it stood when its last session began."""
+    environment = run.last_session.environment
+    return pace_here(str(environment.get("machine_id", "")), environment, run.manifest.share_s)
+
+
+def pace_here(machine_id: str, hello: Mapping[str, Any], share_s: float) -> Pace:
+    """Return the pace of a machine; `hello` is a server's, which tells what its start took."""
+    slower = float(hello.get("start_cpu_s") or SERVER_CPU_S) / SERVER_CPU_S
+    speed = min(max(slower, 1 / MOST_APART), MOST_APART)
+    return Pace(share_s, learned(machine_id), speed)
 
 
 class Pace:
-    """Seconds of an attempt by suite, role and whether it starts ranks: guessed, then seen."""
+    """Expects seconds of attempts: by `known` ones, else by constants.
 
-    def __init__(self, share_s: float):
-        self._share_s = share_s
-        self._guess_s = {
-            "check": PREPARATION_S / 2,
-            "memory": PREPARATION_S / 2,
-            "quality": QUALITY_S,
-            "time": share_s + OVERHEAD_S,
-        }
-        self._seen_s: dict[tuple[str, Role, bool], tuple[float, int]] = {}
+    `speed` says how many times slower than the constants' own machine this CPU is, where no run has
+    shown it. What this run takes corrects all of its kind by one factor.
+    """
+
+    def __init__(self, share_s: float, known: Durations | None = None, speed: float = 1.0):
+        self.share_s = share_s
+        self._known, self._speed = known or Durations(), speed
+        self._ended = frozenset(self._known.ended)
+        self._seen_s: dict[str, tuple[float, float]] = {}  # by kind: taken, and expected of it
 
     def took(self, case: Case, role: Role, seconds: float) -> None:
         """Learn from one attempt."""
-        kind = (case.suite, role, case.ranks > 1)
-        total_s, count = self._seen_s.get(kind, (0.0, 0))
-        self._seen_s[kind] = (total_s + seconds, count + 1)
+        kind, beside_s = kind_of_attempt(case, role), seconds - self._sampling_s(role)
+        taken_s, expected_s = self._seen_s.get(kind, (0.0, 0.0))
+        self._seen_s[kind] = taken_s + max(beside_s, 0.0), expected_s + self.before_s(case, role)
+
+    def goes_on(self, case: Case) -> bool:
+        """Say whether more of a case is to be expected than its check."""
+        return case.id not in self._ended
+
+    def before_s(self, case: Case, role: Role) -> float:
+        """Return the seconds beside samples that an attempt should take, before this run shows."""
+        known_s = self._known.known_s(case, role)
+        if known_s is not None:
+            return known_s
+        factor = self._known.factor(case, role)
+        if factor is None:
+            factor = self._speed if class_of(case.device) == "cpu" else 1.0
+        return factor * declared_s(case, role)
+
+    def beside_s(self, case: Case, role: Role) -> float:
+        """Return the seconds beside samples that another attempt is likely to take."""
+        taken_s, expected_s = self._seen_s.get(kind_of_attempt(case, role), (1.0, 1.0))
+        return self.before_s(case, role) * max(taken_s / expected_s, LEAST)
 
     def expected_s(self, case: Case, role: Role) -> float:
-        """Return the seconds another attempt of this kind is likely to take."""
-        total_s, count = self._seen_s.get((case.suite, role, case.ranks > 1), (0.0, 0))
-        if count:
-            return total_s / count
-        return self._guess_s[role] + (RANKS_START_S if case.ranks > 1 else 0.0)
+        """Return the seconds that another attempt is likely to take."""
+        return self.beside_s(case, role) + self._sampling_s(role)
 
     def left_s(self, attempts: Sequence[tuple[Case, Role]]) -> float:
         """Return the seconds these attempts are likely to take."""
@@ -41,7 +78,21 @@ class Pace:
     def fitting_share_s(self, timed: Sequence[tuple[Case, Role]], left_s: float) -> float:
         """Return the share, shortened where these timed attempts would not fit the time left."""
         if not timed or left_s == float("inf"):
-            return self._share_s
-        overhead_s = self.left_s(timed) - len(timed) * self._share_s
-        fitting_s = (0.9 * left_s - overhead_s) / len(timed)
-        return min(self._share_s, max(fitting_s, SHARE_MIN_S))
+            return self.share_s
+        beside_s = sum(self.beside_s(case, role) for case, role in timed)
+        fitting_s = (0.9 * left_s - beside_s) / len(timed)
+        return min(self.share_s, max(fitting_s, SHARE_MIN_S))
+
+    @property
+    def server_start_s(self) -> float:
+        """Return the seconds until a round's servers are up."""
+        return SERVER_START_S * self._speed
+
+    def basis(self, cases: Sequence[Case]) -> str:
+        """Say what an estimate stands on."""
+        known = sum(self._known.factor(case, "check") is not None for case in cases)
+        nothing = f"{BY_CONSTANTS}: nothing like it has run here"
+        return BY_EARLIER if 2 * known > len(cases) else nothing
+
+    def _sampling_s(self, role: Role) -> float:
+        return self.share_s if role == "time" else 0.0

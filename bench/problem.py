@@ -141,3 +141,10 @@ class Problem(ABC):
         interval over seeds; one of several is a trajectory (loss by step).
         """
         raise NotImplementedError(f"{type(self).__name__} declares no quality")
+
+    def quality_calls(self, setting: Setting) -> int:
+        """Count the calls that one seed's quality comes to, with what it is compared with.
+
+        It gets ten times as long as they take; at 0, an attempt's timeout like any other role.
+        """
+        return 0

@@ -78,8 +78,9 @@ class TerminalProgress:
         self._outcomes[attempt.outcome] += 1
         if attempt.outcome not in ("ok", "unsupported"):
             name = attempt.case.split("(", 1)[0]
+            where = " in quality" if attempt.role == "quality" else ""
             self._console.print(
-                f"{attempt.outcome}  {name}: {attempt.detail}",
+                f"{attempt.outcome}{where}  {name}: {attempt.detail}",
                 style="yellow",
                 soft_wrap=True,
             )

@@ -42,6 +42,7 @@ def merge(replies: list[Reply]) -> Reply:
         "fingerprints": [one for reply in replies for one in reply.get("fingerprints", [])],
         "tolerances": _widest([reply.get("tolerances", []) for reply in replies]),
         "measuring_s": max(reply.get("measuring_s", 0.0) for reply in replies),
+        "call_s": max(reply.get("call_s", 0.0) for reply in replies),
         "flags": list(dict.fromkeys(flag for reply in replies for flag in reply.get("flags", []))),
         "detail": _first_detail(replies),
     }

@@ -32,6 +32,8 @@ ENDINGS = {
 class Record:
     """One row: the case, its outcome, and every measurement by quantity.
 
+    A quality that fails costs itself alone: `quality_outcome` is what came of it, empty where none
+    was measured, and leaves `outcome` as it is.
     `samples` keeps session x round x process x call; `values` holds quantities that were measured
     once or are the same whenever measured; `trajectories` holds what quality measured, by quantity
     and seed. What one rank measured is in `by_rank` alone, by quantity and rank: one value an
@@ -43,6 +45,8 @@ class Record:
     outcome: str
     detail: str = ""
     failed_in: str = ""
+    quality_outcome: str = ""
+    quality_detail: str = ""
     samples: dict[str, dict[tuple[int, int], list[list[float]]]] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
     trajectories: dict[str, dict[int, list[float]]] = field(default_factory=dict)
@@ -52,6 +56,11 @@ class Record:
     flags: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     roofline: Roofline | None = None
+
+    @property
+    def worthless(self) -> bool:
+        """Say whether its quality was asked for and failed."""
+        return self.quality_outcome not in ("", "ok")
 
     def rounds_of(self, quantity: str = "time") -> Rounds:
         """Return one value a round of a sampled quantity."""
@@ -115,13 +124,22 @@ def fold(run: Run) -> list[Record]:
         attempts[attempt.case].append(attempt)
     ceilings = [c for session in run.manifest.sessions for c in session.ceilings]
     records = [fold_case(case, attempts[case.id], ceilings) for case in run.manifest.cases]
-    why = f"not reached: {ENDINGS.get(run.last_session.ended_by, 'the run was killed')}"
-    return [replace(r, detail=why) if r.outcome == PENDING else r for r in records]
+    return [
+        _unreached(r, run.last_session.ended_by) if r.outcome == PENDING else r for r in records
+    ]
+
+
+def _unreached(record: Record, ended_by: str) -> Record:
+    """Say why a case has no outcome; once, a quality that failed ended its case."""
+    if record.worthless and ended_by == "finished":
+        outcome, detail = record.quality_outcome, record.quality_detail
+        return replace(record, outcome=outcome, detail=detail, failed_in="quality")
+    return replace(record, detail=f"not reached: {ENDINGS.get(ended_by, 'the run was killed')}")
 
 
 def fold_case(case: Case, attempts: list[Attempt], ceilings: Sequence[Ceilings] = ()) -> Record:
     """Fold one case: one failing attempt fixes the outcome; errors stay, times are barred."""
-    failed = next((a for a in attempts if a.outcome != "ok"), None)
+    failed = next((a for a in attempts if a.outcome != "ok" and a.role != "quality"), None)
     timed = [a for a in attempts if a.role == "time"]
     if failed:
         outcome, detail = str(failed.outcome), failed.detail
@@ -130,11 +148,14 @@ def fold_case(case: Case, attempts: list[Attempt], ceilings: Sequence[Ceilings] 
     labels = _labels(attempts)
     failed_in = str(failed.role) if failed else ""
     logs = [a.log for a in attempts if a.log]
-    record = Record(case, outcome, detail, failed_in, labels=labels, logs=logs)
+    record = Record(
+        case, outcome, detail, failed_in, *_of_quality(attempts), labels=labels, logs=logs
+    )
     for attempt in attempts:
         if outcome != "ok" and attempt.role in ("time", "memory"):
             continue  # no cost number without a passed check
-        _take(record, attempt)
+        if attempt.outcome == "ok" or attempt.role != "quality":
+            _take(record, attempt)
     if outcome == "ok":
         record.flags.extend(_flags(timed))
         if len({a.labels.get("clock") for a in timed}) > 1:
@@ -167,7 +188,18 @@ def _complete(case: Case, attempts: list[Attempt]) -> bool:
     """Say whether a case that is never timed has all that it asks: check, memory, every seed."""
     done = {(attempt.role, attempt.round) for attempt in attempts}
     seeds = {("quality", seed) for seed in range(case.quality_seeds)}
+    if _of_quality(attempts)[0] not in ("", "ok"):
+        seeds = set()  # the others are not asked for any more
     return case.rounds == 0 and done >= {("check", 0), ("memory", 0)} | seeds
+
+
+def _of_quality(attempts: list[Attempt]) -> tuple[str, str]:
+    """Return what came of a case's quality, and why: the first failure of any seed."""
+    own = [attempt for attempt in attempts if attempt.role == "quality"]
+    failed = next((attempt for attempt in own if attempt.outcome != "ok"), None)
+    if failed:
+        return failed.outcome, failed.detail
+    return ("ok", "") if own else ("", "")
 
 
 def _labels(attempts: list[Attempt]) -> dict[str, str]:

@@ -9,12 +9,12 @@ from typing import Protocol
 from bench.ahead import Ahead, rounds_ahead
 from bench.attempts import Attempts, available_memory_bytes, preparation
 from bench.case import Attempt, Case, Role
-from bench.pace import Pace
+from bench.pace import pace_of
 from bench.probes.sampler import Sampler
 from bench.record import fold_case
 from bench.servers import Servers
 from bench.side import Server, Side
-from bench.stopping import SERVER_START_S, narrow
+from bench.stopping import narrow
 from bench.store import Run
 
 
@@ -42,9 +42,10 @@ class Schedule:
         self.attempts = Attempts(run, side, sampler)
         budget = run.manifest.budget_s
         self.deadline = time.monotonic() + budget if budget is not None else float("inf")
+        self.attempts.deadline = self.deadline
         self._active = list(self.manifest.cases)
         self._done = {(a.case, a.role, a.round) for a in run.attempts}
-        self._pace = Pace(self.manifest.share_s)
+        self._pace = pace_of(run)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
@@ -95,9 +96,9 @@ class Schedule:
     def _refit(self) -> None:
         """Shorten the share where preparation showed that the first checkpoint would not fit."""
         rounds = self.manifest.checkpoints[0]
-        left_s = self.deadline - time.monotonic() - rounds * SERVER_START_S
+        left_s = self.deadline - time.monotonic() - rounds * self._pace.server_start_s
         timed = self._timed(self.manifest.cases, rounds)
-        self.attempts.share_s = self._pace.fitting_share_s(timed, left_s)
+        self._pace.share_s = self.attempts.share_s = self._pace.fitting_share_s(timed, left_s)
 
     def _timed(self, cases: list[Case], rounds: int, done: int = 0) -> list[tuple[Case, Role]]:
         """List the timed attempts from round `done` up to a number of rounds."""
@@ -145,7 +146,7 @@ class Schedule:
         """Do a list of attempts; False where the budget ended."""
         later_s = self._pace.left_s(later)
         for position, (case, role, number) in enumerate(todo):
-            if case.id in self.attempts.failed:
+            if not self.attempts.goes_on(case, role):
                 continue
             if time.monotonic() > self.deadline:
                 return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +25,15 @@ class Lister(Protocol):
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]: ...
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Cases and the device they run on, which may be `absent` where nothing is run."""
+
+    cases: list[Case]
+    device: str
+    absent: bool = False
+
+
 def select(
     lister: Lister,
     selectors: list[str],
@@ -32,13 +42,15 @@ def select(
     preset: str,
     device: str,
     files: Mapping[str, Path | None],
-) -> tuple[list[Case], str]:
-    """Return the cases and the device they run on; UserError where nothing fits.
+    absent: bool = False,
+) -> Selection:
+    """Return what is chosen, and the device; UserError where nothing fits.
 
-    `files` are the user's own, by the axis that takes them.
+    `files` are the user's own, by the axis that takes them. The device may be `absent` where
+    nothing is run there.
     """
     chooses = chooser(keyword)  # refused before anything is imported
-    answer = ask(lister, selectors, sets, preset, device, files)
+    answer = ask(lister, selectors, sets, preset, device, files, absent=absent)
     cases = [published(Case(**plain)) for plain in answer["cases"]]
     chosen = [case for case in cases if chooses(case.id)]
     if not chosen:
@@ -49,7 +61,7 @@ def select(
         )
         raise UserError(f"{found}; `bench list` shows what there is", NOTHING_MEASURED)
     expect_files(lister, chosen, files)
-    return chosen, answer["device"]
+    return Selection(chosen, answer["device"], answer["absent"])
 
 
 def expect_files(
@@ -70,6 +82,7 @@ def ask(
     device: str,
     files: Mapping[str, Path | None],
     lenient: bool = False,
+    absent: bool = False,
 ) -> dict[str, Any]:
     """Return the listing's answer: cases as plain data, and the device."""
     if preset not in PRESETS:
@@ -86,6 +99,7 @@ def ask(
         "preset": preset,
         "device": device,
         "lenient": lenient,
+        "absent": absent,
     }
     return lister.list_cases(request)
 

@@ -55,6 +55,8 @@ def main() -> None:
         "cuda": torch.version.cuda,
         "threads": len(os.listdir("/proc/self/task")),
     }
+    if not torch.version.cuda:  # whose build takes longer to load
+        hello["start_cpu_s"] = round(time.process_time(), 3)
     if left_out:
         hello["left_out"] = left_out
     _send(replies, hello)

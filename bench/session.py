@@ -16,6 +16,7 @@ from bench.attempts import keep_log
 from bench.ceilings import Ceilings
 from bench.ceilings.ask import ask, needed
 from bench.checkout import at_work, git_state, publishable
+from bench.durations import learn
 from bench.errors import UserError
 from bench.known_noise import Noise
 from bench.noise import known
@@ -24,7 +25,7 @@ from bench.schedule import Progress, Schedule
 from bench.scratch import scratch
 from bench.side import Server, Side
 from bench.store import Run, Session
-from bench.surroundings import apart
+from bench.surroundings import elsewhere
 
 
 class Executes(Protocol):
@@ -34,9 +35,6 @@ class Executes(Protocol):
 
 
 MakeSchedule = Callable[[Run, Side, Progress, Sampler, Server], Executes]
-
-# What may not change between the sessions of one run, beside effective facts and variables.
-SAME = ("machine_id", "kernel", "python", "torch", "cuda", "libraries")
 
 
 def measure(
@@ -63,6 +61,15 @@ def measure(
             ended_by = schedule(found, side, progress, sampler, server).execute()
     finally:
         found.end_session(now(), ended_by)
+        _learn(found)
+
+
+def _learn(found: Run) -> None:
+    """Keep what this session's attempts took: the next estimate here stands on it."""
+    last = len(found.manifest.sessions) - 1
+    own = [attempt for attempt in found.attempts if attempt.session == last]
+    machine_id = str(found.last_session.environment.get("machine_id", ""))
+    learn(machine_id, found.manifest.cases, own, found.manifest.share_s)
 
 
 def begin(found: Run, side: Side, progress: Progress, server: Server | None = None) -> None:
@@ -95,7 +102,7 @@ def begin(found: Run, side: Side, progress: Progress, server: Server | None = No
 def _surroundings(found: Run, side: Side, server: Server) -> dict[str, Any]:
     """Return effective facts and the variables that are heeded; a side that cannot tell is told."""
     try:
-        told = server.surroundings()
+        told = server.surroundings(found.manifest.device)
     except UserError as error:
         found.notices.append(publishable(str(error), side))
         return {}
@@ -167,11 +174,7 @@ def _expect_same(found: Run, server: Server, environment: dict[str, Any]) -> Non
     if not found.manifest.sessions:
         return
     before = found.manifest.sessions[0].environment
-    changes = {
-        name: (before.get(name), environment[name])
-        for name in SAME
-        if before.get(name) != environment[name]
-    } | apart(before, environment)
+    changes = elsewhere(before, environment, found.manifest.device)
     was, now = found.manifest.git.get("commit"), git_state().get("commit")
     if was != now:
         changes["commit"] = (was, now)

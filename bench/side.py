@@ -228,11 +228,11 @@ class Server:
         relay(said)
         return answer
 
-    def surroundings(self) -> dict[str, Any]:
-        """Have a fork tell the effective facts of this side, and the user's variables it heeds."""
+    def surroundings(self, device: str = "cpu") -> dict[str, Any]:
+        """Have a fork tell what is effective there, and the user's variables that are heeded."""
         log = self.log.with_name("surroundings.txt")
         asked = {
-            "surroundings": {"names": sorted(self._heeded)},
+            "surroundings": {"names": sorted(self._heeded), "device": device},
             "timeout_s": _START_TIMEOUT_S,
             "log": str(log.absolute()),
         }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.case import Case
+from bench.case import Case, Role
+from bench.costs import costs_of
+from bench.pace import SHARE_MIN_S, Pace
 from bench.statistics import Interval
 
 TARGET_HALF_WIDTH = 0.02  # of the estimate: narrower than this is narrow enough
@@ -32,13 +34,6 @@ EFFORTS = {
     "full": Effort(1.0, (9, 15)),
 }
 
-SHARE_MIN_S = 0.05
-OVERHEAD_S = 0.05  # of an attempt: fork, inputs, set-up
-PREPARATION_S = 0.4  # of a case: check and memory
-QUALITY_S = 1.0  # of a seed
-RANKS_START_S = 1.0  # of an attempt of several ranks
-SERVER_START_S = 1.3
-
 
 def narrow(found: Interval | None) -> bool:
     """Say whether an interval is narrow enough to stop at a checkpoint."""
@@ -49,31 +44,41 @@ def narrow(found: Interval | None) -> bool:
     )
 
 
-def estimate_s(cases: Sequence[Case], effort: Effort) -> float:
+def estimate_s(cases: Sequence[Case], effort: Effort, pace: Pace) -> float:
     """Estimate the seconds of a whole run up to its last checkpoint."""
     rounds = effort.checkpoints[-1]
-    attempts = sum(case.most_rounds(rounds) for case in cases)
-    return _fixed_s(cases, rounds) + attempts * effort.share_s
+    attempts = sum(case.most_rounds(rounds) for case in cases if pace.goes_on(case))
+    return _fixed_s(cases, rounds, pace) + attempts * effort.share_s
 
 
-def fit(effort: Effort, cases: Sequence[Case], budget_s: float | None) -> Effort:
+def fit(effort: Effort, cases: Sequence[Case], budget_s: float | None, pace: Pace) -> Effort:
     """Shorten the share of each attempt so that the first checkpoint fits the budget."""
     rounds = effort.checkpoints[0]
-    attempts = sum(case.most_rounds(rounds) for case in cases)
+    attempts = sum(case.most_rounds(rounds) for case in cases if pace.goes_on(case))
     if budget_s is None or not attempts:
         return effort
-    share = (0.9 * budget_s - _fixed_s(cases, rounds)) / attempts
+    share = (0.9 * budget_s - _fixed_s(cases, rounds, pace)) / attempts
     return Effort(min(max(share, SHARE_MIN_S), effort.share_s), effort.checkpoints)
 
 
-def _fixed_s(cases: Sequence[Case], rounds: int) -> float:
+def _fixed_s(cases: Sequence[Case], rounds: int, pace: Pace) -> float:
     """Estimate what does not shrink with the share: servers, processes, ranks, preparation."""
-    total = SERVER_START_S * (rounds + 1)
-    for case in cases:
-        start_s = OVERHEAD_S if case.ranks == 1 else RANKS_START_S
-        total += PREPARATION_S + case.quality_seeds * QUALITY_S
-        total += start_s * (2 + case.quality_seeds + case.most_rounds(rounds))
-    return total
+    rounds = max((case.most_rounds(rounds) for case in cases), default=0)  # others start no server
+    begin_s = sum(costs_of(device).begin_s for device in {case.device for case in cases})
+    servers_s = pace.server_start_s * (rounds + 1)
+    return begin_s + servers_s + sum(_of_case(case, rounds, pace) for case in cases)
+
+
+def _of_case(case: Case, rounds: int, pace: Pace) -> float:
+    if not pace.goes_on(case):
+        return pace.beside_s(case, "check")
+    times: list[tuple[Role, int]] = [
+        ("check", 1),
+        ("memory", 1),
+        ("quality", case.quality_seeds),
+        ("time", case.most_rounds(rounds)),
+    ]
+    return sum(count * pace.beside_s(case, role) for role, count in times if count)
 
 
 def reason(rounds: int, found: Interval | None, checkpoints: list[int], ended_by: str) -> str:

@@ -25,6 +25,11 @@ class Sweep:
     axes: Mapping[str, Axis]
     left_out: tuple[str, ...] = ()
     picked: tuple[str, ...] = ("*",)
+    compiling: bool | None = None
+
+    def at(self, **axes: Axis) -> Self:
+        """Return the same sweep with these axes beside or instead of its own."""
+        return replace(self, axes={**self.axes, **axes})
 
     def without(self, *patterns: str) -> Self:
         """Return the same sweep for fewer variants."""
@@ -34,8 +39,18 @@ class Sweep:
         """Return the same sweep for these variants alone."""
         return replace(self, picked=patterns)
 
-    def asks(self, variant: str) -> bool:
+    def compiled(self) -> Self:
+        """Return the same sweep for those variants alone that say that they compile."""
+        return replace(self, compiling=True)
+
+    def uncompiled(self) -> Self:
+        """Return the same sweep without the variants that say that they compile."""
+        return replace(self, compiling=False)
+
+    def asks(self, variant: str, compiles: bool = False) -> bool:
         """Say whether a variant of the problem is asked."""
+        if self.compiling not in (None, compiles):
+            return False
         return _fits(variant, self.picked) and not _fits(variant, self.left_out)
 
     def points(self, overrides: Mapping[str, tuple[Plain, ...]]) -> Iterator[Values]:

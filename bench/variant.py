@@ -35,7 +35,8 @@ class Variant:
 
     `sets` are the kinds of torch's switches (of `SWITCHES`) that its set-up may change, since they
     are what it is made of; another change bars it from rankings. `homes` are the files of a user's
-    variant and its problem, read while their modules were loaded.
+    variant and its problem, read while their modules were loaded. One that `compiles` its step
+    takes seconds in every process; presets ask it at fewer sizes.
     """
 
     function: Callable[..., Any]
@@ -45,6 +46,7 @@ class Variant:
     module: str
     sets: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
+    compiles: bool = False
 
     @property
     def name(self) -> str:
@@ -78,26 +80,33 @@ def variant(function: Callable[..., Any], /) -> Variant: ...
 
 
 @overload
-def variant(*, sets: Sequence[str]) -> Callable[[Callable[..., Any]], Variant]: ...
+def variant(
+    *, sets: Sequence[str] = (), compiles: bool = False
+) -> Callable[[Callable[..., Any]], Variant]: ...
 
 
 def variant(
-    function: Callable[..., Any] | None = None, /, *, sets: Sequence[str] = ()
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    sets: Sequence[str] = (),
+    compiles: bool = False,
 ) -> Variant | Callable[[Callable[..., Any]], Variant]:
     """Make a function a contestant: `def name(problem: SomeProblem, *, option=default)`.
 
-    One that is made of torch's switches says which: `@variant(sets=["precision"])`.
+    One that is made of torch's switches says which, `@variant(sets=["precision"])`; one whose every
+    process compiles, `@variant(compiles=True)`.
     Raises TypeError where the signature does not say which problem it solves.
     """
     unknown = [kind for kind in sets if kind not in SWITCHES]
     if unknown:
         raise TypeError(f"variant: sets: expected {' or '.join(SWITCHES)}, got {unknown[0]!r}")
     if function is None:
-        return lambda function: _described(function, tuple(sets))
-    return _described(function, ())
+        return lambda function: _described(function, tuple(sets), compiles)
+    return _described(function, (), False)
 
 
-def _described(function: Callable[..., Any], sets: tuple[str, ...]) -> Variant:
+def _described(function: Callable[..., Any], sets: tuple[str, ...], compiles: bool) -> Variant:
     first, *rest = inspect.signature(function).parameters.values()
     problem_type = first.annotation
     if isinstance(problem_type, str):  # under `from __future__ import annotations`
@@ -114,4 +123,12 @@ def _described(function: Callable[..., Any], sets: tuple[str, ...]) -> Variant:
             f"variant {function.__name__}: expected a default for option {missing[0]!r}, got none"
         )
     wants_setting = any(p.name == "setting" for p in rest)
-    return Variant(function, problem_type, options, wants_setting, function.__module__, sets)
+    return Variant(
+        function,
+        problem_type,
+        options,
+        wants_setting,
+        function.__module__,
+        sets,
+        compiles=compiles,
+    )

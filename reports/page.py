@@ -40,28 +40,45 @@ def by_suite(records: list[Record]) -> dict[str, list[Record]]:
 def told(records: list[Record], judged: list[Judged]) -> str:
     """Say shortly how much of a suite was measured, who wins, and what its claims came to."""
     ok = sum(record.outcome == "ok" for record in records)
-    sentence = f"{ok} of {counted(len(records), 'case')} measured. {headline(records)}"
+    sentence = f"{ok} of {counted(len(records), 'case')} measured{without_quality(records)}. "
+    sentence += headline(records)
     sentence += f" {allocators}" if (allocators := told_of_allocators(records)) else ""
     counts = count_verdicts(judged)
     return f"{sentence} Of its claims, {counts}." if counts else sentence
 
 
+def without_quality(records: list[Record]) -> str:
+    """Say of how many measured cases the quality failed; empty where of none."""
+    failed = sum(record.outcome == "ok" and record.worthless for record in records)
+    return f", {failed} of them without the quality, which failed" if failed else ""
+
+
 def failures(records: list[Record]) -> list[Failure]:
-    """Gather every case that is not `ok`, by reason; the first log of each reason is named."""
+    """Gather every case or quality that is not `ok`, by reason; the first log of each is named."""
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         if record.outcome != "ok":
             groups.setdefault((record.outcome, record.detail), []).append(record)
+        elif record.worthless:
+            outcome = f"{record.quality_outcome} in quality"
+            groups.setdefault((outcome, record.quality_detail), []).append(record)
     return [
         Failure(
             count=len(group),
             outcome=outcome,
             variants=list(dict.fromkeys(record.case.variant for record in group)),
             detail=detail,
-            log=next((record.logs[0] for record in group if record.logs), ""),
+            log=next(filter(None, map(_log, group)), ""),
         )
         for (outcome, detail), group in groups.items()
     ]
+
+
+def _log(record: Record) -> str:
+    """Return the log of the role that failed, else the first there is."""
+    role = record.failed_in or "quality"
+    of_role = (log for log in record.logs if log.endswith(f"-{role}.txt"))
+    return next(of_role, record.logs[0] if record.logs else "")
 
 
 def facts(run: Run, records: list[Record]) -> dict[str, str]:
@@ -78,11 +95,12 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
     commit = str(run.manifest.git.get("commit", "unknown"))[:12]
     return {
         "command": " ".join(run.manifest.command),
-        "device": run.manifest.device,
+        "device": _devices(run),
         "CPU": f"{environment.get('cpu')}, {environment.get('cores_usable')} cores usable",
         "GPU": gpus,
         "torch": str(environment.get("torch")),
-        "cases": ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common()),
+        "cases": ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common())
+        + without_quality(records),
         "rounds": f"{rounds_asked(run.manifest.cases, run.manifest.checkpoints)} of a case, each "
         f"in a fresh process, {run.manifest.share_s:g} s of sampling",
         **({"unseen modes": unseen} if (unseen := unseen_modes(records)) else {}),
@@ -96,6 +114,14 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         **_of_probes(run, ok),
         "commit": commit + (" with local changes" if run.manifest.git.get("dirty") else ""),
     }
+
+
+def _devices(run: Run) -> str:
+    """Name the device, and others beside it: ranks for which there are too few GPUs."""
+    device = run.manifest.device
+    beside = Counter(case.device for case in run.manifest.cases if case.device != device)
+    told = [f"{counted(count, 'case')} on {other}" for other, count in beside.items()]
+    return "; ".join([device, *told])
 
 
 def unseen_modes(records: list[Record]) -> str:

@@ -13,6 +13,7 @@ from reports.words import column_title, same_kind, shape
 # Columns of results.csv that a reader is shown, around the suite's own, and what they are called.
 BEFORE = {"variant": "variant", "options": "options", "problem": "problem"}
 SETTING = {
+    "device": "device",
     "dtype": "dtype",
     "pass": "pass",
     "threads": "threads",
@@ -38,6 +39,8 @@ AFTER = {
     "stopped_by": "stopped by",
     "flags": "flags",
     "detail": "reason",
+    "quality_outcome": "quality",
+    "quality_detail": "why no quality",
 }
 # What was set besides what is asked for: told of every row, also where it is the same for all.
 STATE = {"switches": "switches", "put_back": "put back"}
@@ -68,7 +71,8 @@ def shown(frame: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
     """Return the rows as a reader is shown them: in readable units, only columns that tell."""
     values = [name for name in value_columns(records) if name in frame]
     own = [name for name in frame.columns if name not in {*COLUMNS, *values, *UNSHOWN}]
-    frame = frame.assign(half_width=_half_width(frame))
+    failed = frame["quality_outcome"].where(frame["quality_outcome"] != "ok")
+    frame = frame.assign(half_width=_half_width(frame), quality_outcome=failed)
     asked = _titled(frame, {**{name: name for name in values}, **SETTING})
     measured = _own(frame, [name for name in own if not _of_a_rank_beside_the_job(name, frame)])
     after = _titled(frame, AFTER)

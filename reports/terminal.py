@@ -14,7 +14,14 @@ from bench.terminal import Screen
 from reports.answers import Family, families
 from reports.findings import Judged, judge
 from reports.measuring import measuring_share
-from reports.page import Failure, by_suite, failures, told, unseen_modes
+from reports.page import (
+    Failure,
+    by_suite,
+    failures,
+    told,
+    unseen_modes,
+    without_quality,
+)
 
 NUM_FAMILIES = 4  # of a suite; the report has them all
 COLOURS = {"holds": "green", "fails": "red", "untested": "dim"}
@@ -27,7 +34,8 @@ def summarise(console: Screen, run: Run, records: list[Record]) -> None:
         claims = [found for found in judged if found.suite == suite]
         _summarise_suite(console, suite, own, claims)
     counts = Counter(record.outcome for record in records)
-    console.print(", ".join(f"{n} {outcome}" for outcome, n in counts.most_common()))
+    told = ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common())
+    console.print(told + without_quality(records))
     for record in records:
         if record.outcome == "ok" and record.flags and record.detail:
             name = f"{record.case.suite}/{record.case.variant}"

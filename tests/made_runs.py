@@ -40,6 +40,7 @@ class Made:
     quality: dict[str, list[float]] = field(default_factory=dict)
     outcome: str = "ok"
     detail: str = ""
+    quality_outcome: str = "ok"  # of one seed more than `quality` has, where it is not ok
     flags: list[str] = field(default_factory=list)
     labels: dict[str, str] = field(default_factory=lambda: {"clock": "monotonic"})
     size: Plain = 64
@@ -49,6 +50,10 @@ class Made:
     thread_time_s: float | None = None
     energy_j: float | None = None
     source_hash: str = "0"
+
+    @property
+    def seeds(self) -> int:
+        return max(map(len, self.quality.values()), default=0)
 
     @property
     def case(self) -> Case:
@@ -61,7 +66,7 @@ class Made:
             dtype=self.dtype,
             options=self.options,
             rounds=0 if self.time_s is None else self.rounds,
-            quality_seeds=max(map(len, self.quality.values()), default=0),
+            quality_seeds=self.seeds + (self.quality_outcome != "ok"),
             source_hash=self.source_hash,
         )
 
@@ -107,9 +112,11 @@ def attempts(made: Made, confirm: int, seed: int) -> list[Attempt]:
     values = [Measurement(q, UNITS.get(q, "1"), [v]) for q, v in made.values.items()]
     found = [Attempt(name, "check", 0, 0, "ok")]
     found.append(Attempt(name, "memory", 0, 0, "ok", measurements=values, labels=made.labels))
-    for number in range(made.case.quality_seeds):
+    for number in range(made.seeds):
         own = [Measurement(q, "1", [v[number]]) for q, v in made.quality.items() if number < len(v)]
         found.append(Attempt(name, "quality", 0, number, "ok", measurements=own))
+    if made.quality_outcome != "ok":
+        found.append(Attempt(name, "quality", 0, made.seeds, made.quality_outcome, "it hung"))  # type: ignore[arg-type]
     if made.time_s is not None:
         numbers = [*range(made.case.most_rounds(ROUNDS)), *range(ROUNDS, ROUNDS + confirm)]
         found += [_timed(made, number, seed) for number in numbers]

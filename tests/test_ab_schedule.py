@@ -54,12 +54,16 @@ class FakeSide:
     run: Run
     fails: tuple[str, ...] = ()
     failed: set[str] = field(default_factory=set)
+    deadline: float = 0.0
     share_s: float = 0.1
     servers_started: int = 0
 
     def servers(self, cases: list[Case]) -> Made:
         self.servers_started += 1
         return Made(self.letter)
+
+    def goes_on(self, case: Case, role: str) -> bool:
+        return case.id not in self.failed
 
     def make(self, servers: Made, case: Case, role: str, number: int) -> Attempt:
         assert servers.letter == self.letter

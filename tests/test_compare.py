@@ -445,11 +445,6 @@ def test_another_machine_is_refused_unless_forced(tmp_path: Path) -> None:
         ({"cores_usable": 1}, {}, "cores_usable 2 → 1"),
         ({"frequency_policy": "powersave"}, {}, "frequency_policy performance → powersave"),
         ({}, {"device": "cuda:0"}, "device cpu → cuda:0"),
-        (
-            {"gpus": [{"name": "X", "power_limit_w": 300}]},
-            {},
-            "GPU 0 power_limit_w none → 300",
-        ),
     ],
 )
 def test_what_makes_a_comparison_void(
@@ -791,3 +786,59 @@ def test_an_old_run_against_itself_has_not_changed() -> None:
     assert {row.verdict for row in found.rows} == {"same", "unclear", "not comparable"}
     assert exit_code([found]) == 0
     assert math.isclose(found.overall[0].ratio or 0, 1.0)
+
+
+FD = {"fd_pixels": [4.0, 4.1, 4.2]}
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "verdict", "why", "code"),
+    [
+        (
+            {"quality": FD},
+            {"quality_outcome": "timeout"},
+            "broken",
+            "timeout in quality: it hung",
+            1,
+        ),
+        ({"quality_outcome": "oom"}, {"quality": FD}, "fixed", "was oom in quality: it hung", 0),
+        (
+            {"quality_outcome": "oom"},
+            {"quality_outcome": "crash"},
+            "not comparable",
+            "BASE oom in quality: it hung; NEW crash in quality: it hung",
+            0,
+        ),
+        ({}, {"quality_outcome": "error"}, "added", "error in quality: it hung", 0),
+        ({"quality_outcome": "error"}, {}, "removed", "was error in quality: it hung", 0),
+    ],
+)
+def test_a_quality_that_failed_is_no_silence(
+    tmp_path: Path, base: dict, new: dict, verdict: str, why: str, code: int
+) -> None:
+    ours = make(tmp_path / "a", [Made("v", **base)])
+    theirs = make(tmp_path / "b", [Made("v", **new)])
+    found = compared(ours, theirs)
+    row = row_of(found, "v", "quality")
+    assert (row.verdict, row.why, row.group) == (verdict, why, "quality")
+    assert row_of(found, "v", "time").ratio is not None  # what else was measured is compared
+    assert exit_code([found]) == code
+    assert exit_code([found], gate=("time",)) == 0
+
+
+def test_a_quality_that_failed_diverged_nowhere(tmp_path: Path) -> None:
+    """It cannot be told whether it would have: neither better nor worse."""
+    diverged = make(tmp_path / "a", [Made("v", quality={"diverged_at_step": [3.0, 4.0]})])
+    failed = make(tmp_path / "b", [Made("v", quality_outcome="timeout")])
+    gone = row_of(compared(diverged, failed), "v", "diverged_at_step")
+    come = row_of(compared(failed, diverged), "v", "diverged_at_step")
+    assert (gone.verdict, gone.why) == ("removed", "timeout in NEW")
+    assert (come.verdict, come.why) == ("added", "timeout in BASE")
+
+
+def test_seeds_before_a_failure_are_compared(tmp_path: Path) -> None:
+    base = make(tmp_path / "a", [Made("v", quality=FD)])
+    new = make(tmp_path / "b", [Made("v", quality=FD, quality_outcome="timeout")])
+    found = compared(base, new)
+    assert row_of(found, "v", "fd_pixels").verdict == "same"
+    assert row_of(found, "v", "quality").verdict == "broken"

@@ -425,7 +425,17 @@ def test_three_ranks_of_a_toy_model_plan_their_padding(server: Server, tmp_path:
     assert found["stage_3_partitions_everything"] == "holds"
 
 
-def test_charts_draw_every_number_of_ranks() -> None:
+@pytest.mark.parametrize(
+    ("devices", "titles"),
+    [
+        (("cpu", "cpu", "cpu"), ["2 ranks on cpu", "4 ranks on cpu"]),
+        (("cuda:0", "cpu", "cpu"), ["2 ranks on cpu", "4 ranks on cpu"]),  # one GPU
+        (("cuda:0", "cuda:0", "cpu"), ["4 ranks on cpu", "2 ranks on cuda:0"]),
+    ],
+)
+def test_charts_draw_every_number_of_ranks_by_device(
+    devices: tuple[str, ...], titles: list[str]
+) -> None:
     row = {
         "problem": "DataParallelTraining",
         "outcome": "ok",
@@ -438,14 +448,19 @@ def test_charts_draw_every_number_of_ranks() -> None:
         **dict.fromkeys(("traffic_paper_elements", "traffic_engine_elements"), 200.0),
     }
     rows = [("single", 1), ("ddp", 2), ("ddp", 4)]
-    frame = pd.DataFrame([{**row, "variant": v, "ranks": r, "case": f"{v}{r}"} for v, r in rows])
+    asked = [
+        {**row, "variant": v, "ranks": r, "case": f"{v}{r}", "device": device}
+        for (v, r), device in zip(rows, devices, strict=True)
+    ]
+    frame = pd.DataFrame(asked)
     losses = pd.DataFrame(
         [(f"{v}{r}", v, "loss", 0, i, 5.0 - i) for v, r in rows for i in range(3)],
         columns=["case", "variant", "quantity", "seed", "index", "value"],
     )
     found = charts(frame, losses)
-    assert [chart.title.partition(":")[0] for chart in found] == ["2 ranks", "4 ranks"]
-    assert "one process is ddp, by 0.0e+00" in found[0].caption
+    assert [chart.title.partition(": ")[0] for chart in found] == titles
+    beside_one_process = devices[1] == devices[0]  # never another device's
+    assert ("one process is ddp, by 0.0e+00" in found[-1].caption) == beside_one_process
     for chart in found:
         chart.drawing.to_dict()  # altair checks it against its schema
 

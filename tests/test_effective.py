@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench.comparing.surroundings import differences
+from bench.effective.on_cuda import of_cuda
 from bench.effective.process import loaded
 from bench.effective.variables import read_by_any
 from bench.machine import settings
 from bench.side import ROOT, Server, Side
-from bench.surroundings import apart
+from bench.surroundings import SAME, apart, elsewhere, gpus_apart
 from tests.made_runs import Made, make
 
 OF_KERNELS = ("cpu_capability", "default_threads", "blas", "parallel_backend", "allocator")
@@ -100,3 +103,85 @@ def test_what_concerns_streams_and_files_of_python_is_no_setting() -> None:
     of_streams = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8")
     asked = [*of_streams, "PYTHONHASHSEED", "PYTHONMALLOC"]
     assert read_by_any(asked, ()) == ["PYTHONHASHSEED", "PYTHONMALLOC"]
+
+
+FACTS = {"cudnn", "cublas", "nccl"}
+
+
+def gpu(**facts: object) -> dict:
+    return {"gpus": [{"name": "X", "power_limit_w": 700.0, "driver": "580.1", **facts}]}
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "void"),
+    [("driver", "590.2", False), ("power_limit_w", 300.0, True), ("mig", True, True)],
+)
+def test_a_gpu_told_to_run_otherwise_is_named(
+    tmp_path: Path, fact: str, value: object, void: bool
+) -> None:
+    environments = gpu(mig=False), gpu(**{"mig": False, fact: value})
+    base, new = (
+        make(tmp_path / name, [Made("v")], environment=told, device="cuda:0")
+        for name, told in zip("ab", environments, strict=True)
+    )
+    (found,) = differences(base, new)
+    assert (found.name, found.void) == (f"GPU 0 {fact}", void)
+
+
+def test_a_gpu_that_a_run_on_a_cpu_does_not_use_is_no_difference(tmp_path: Path) -> None:
+    base, new = (
+        make(tmp_path / name, [Made("v")], environment=gpu(driver=name)) for name in ("a", "b")
+    )
+    assert not list(differences(base, new))
+
+
+def test_what_a_gpu_does_not_tell_differs_from_nothing() -> None:
+    told, silent = gpu(), gpu(driver="not exposed: Unknown Error")
+    assert gpus_apart(told, silent) == gpus_apart({}, told) == gpus_apart(told, {"gpus": []}) == {}
+    assert gpus_apart(told, gpu(driver="590.2")) == {"GPU 0 driver": ("580.1", "590.2")}
+
+
+@pytest.mark.parametrize(
+    ("device", "changed", "names"),
+    [
+        ("cuda:0", {"gpus": gpu(driver="590.2")["gpus"]}, {"GPU 0 driver"}),
+        ("cuda:0", {"gpus": gpu(power_limit_w=300.0)["gpus"]}, {"GPU 0 power_limit_w"}),
+        ("cuda:0", {"effective": {"cudnn": "91002", "cublas": "13.0.2", "nccl": "1"}}, FACTS),
+        ("cpu", {"gpus": gpu(driver="590.2")["gpus"]}, set()),
+        ("cuda:0", {"effective": {}}, set()),  # what an earlier version did not ask
+    ],
+)
+def test_a_resume_where_a_gpu_is_served_otherwise_is_refused(
+    device: str, changed: dict, names: set[str]
+) -> None:
+    facts = {"cudnn": "91900", "cublas": "13.1.0", "nccl": "2.28.3"}
+    before = {**dict.fromkeys(SAME), **gpu(), "effective": facts}
+    assert elsewhere(before, before, device) == {}
+    assert elsewhere(before, {**before, **changed}, device).keys() == names
+
+
+def test_libraries_of_a_gpu_are_asked_for_their_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "int cublasGetProperty(int part, int *value) { *value = 13 - part; return 0; }"
+    library = tmp_path / "libcublas.so.13"
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library],
+        input=source,
+        text=True,
+        check=True,
+    )
+    monkeypatch.setattr("torch.version.cuda", "13.0")
+    monkeypatch.setattr("torch.backends.cudnn.version", lambda: 91002)
+    nccl = {"_nccl_version": (2 << 32) | (28 << 16) | 3, "_nccl_version_suffix": b""}
+    for name, value in nccl.items():
+        monkeypatch.setattr(f"torch._C.{name}", lambda value=value: value, raising=False)
+    found = of_cuda([Path("/usr/lib/libc.so.6"), library])
+    assert found["cudnn"] == "91002"
+    assert found["cublas"] == "13.12.11"
+    assert found["nccl"] == "2.28.3"
+    assert "cublas" not in of_cuda([])
+
+
+def test_a_build_for_cpus_has_no_libraries_of_a_gpu() -> None:
+    assert torch.version.cuda or of_cuda(loaded()) == {}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from bench.record import fold
 from bench.store import read
+from reports.ranking import rankings
+from tests.conftest import Bench
 
 EXPECTED = {
     "none": "ok",
@@ -31,6 +35,22 @@ EXPECTED = {
     "hung_rank": "timeout",
     "memoises": "ok",
     "memoises_late": "ok",
+    "quality_none": "ok",
+    "quality_hangs": "ok",
+    "quality_raises": "ok",
+    "quality_crashes": "ok",
+    "quality_fails_late": "ok",
+    "quality_refuses": "ok",
+    "quality_oom": "ok",
+}
+QUALITY = {
+    "quality_none": "ok",
+    "quality_hangs": "timeout",
+    "quality_raises": "error",
+    "quality_crashes": "crash",
+    "quality_fails_late": "error",
+    "quality_refuses": "unsupported",
+    "quality_oom": "oom",
 }
 
 
@@ -102,11 +122,40 @@ def test_stderr_is_kept_and_publishable(faults_run: Path, rows: pd.DataFrame) ->
 
 
 def test_one_failing_attempt_ends_a_case(faults_run: Path) -> None:
-    failed = set()
+    failed, worthless = set(), set()
     for attempt in read(faults_run).attempts:
         assert attempt.case not in failed
+        assert attempt.role != "quality" or attempt.case not in worthless
         if attempt.outcome != "ok":
-            failed.add(attempt.case)
+            (worthless if attempt.role == "quality" else failed).add(attempt.case)
+
+
+def test_a_quality_that_fails_costs_itself_alone(rows: pd.DataFrame) -> None:
+    assert rows["quality_outcome"].dropna().to_dict() == QUALITY
+    graded = rows.loc[list(QUALITY)]
+    assert graded[["time_s", "peak_bytes", "flops_per_s", "rounds"]].gt(0).all(axis=None)
+    assert graded["detail"].isna().all()
+    failed = graded.drop("quality_none")
+    assert failed["quality_detail"].notna().all()
+    assert "SIGSEGV" in failed.loc["quality_crashes", "quality_detail"]
+    assert rows.loc[["quality_none", "quality_fails_late"], "error"].eq(0.25).all()
+    assert failed.drop("quality_fails_late")["error"].isna().all()
+
+
+def test_a_quality_that_fails_is_told(bench: Bench, faults_run: Path) -> None:
+    shown = bench("show", faults_run).stdout
+    assert "6 of them without the quality, which failed" in shown
+    assert "timeout in" in shown
+    report = (faults_run / "report.html").read_text()
+    assert "crash in quality" in report
+    assert "this network is not worth it" in report
+
+
+def test_a_quality_that_fails_does_not_bar_from_rankings(faults_run: Path) -> None:
+    undisturbed = [replace(record, flags=[]) for record in fold(read(faults_run))]
+    records = [record for record in undisturbed if record.case.variant in QUALITY]
+    (ranking,) = rankings(records)
+    assert len(ranking.rivals) == len(QUALITY) - 1
 
 
 def test_nothing_is_left_running(faults_run: Path) -> None:

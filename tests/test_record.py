@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from bench.case import Attempt, Case, Measurement, Outcome, Role
 from bench.mean import estimate_mean
-from bench.record import PENDING, fold_case
+from bench.record import PENDING, fold, fold_case
+from bench.store import Manifest, Run, Session
 
 CASE = Case("s", "v", "m", "P", {"n": 1}, quality_seeds=2)
 
@@ -78,13 +80,39 @@ def test_a_case_that_is_never_timed_is_ok_once_prepared() -> None:
     assert fold_case(CASE, PREPARED).outcome == PENDING
 
 
-def test_a_failed_seed_fails_the_case_and_bars_its_costs() -> None:
-    failed = dataclasses.replace(PREPARED[3], outcome="crash", measurements=[], detail="why")
-    record = fold_case(dataclasses.replace(CASE, rounds=0), [*PREPARED[:3], failed])
-    assert (record.outcome, record.detail, record.failed_in) == ("crash", "why", "quality")
-    assert record.trajectories["fd"] == {
-        0: [-1.0]
-    }  # what it was worth stays, what it cost does not
+FAILED = dataclasses.replace(PREPARED[3], outcome="crash", measurements=[], detail="why")
+
+
+@pytest.mark.parametrize("seeds", [[PREPARED[2], FAILED], [dataclasses.replace(FAILED, round=0)]])
+@pytest.mark.parametrize("rounds", [0, None])
+def test_a_failed_seed_costs_the_quality_alone(seeds: list[Attempt], rounds: int | None) -> None:
+    case = dataclasses.replace(CASE, rounds=rounds)
+    timed = [] if rounds == 0 else [attempt("time", 0, one("time", 0.5, "s"))]
+    record = fold_case(case, [*PREPARED[:2], *seeds, *timed])
+    assert (record.outcome, record.detail, record.failed_in) == ("ok", "", "")
+    assert (record.quality_outcome, record.quality_detail) == ("crash", "why")
+    assert record.trajectories.get("fd", {}) == ({0: [-1.0]} if len(seeds) > 1 else {})
+    assert record.values["peak"] == 64
+    assert record.ranked == bool(timed)
+
+
+def test_a_quality_that_was_not_asked_has_no_outcome() -> None:
+    assert fold_case(CASE, PREPARED[:2]).quality_outcome == ""
+    assert fold_case(CASE, PREPARED).quality_outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "outcome", "failed_in"),
+    [("finished", "crash", "quality"), ("budget", PENDING, ""), ("", PENDING, "")],
+)
+def test_where_a_failed_quality_ended_the_case_it_still_does(
+    tmp_path: Path, ended_by: str, outcome: str, failed_in: str
+) -> None:
+    """Earlier versions went no further with such a case; their runs say so."""
+    session = Session("2026-01-01T00:00:00+00:00", {}, ended_by=ended_by)
+    manifest = Manifest(["bench"], "smoke", "cpu", 0, 0.3, [5], [CASE], sessions=[session])
+    (record,) = fold(Run(tmp_path, manifest, [*PREPARED[:3], FAILED]))
+    assert (record.outcome, record.failed_in) == (outcome, failed_in)
     assert "peak" not in record.values
 
 

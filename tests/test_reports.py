@@ -19,6 +19,7 @@ from bench.case import Case
 from bench.record import Record, fold
 from bench.store import Run, read
 from reports import csv, html
+from reports.page import facts
 from reports.ranking import rankings
 from reports.shown import constants, shown
 from reports.table import COLUMNS, own_columns, table
@@ -92,6 +93,8 @@ def test_every_number_has_its_unit_in_its_name() -> None:
         "outcome",
         "failed_in",
         "detail",
+        "quality_outcome",
+        "quality_detail",
         "flags",
         "bound",
         "roofline_limit",
@@ -237,6 +240,13 @@ def test_a_table_of_a_suite_shows_what_tells_there(several: Run) -> None:
     assert rows["time (ms)"].tolist() == pytest.approx(
         [record.interval_of().estimate * 1e3 for record in own]  # type: ignore[union-attr]
     )
+
+
+def test_cases_on_another_device_are_told(several: Run) -> None:
+    beside = dataclasses.replace(several.manifest, device="cuda:0")
+    told = facts(Run(several.folder, beside, several.attempts), fold(several))["device"]
+    assert told == f"cuda:0; {len(several.manifest.cases)} cases on cpu"
+    assert facts(several, fold(several))["device"] == "cpu"
 
 
 def test_the_page_has_a_section_a_suite(several: Run, with_charts: None) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.case import Attempt, Case, Measurement, Plain
-from bench.claim import claims_of
+from bench.claim import Claim, claims_of
 from bench.record import Record, fold_case
 from suites.samplers import claims
 from suites.samplers.charts import charts
@@ -214,3 +214,15 @@ def test_presets_ask_what_they_should() -> None:
         assert full_count
         assert all(sweep.picked == ("ddpm",) for sweep in full_count)
     assert len(full("cuda")) > len(standard("cuda"))
+
+
+@pytest.mark.parametrize("claim", claims_of(claims), ids=lambda claim: claim.sentence[:30])
+def test_a_sampler_without_quality_is_claimed_nothing_of(claim: Claim) -> None:
+    """Its quality failed, and the case is `ok`; those of its rivals are still judged."""
+    records = [
+        record(variant, nfe, fd_coordinates=() if failed == variant else (1.0, 1.1))
+        for failed in ("ddpm", "unipc")
+        for variant, nfe in (("ddpm", 1000), ("ddim", 50), ("unipc", 20), ("unipc", 50))
+    ]
+    assert all(one.outcome == "ok" for one in records)
+    assert claim.check(records).verdict in ("holds", "fails", "untested")

@@ -18,6 +18,7 @@ from bench.case import Attempt, Case, Measurement
 from bench.discover import load_module, module_names, variants_of
 from bench.noise import learned
 from bench.noise_file import NoiseSession, kept
+from bench.pace import SHARE_MIN_S
 from bench.rule import Pairs, judge_pairs
 from bench.selftest import alarms, words
 from bench.selftest.findings import KindFindings, autocorrelation, drift, findings
@@ -25,7 +26,6 @@ from bench.selftest.plan import plan
 from bench.selftest.recorded import disturbed_share, sessions_of, within
 from bench.selftest.table import write
 from bench.side import Server
-from bench.stopping import SHARE_MIN_S
 from bench.store import Manifest, Run, Session, read
 from bench.terminal import Screen
 from bench.variant import Variant

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from bench.case import Case
+from bench.pace import Pace
 from bench.statistics import LEVEL, Interval, interval, ratio, round_values, unseen_mode_share
 from bench.stopping import EFFORTS, Effort, fit, narrow, reason
 
@@ -75,12 +76,13 @@ def test_checkpoints_are_fixed_beforehand_and_the_reason_is_told() -> None:
 def test_a_small_budget_shortens_the_share_of_each_attempt() -> None:
     effort = Effort(1.0, (5, 9))
     cases = [Case("suite", f"variant{i}", "module", "Problem", {}) for i in range(10)]
-    assert fit(effort, cases, None) == effort
-    assert fit(effort, cases, 3600.0) == effort
-    assert 0.05 <= fit(effort, cases, 40.0).share_s < 1.0
+    pace = Pace(effort.share_s)
+    assert fit(effort, cases, None, pace) == effort
+    assert fit(effort, cases, 3600.0, pace) == effort
+    assert 0.05 <= fit(effort, cases, 40.0, pace).share_s < 1.0
     few = [replace(case, rounds=1) for case in cases]
-    assert fit(effort, few, 40.0).share_s > fit(effort, cases, 40.0).share_s
-    assert fit(effort, [replace(case, rounds=0) for case in cases], 1.0) == effort
+    assert fit(effort, few, 40.0, pace).share_s > fit(effort, cases, 40.0, pace).share_s
+    assert fit(effort, [replace(case, rounds=0) for case in cases], 1.0, pace) == effort
 
 
 @pytest.mark.parametrize("spread", [0.005, 0.01, 0.02, 0.03, 0.05])

@@ -25,8 +25,9 @@ def list_cases(
     - `bench list path/to/mine.py`
     """
     files = {"data": data, "inception": inception}
-    cases, where = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
+    found = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
     screen = Screen(soft_wrap=True)
-    for case in cases:
+    for case in found.cases:
         screen.print(case.id)
-    Screen(stderr=True).print(f"{counted(len(cases), 'case')} on {where}", style="dim")
+    told = f"{counted(len(found.cases), 'case')} on {found.device}"
+    Screen(stderr=True).print(told, style="dim")

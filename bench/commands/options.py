@@ -63,7 +63,9 @@ NumRounds = Annotated[
         show_default=False,
     ),
 ]
-Timeout = Annotated[float, typer.Option(min=1, max=WEEK_S, help="Seconds one attempt may take.")]
+Timeout = Annotated[
+    float, typer.Option(min=1, max=WEEK_S, help="Seconds an attempt may take; a quality has more.")
+]
 Seed = Annotated[
     int | None,
     typer.Option(min=0, max=2**63 - 1, help="Seed of the order within rounds.", show_default=False),

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bench.case import Case
+from bench import machine
 from bench.checkout import git_state, publishable
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
@@ -36,9 +36,10 @@ from bench.errors import NOTHING_MEASURED, UserError
 from bench.foreign import code_outside
 from bench.lock import device_lock
 from bench.outputs import outputs
+from bench.pace import BY_CONSTANTS, Pace, pace_here
 from bench.progress import TerminalProgress, clock_time
 from bench.record import fold
-from bench.selection import expect_files, select
+from bench.selection import Selection, expect_files, select
 from bench.session import measure, served
 from bench.side import Server, Side
 from bench.stopping import EFFORTS, Effort, estimate_s, fit
@@ -109,12 +110,14 @@ def run(
         else:
             budget_s = parse_budget(budget)
             files = dict(zip(FILES, (data, inception), strict=True))
-            chosen = select(server, selectors or [], keyword, sets or [], preset, device, files)
-            manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed)
+            wanted = selectors or [], keyword, sets or [], preset, device, files
+            chosen = select(server, *wanted, absent=dry_run)
+            pace = _pace(chosen, server, preset)
+            manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed, pace)
             if dry_run:
                 for case in manifest.cases:
                     console.print(case.id, soft_wrap=True)
-            console.print(_in_words(manifest, effort))
+            console.print(_in_words(manifest, effort, pace, _basis(chosen, pace)))
             if dry_run:
                 return
             with device_lock(manifest.device, wait, manifest.cases):
@@ -149,21 +152,22 @@ def _expect_consent(folder: Path, outside: list[str]) -> None:
 
 
 def _plan(
-    chosen: tuple[list[Case], str],
+    chosen: Selection,
     preset: str,
     budget_s: float | None,
     rounds: int | None,
     timeout: float,
     seed: int | None,
+    pace: Pace,
 ) -> tuple[Manifest, Effort]:
     """Turn the command line into what will be measured."""
-    cases, where = chosen
+    cases = chosen.cases
     effort = EFFORTS[preset] if rounds is None else Effort(EFFORTS[preset].share_s, (rounds,))
-    effort = fit(effort, cases, budget_s)
+    effort = fit(effort, cases, budget_s, pace)
     manifest = Manifest(
         command=["bench", *(publishable(word) for word in sys.argv[1:])],
         preset=preset,
-        device=where,
+        device=chosen.device,
         seed=random.randrange(2**31) if seed is None else seed,
         share_s=round(effort.share_s, 4),
         checkpoints=list(effort.checkpoints),
@@ -175,14 +179,27 @@ def _plan(
     return manifest, effort
 
 
-def _in_words(manifest: Manifest, effort: Effort) -> str:
-    seconds = estimate_s(manifest.cases, effort)
+def _pace(chosen: Selection, server: Server, preset: str) -> Pace:
+    """Return how fast things go here; of a device that is not here, by constants alone."""
+    share_s = EFFORTS[preset].share_s
+    return Pace(share_s) if chosen.absent else pace_here(machine.identity(), server.hello, share_s)
+
+
+def _basis(chosen: Selection, pace: Pace) -> str:
+    """Say what an estimate stands on."""
+    if chosen.absent:
+        return f"{BY_CONSTANTS}: no {chosen.device} is here"
+    return pace.basis(chosen.cases)
+
+
+def _in_words(manifest: Manifest, effort: Effort, pace: Pace, basis: str) -> str:
+    seconds = estimate_s(manifest.cases, effort, pace)
     if manifest.budget_s is not None:
         seconds = min(seconds, manifest.budget_s)
     rounds = rounds_asked(manifest.cases, effort.checkpoints)
     return (
         f"{counted(len(manifest.cases), 'case')} on {manifest.device}, {rounds} of "
-        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}"
+        f"{effort.share_s:.2f} s each: about {clock_time(seconds)}, {basis}"
     )
 
 

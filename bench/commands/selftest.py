@@ -89,8 +89,8 @@ def selftest(
     """
     console = Screen()
     asked = selectors or _yardsticks()
-    cases, where = select(Side(), asked, keyword, sets or [], preset, device, {})
-    cases = _timed(cases)
+    chosen = select(Side(), asked, keyword, sets or [], preset, device, {})
+    cases, where = _timed(chosen.cases), chosen.device
     planned = plan(cases, minutes, blocks, rounds, pause)
     console.print(
         f"{counted(len(cases), 'case')} on {where}, {counted(blocks, 'block')} of "

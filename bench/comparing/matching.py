@@ -80,3 +80,20 @@ def _told(record: Record | None) -> str:
         return record.detail
     where = f" in {record.failed_in}" if record.failed_in else ""
     return f"{record.outcome}{where}: {record.detail}" if record.detail else record.outcome
+
+
+def quality_fate(base: Record, new: Record) -> tuple[Word, str] | None:
+    """Return the verdict on the qualities of a case, and why; None where none has failed."""
+    told = [_told_of_quality(record) for record in (base, new)]
+    if not (base.worthless or new.worthless):
+        return None
+    if base.worthless and new.worthless:
+        return "not comparable", told[0] if told[0] == told[1] else f"BASE {told[0]}; NEW {told[1]}"
+    if new.worthless:
+        return ("broken" if base.quality_outcome else "added"), told[1]
+    return ("fixed" if new.quality_outcome else "removed"), f"was {told[0]}"
+
+
+def _told_of_quality(record: Record) -> str:
+    detail = f": {record.quality_detail}" if record.quality_detail else ""
+    return f"{record.quality_outcome} in quality{detail}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from bench.comparing.matching import Match
+from bench.comparing.matching import Match, quality_fate
 from bench.comparing.quantities import Quantity, judged_how
 from bench.comparing.row import Row
 from bench.comparing.words import Word
@@ -18,6 +18,7 @@ from bench.rule import ALARM, adjust
 
 # Sums over threads come out in another order each time; repeated runs agreed within 1e-9.
 ROUNDING = 1e-6
+GROUP = "quality"
 DIVERGES = "diverged_at_step"  # measured only where it happened
 
 
@@ -55,11 +56,20 @@ class Seeds:
 def quality_rows(matches: Sequence[Match]) -> list[Row]:
     """Judge every quality over all cases at once, with Student's t over seeds."""
     by_name: dict[str, list[Seeds]] = {}
+    failures: list[Row] = []
     for match in matches:
         if match.both:
+            failures += _failed(match, *match.both)
             for seeds in _qualities(match, *match.both):
                 by_name.setdefault(seeds.name, []).append(seeds)
-    return [row for found in by_name.values() for row in _judge(found)]
+    return failures + [row for found in by_name.values() for row in _judge(found)]
+
+
+def _failed(match: Match, base: Record, new: Record) -> Iterator[Row]:
+    """Yield a row for a case whose quality failed on a side; its times are compared."""
+    if told := quality_fate(base, new):
+        verdict, why = told
+        yield Row(match, GROUP, GROUP, verdict, why=why)
 
 
 def _qualities(match: Match, base: Record, new: Record) -> Iterator[Seeds]:
@@ -119,6 +129,12 @@ def _alone(seeds: Seeds) -> tuple[Word, str]:
     """Judge a quality that one side never had, or not in the same seeds."""
     if seeds.base and seeds.new:
         return "unclear", "no seed in common"
+    assert seeds.match.both is not None
+    base, new = seeds.match.both
+    if seeds.new and base.worthless:  # which says nothing of what it would have come to
+        return "added", f"{base.quality_outcome} in BASE"
+    if seeds.base and new.worthless:
+        return "removed", f"{new.quality_outcome} in NEW"
     if seeds.name == DIVERGES:
         return ("worse", "diverges in NEW") if seeds.new else ("better", "diverged in BASE")
     return ("added", "not in BASE") if seeds.new else ("removed", "not in NEW")

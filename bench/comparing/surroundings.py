@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.store import Run
-from bench.surroundings import apart
+from bench.surroundings import apart, facts_of_gpus
 
 # Facts of a session's environment that are named where they differ. Load, clocks and temperatures
 # of the moment are not: what they did to a case is flagged there.
@@ -25,17 +25,6 @@ NAMED = (
     "torch",
     "cuda",
     "libraries",
-)
-NAMED_OF_GPUS = (
-    "name",
-    "memory_bytes",
-    "compute_capability",
-    "power_limit_w",
-    "sm_clock_max_mhz",
-    "ecc",
-    "mig",
-    "driver",
-    "cuda_driver",
 )
 # Other hardware, or the same hardware told to run at another speed, with other cores, instructions
 # or pages: the times then differ for a reason that is no property of the code, and that no one who
@@ -94,7 +83,8 @@ def _facts(run: Run) -> dict[str, str]:
     }
     for name in NAMED:
         facts |= _flat(name, environment.get(name, "none"))
-    facts |= _of_gpus(environment.get("gpus"))
+    if run.manifest.device != "cpu":  # what is idle there changes nothing
+        facts |= facts_of_gpus(environment)
     return facts | _of_asking(run)
 
 
@@ -107,17 +97,6 @@ def _flat(name: str, value: Any) -> dict[str, str]:
     if isinstance(value, dict):
         return {str(key): str(own) for key, own in value.items() if str(key) != "torch"}
     return {name: str(value)}
-
-
-def _of_gpus(gpus: Any) -> dict[str, str]:
-    found = gpus if isinstance(gpus, list) else []
-    return {
-        f"GPU {index} {name}": str(gpu[name])
-        for index, gpu in enumerate(found)
-        if isinstance(gpu, dict)
-        for name in NAMED_OF_GPUS
-        if name in gpu
-    }
 
 
 def _of_asking(run: Run) -> dict[str, str]:
@@ -135,7 +114,7 @@ def _of_asking(run: Run) -> dict[str, str]:
 
 def _of_malloc(run: Run) -> dict[str, str]:
     """Return which malloc served the times, if they are a CPU's."""
-    if run.manifest.device != "cpu":
+    if not any(case.device == "cpu" for case in run.manifest.cases):
         return {}
     served = sorted({a.labels["malloc"] for a in run.attempts if "malloc" in a.labels})
     return {"malloc": " and ".join(served) or "not recorded"}

@@ -7,15 +7,18 @@ from typing import Any
 
 from bench.effective.kernels import kernels
 from bench.effective.machine import of_machine
+from bench.effective.on_cuda import of_cuda
 from bench.effective.process import loaded, of_process
 from bench.effective.variables import read_by_any
 
 
-def answer(names: Iterable[str]) -> dict[str, Any]:
+def answer(names: Iterable[str], device: str = "cpu") -> dict[str, Any]:
     """Answer in a fork of a server, which this leaves changed; `names` are of variables.
 
     Facts are plain texts by name, the same whenever nothing has changed.
     """
     libraries = loaded()
     facts = {**of_process(libraries), **kernels(), **of_machine()}
+    if device != "cpu":
+        facts |= of_cuda(libraries)
     return {"facts": facts, "variables": read_by_any(names, libraries)}

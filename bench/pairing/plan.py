@@ -6,10 +6,12 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import machine
 from bench.checkout import publishable
 from bench.counted import counted, rounds_asked
 from bench.errors import UserError
 from bench.health import layout
+from bench.pace import Pace, pace_here
 from bench.pairing.contenders import Contender
 from bench.pairing.folder import LETTERS, Comparison
 from bench.pairing.judged import judged_quantities
@@ -54,13 +56,13 @@ class Plan:
         """Say in a line what will be done, and how long it takes."""
         alone = len(self.matched.pairs) - self.num_pairs
         cases = [*self.matched.cases(0), *self.matched.cases(1)]
-        seconds = estimate_s(cases, self.effort)
+        seconds = estimate_s(cases, self.effort, pace := _pace(self.effort))
         return (
             f"{self.both[0].name} against {self.both[1].name}: "
             f"{counted(self.num_pairs, 'pair')} of cases"
             + (f", {counted(alone, 'case')} on one side alone" if alone else "")
             + f", on {self.matched.device}; {rounds_asked(cases, self.effort.checkpoints)} of "
-            f"{self.effort.share_s:.2f} s each: about {clock_time(seconds)}, "
+            f"{self.effort.share_s:.2f} s each: about {clock_time(seconds)}, {pace.basis(cases)}, "
             "and then what looks changed again"
         )
 
@@ -139,7 +141,11 @@ def _effort(matched: Matched, preset: str, wanted: Wanted) -> Effort:
     effort = EFFORTS[preset]
     effort = Effort(effort.share_s, (wanted.rounds or _FIRST_ROUNDS,))
     first_s = None if wanted.budget_s is None else _FIRST_STAGE_SHARE * wanted.budget_s
-    return fit(effort, [*matched.cases(0), *matched.cases(1)], first_s)
+    return fit(effort, [*matched.cases(0), *matched.cases(1)], first_s, _pace(effort))
+
+
+def _pace(effort: Effort) -> Pace:
+    return pace_here(machine.identity(), {}, effort.share_s)
 
 
 def expect_enough(confirm_pairs: int | None) -> None:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 
 from bench.attempts import Attempts, preparation
 from bench.case import Attempt, Case, Role
-from bench.pace import Pace
+from bench.pace import pace_of
 from bench.pairing.pairs import Pair
 from bench.schedule import Progress
 from bench.servers import Servers, together
-from bench.stopping import SERVER_START_S
 
 Turn = list[tuple[int, Case, Role, int]]  # side, case, role, round or seed
 FindSuspects = Callable[[Sequence[Pair]], list[Pair]]
@@ -38,9 +37,11 @@ class PairedSchedule:
         self.seed, self.first_rounds = manifest.seed, manifest.checkpoints[0]
         budget = manifest.budget_s
         self.deadline = time.monotonic() + budget if budget is not None else float("inf")
+        for side in sides:
+            side.deadline = self.deadline
         self.stage = "preparation"
         self.timing_began = float("inf")
-        self._pace = Pace(manifest.share_s)
+        self._pace = pace_of(sides[0].run)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
@@ -128,7 +129,7 @@ class PairedSchedule:
         self.progress.next(f"{first[2]} {first[1].suite}/{first[1].variant}", left_s)
         made: list[Attempt] = []
         for side, case, role, number in turn:
-            if self._runs(side, case):
+            if self.sides[side].goes_on(case, role):
                 started = time.monotonic()
                 made.append(self.sides[side].make(servers[side], case, role, number))
                 self._pace.took(case, role, time.monotonic() - started)
@@ -146,10 +147,13 @@ class PairedSchedule:
 
     def _refit(self) -> None:
         """Shorten both sides' share where preparation showed that the first stage would not fit."""
-        left_s = self.deadline - time.monotonic() - 2 * self.first_rounds * SERVER_START_S
+        left_s = (
+            self.deadline - time.monotonic() - 2 * self.first_rounds * self._pace.server_start_s
+        )
         timed = self._timed(self.pairs, self.first_rounds)
+        self._pace.share_s = self._pace.fitting_share_s(timed, left_s)
         for side in self.sides:
-            side.share_s = self._pace.fitting_share_s(timed, left_s)
+            side.share_s = self._pace.share_s
 
     def _runs(self, side: int, case: Case) -> bool:
         return case.id not in self.sides[side].failed

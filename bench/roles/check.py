@@ -3,6 +3,8 @@
 from time import perf_counter
 from typing import Any
 
+from torch import Tensor
+
 from bench.case import Measurement
 from bench.contest import Contest, synchronize
 from bench.fingerprint import fingerprint
@@ -25,19 +27,30 @@ def check(contest: Contest) -> Result:
     labels = _vet(contest, sets)
     contest = contest.sparing() if labels.get("inputs") == COPIED else contest
     labels |= contest.verify(sets[0])
-    verdicts, prints = [], []
+    verdicts, prints, call_s = [], [], 0.0
     for inputs in sets:
         contest.reset()
         verdicts.append(contest.problem.check(contest.call, inputs, contest.setting))
         contest.reset()
-        prints.append([fingerprint(output) for output in contest.outputs(inputs)])
+        outputs, call_s = _timed_s(contest, inputs)
+        prints.append([fingerprint(output) for output in outputs])
     return Result(
         [Measurement("first_call_uncached", "s", [first_call_s]), *_worst(verdicts)],
         {**labels, **told(breaks), **verdicts[0].labels},
         fingerprints=prints,
         tolerances=[(max(a), max(b)) for a, b in _by_output(verdicts)],
         rewritten=kept.rewritten(contest, sets),
+        call_s=call_s,
     )
+
+
+def _timed_s(contest: Contest, inputs: Any) -> tuple[tuple[Tensor, ...], float]:
+    """Return what a warm call gives, and about how long it takes."""
+    synchronize(contest.setting)
+    started = perf_counter()
+    outputs = contest.outputs(inputs)
+    synchronize(contest.setting)
+    return outputs, perf_counter() - started
 
 
 def _first_call_s(contest: Contest, inputs: Any) -> float:

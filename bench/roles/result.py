@@ -18,6 +18,7 @@ class Result:
     tolerances: list[tuple[float, float]] = field(default_factory=list)
     rewritten: list[int] = field(default_factory=list)
     measuring_s: float = 0.0
+    call_s: float = 0.0
     flags: list[str] = field(default_factory=list)
     detail: str = ""
     window: Window | None = None

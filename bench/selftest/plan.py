@@ -9,15 +9,10 @@ from dataclasses import dataclass
 
 from bench.case import Case
 from bench.checkout import git_state, publishable
+from bench.costs import SERVER_START_S, declared_s
+from bench.pace import SHARE_MIN_S
 from bench.selftest.pretend import SIDES
-from bench.stopping import (
-    EFFORTS,
-    OVERHEAD_S,
-    PREPARATION_S,
-    RANKS_START_S,
-    SERVER_START_S,
-    SHARE_MIN_S,
-)
+from bench.stopping import EFFORTS
 from bench.store import Manifest
 
 BLOCK_START_S = 5.0  # the machine is described, and sources are looked at again
@@ -42,9 +37,10 @@ class Plan:
 
     def fixed_s(self, cases: Sequence[Case]) -> float:
         """Estimate what does not shrink with the share: servers, processes, ranks, preparation."""
-        starts_s = sum(OVERHEAD_S if case.ranks == 1 else RANKS_START_S for case in cases)
-        round_s = len(SIDES) * (SERVER_START_S + starts_s)
-        preparation_s = PREPARATION_S * len(cases) + 2 * starts_s
+        beside_s = sum(declared_s(case, "time") for case in cases)
+        round_s = len(SIDES) * (SERVER_START_S + beside_s)
+        preparation_s = sum(declared_s(case, "check") for case in cases)
+        preparation_s += sum(declared_s(case, "memory") for case in cases)
         blocks_s = self.blocks * (BLOCK_START_S + self.rounds * round_s)
         return preparation_s + blocks_s + (self.blocks - 1) * self.pause_s
 

@@ -22,7 +22,7 @@ Times = dict[tuple[str, int, str], Sampled]  # (case, session, clock)
 def sessions_of(run: Run) -> list[NoiseSession]:
     """Return the sessions of a selftest; of cases that failed nothing is kept."""
     times = _times(run)
-    failed = {attempt.case for attempt in run.attempts if attempt.outcome != "ok"}
+    failed = {a.case for a in run.attempts if a.outcome != "ok" and a.role != "quality"}
     sound = [case for case in run.manifest.cases if case.id not in failed]
     return [
         NoiseSession(

@@ -8,7 +8,7 @@ from bench.compilation import Compiled
 from suites.attention.problems import QKV, SoftmaxAttention
 
 
-@variant
+@variant(compiles=True)
 def flex(problem: SoftmaxAttention, *, setting: Setting) -> Compiled:
     """torch.nn.attention.flex_attention with a BlockMask; Dong et al. 2024 (arXiv:2412.05496)."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention

@@ -8,8 +8,8 @@ WIDTH = 2048  # num_heads x head_dim of the same
 
 # Left out of a sweep; a new variant is in every sweep of its problem. Equal cases are kept once.
 BANDED = ("banded",)  # has sweeps of its own, with a window
-COMPILED = ("flex",)  # compiles for seconds: one shape is enough for two cores
 MAPPED = ("sdpa_math", "sdpa_flash")  # with an n x n matrix that malloc maps, and without one
+MASKED = ("sdpa_math",)  # the rival of a band: the same window as a mask
 GPU_ONLY = ("sdpa_efficient", "sdpa_cudnn")  # that they are not for CPU is told in one sweep
 
 SMALL: dict[str, Axis] = {"batch": 1, "num_heads": 4, "head_dim": 64}  # two cores, one thread
@@ -20,16 +20,17 @@ BOTH: dict[str, Axis] = {"pass": ("fwd", "fwd_bwd")}
 def smoke(device: str) -> list[Sweep]:
     """Show every operator, dtype and pass, each at a few sizes."""
     if device == "cuda":
-        return _large((1024, 4096))
-    few = (*BANDED, *COMPILED, *GPU_ONLY)
+        return _shown()
+    few = (*BANDED, *GPU_ONLY)
+    softmax = sweep("SoftmaxAttention", **SMALL).uncompiled()
     return [
-        sweep("SoftmaxAttention", **SMALL, seqlen=(256, 512, 1024)).without(*BANDED, *COMPILED),
-        sweep("SoftmaxAttention", **SMALL, seqlen=1024, allocator="system").only(*MAPPED),
-        sweep("SoftmaxAttention", **SMALL, seqlen=1024).only(*COMPILED),
-        sweep("SoftmaxAttention", **SMALL, seqlen=1024, dtype="bfloat16", **BOTH).without(*few),
-        sweep("SoftmaxAttention", **SMALL, seqlen=512, dtype="float16").without(*few, "tiled"),
-        sweep("SoftmaxAttention", **SMALL, seqlen=512, num_kv_heads=2).without(*few),
-        sweep("SoftmaxAttention", **SMALL, seqlen=1024, window=128).without(*COMPILED, *GPU_ONLY),
+        softmax.at(seqlen=(256, 512, 1024)).without(*BANDED),
+        softmax.at(seqlen=1024, allocator="system").only(*MAPPED),
+        sweep("SoftmaxAttention", **SMALL, seqlen=1024).compiled(),
+        softmax.at(seqlen=1024, dtype="bfloat16", **BOTH).without(*few),
+        softmax.at(seqlen=512, dtype="float16").without(*few, "tiled"),
+        softmax.at(seqlen=512, num_kv_heads=2).without(*few),
+        softmax.at(seqlen=1024, window=128).without(*GPU_ONLY),
         *_linear(SMALL, (256, 512, 1024)),
     ]
 
@@ -53,14 +54,10 @@ def full(device: str) -> list[Sweep]:
 
 def _growth(seqlens: tuple[int, ...]) -> list[Sweep]:
     """Ask on a CPU how time and memory grow with length."""
-    several = (*BANDED, *COMPILED)
+    softmax = sweep("SoftmaxAttention", **SMALL).uncompiled().without(*BANDED)
     return [
-        sweep("SoftmaxAttention", **SMALL, seqlen=seqlens, dtype=("float32", "bfloat16")).without(
-            *several
-        ),
-        sweep(
-            "SoftmaxAttention", **SMALL, seqlen=seqlens[:-1], dtype="bfloat16", **BACKWARD
-        ).without(*several, *GPU_ONLY),
+        softmax.at(seqlen=seqlens, dtype=("float32", "bfloat16")),
+        softmax.at(seqlen=seqlens[:-1], dtype="bfloat16", **BACKWARD).without(*GPU_ONLY),
         sweep("SoftmaxAttention", **SMALL, seqlen=seqlens[-1]).without(*BANDED),
         *_linear(SMALL, seqlens),
     ]
@@ -76,21 +73,28 @@ def _linear(shape: dict[str, Axis], seqlens: tuple[int, ...], **axes: Axis) -> l
     ]
 
 
+def _shown() -> list[Sweep]:
+    """Show every operator and pass on a GPU; an attempt costs a second beside its samples."""
+    shape: dict[str, Axis] = {**GPU, "rounds": 3}
+    softmax = sweep("SoftmaxAttention", **shape).uncompiled()
+    return [
+        softmax.at(seqlen=1024).without(*BANDED),
+        softmax.at(seqlen=4096, **BOTH).without(*BANDED),
+        softmax.at(seqlen=4096, window=256).only(*BANDED, *MASKED),
+        sweep("SoftmaxAttention", **shape, seqlen=4096, window=256).compiled(),
+        *_linear(shape, (4096,)),
+    ]
+
+
 def _large(seqlens: tuple[int, ...]) -> list[Sweep]:
     """Fit a GPU: the published shape at head_dim 64, in bfloat16, and a little of the rest."""
-    shape: dict[str, Axis] = {
-        "batch": _batch,
-        "num_heads": _num_heads,
-        "head_dim": 64,
-        "dtype": "bfloat16",
-    }
     last = seqlens[-1]
     return [
-        sweep("SoftmaxAttention", **shape, seqlen=seqlens, **BOTH).without(*BANDED),
-        sweep("SoftmaxAttention", **shape, seqlen=last, causal=False).without(*BANDED),
-        sweep("SoftmaxAttention", **shape, seqlen=last, num_kv_heads=8).without(*BANDED),
-        sweep("SoftmaxAttention", **shape, seqlen=last, window=256),
-        *_linear(shape, seqlens),
+        sweep("SoftmaxAttention", **GPU, seqlen=seqlens, **BOTH).without(*BANDED),
+        sweep("SoftmaxAttention", **GPU, seqlen=last, causal=False).without(*BANDED),
+        sweep("SoftmaxAttention", **GPU, seqlen=last, num_kv_heads=8).without(*BANDED),
+        sweep("SoftmaxAttention", **GPU, seqlen=last, window=256),
+        *_linear(GPU, seqlens),
     ]
 
 
@@ -130,3 +134,11 @@ def _whole(value: Plain) -> int:
     if not isinstance(value, int):
         raise ValueError(f"expected a whole number, got {value!r}")
     return value
+
+
+GPU: dict[str, Axis] = {
+    "batch": _batch,
+    "num_heads": _num_heads,
+    "head_dim": 64,
+    "dtype": "bfloat16",
+}

@@ -17,6 +17,7 @@ from bench.problem import Incorrect, Verdict
 from bench.realisations import Realisation, nudge_weights, realise
 from bench.setting import Setting
 from suites.distributed.strategy import ADAMW, adamw
+from suites.models.drawn import first_weights
 from suites.models.gpt import loss
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def _by_one_process(
     realisation: int,
 ) -> tuple[Tensor, Tensor]:
     """Train plainly on the global batch, all arithmetic in `dtype`; 0 is the case itself."""
-    network = nudge_weights(problem.network(0), torch.float32, realisation)
+    first = first_weights(problem, 0, setting.device)
+    network = nudge_weights(first, torch.float32, realisation)
     network = network.to(setting.device, dtype)
     optimizer = adamw(list(network.parameters()))
     losses = []

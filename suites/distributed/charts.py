@@ -29,11 +29,14 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     ok["name"] = [_name(row) for row in ok.to_dict("records")]
     training = ok[ok["problem"] == "DataParallelTraining"]
     found: list[Chart] = []
-    for ranks, rows in training[training["ranks"] > 1].groupby("ranks"):
-        draw = partial(_strategies, rows, training, trajectories, int(str(ranks)))
-        found += drawn(f"{ranks} ranks", draw)
+    for (device, ranks), rows in training[training["ranks"] > 1].groupby(["device", "ranks"]):
+        on_device = training[training["device"] == device]
+        draw = partial(_strategies, rows, on_device, trajectories, int(str(ranks)))
+        found += drawn(f"{ranks} ranks on {device}", draw)
     rated = ok[ok["busbw_bytes_per_s"].notna()] if "busbw_bytes_per_s" in ok else ok[:0]
-    return [*found, *drawn("Collectives", partial(_collectives, rated))] if len(rated) else found
+    for device, rows in rated.groupby("device"):
+        found += drawn(f"Collectives on {device!s}", partial(_collectives, rows))
+    return found
 
 
 def _name(row: dict[Any, Any]) -> str:
@@ -61,7 +64,8 @@ def _strategies(
         "are the ZeRO paper's prediction, short black ones the engine's own plan."
         f"{_stragglers(rows)}{_oversubscribed(rows)}{apart}"
     )
-    return Chart(f"{ranks} ranks: {sizes}", caption, drawing.resolve_scale(color="independent"))
+    title = f"{ranks} ranks on {first['device']}: {sizes}"
+    return Chart(title, caption, drawing.resolve_scale(color="independent"))
 
 
 def _same_sizes(alone: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -221,7 +225,9 @@ def _collectives(rows: pd.DataFrame) -> Chart:
         "algbw is the buffer over time; busbw multiplies it by 2(N-1)/N for all-reduce and by "
         "(N-1)/N for the others, as nccl-tests does, so that it compares with the links' speed."
     )
-    return Chart("Collectives", caption, alt.hconcat(*panels, spacing=28))
+    return Chart(
+        f"Collectives on {rows['device'].iloc[0]}", caption, alt.hconcat(*panels, spacing=28)
+    )
 
 
 def _rate(data: pd.DataFrame, rate: str, sizes: list[float]) -> alt.Chart:

@@ -121,6 +121,9 @@ class DataParallelTraining(Problem):
         ]
         return [Measurement("loss", "1", losses), Measurement("final_loss", "1", losses[-1:])]
 
+    def quality_calls(self, setting: Setting) -> int:
+        return self.loss_steps
+
     def flops(self, setting: Setting) -> int:
         """Count the products of forward, twice as many for backward; all ranks together."""
         return 3 * self.config.matmul_flops(self.batch * self.seqlen)

@@ -16,6 +16,7 @@ from bench.phases import Phases
 from bench.setting import Setting
 from bench.variant import Unsupported
 from suites.distributed.theory import Layout
+from suites.models.drawn import first_weights
 from suites.models.gpt import loss
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class Strategy(ABC):
     def rebuild(self, seed: int = 0) -> None:
         """Build the engine after it was released."""
         self._seed, self._steps = seed, 0
-        self.wrap(self.problem.network(seed).to(self.setting.device))
+        first = first_weights(self.problem, seed, self.setting.device)
+        self.wrap(first.to(self.setting.device))
 
     def step(self, batch: Batch) -> Tensor:
         """Take one step outside the clock; return this rank's loss (1,)."""

@@ -8,6 +8,7 @@ def smoke(device: str) -> list[Sweep]:
     return [
         sweep("Double", dtype="float32"),
         sweep("Square", dtype="float32"),
+        sweep("GradedDouble", dtype="float32", quality_seeds=2),
         sweep("SumOverRanks", dtype="float32", ranks=2),
     ]
 

@@ -94,7 +94,9 @@ def gpt(config: GPTConfig, seed: int) -> GPT:
 
     Weights are N(0, .02), those that end a residual branch / sqrt(2 layers); biases 0, norms 1.
     """
-    network = GPT(config)
+    with torch.device("meta"):  # torch's own first weights would take as long again
+        network = GPT(config)
+    network.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
     for name, weight in network.named_parameters():
         if weight.dim() < 2:

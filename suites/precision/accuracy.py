@@ -12,6 +12,7 @@ from bench.error_budget import Budget
 from bench.problem import Incorrect, Verdict
 from bench.realisations import Realisation, nudge_weights, realise
 from bench.setting import Setting
+from suites.models.drawn import first_weights
 from suites.precision.pieces import forward_backward
 from suites.precision.policy import Policy, finish
 
@@ -100,7 +101,8 @@ def plain_pass(
 
     Realisations beside 0 start from weights moved by a few last places of `unit`.
     """
-    network = nudge_weights(problem.network(0), unit, realisation).to(setting.device, dtype)
+    first = first_weights(problem, 0, setting.device)
+    network = nudge_weights(first, unit, realisation).to(setting.device, dtype)
     cast = tuple(t.to(dtype) if t.is_floating_point() else t for t in batch)
     trained = [p for p in network.parameters() if p.requires_grad]
     output, gradients = forward_backward(problem, network, cast, trained)

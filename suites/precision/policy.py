@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.setting import Setting
+from suites.models.drawn import first_weights
 from suites.precision.training import Batch, Training
 
 # Every option pinned, so that policies differ in precision alone.
@@ -39,7 +40,8 @@ class Policy:
 
     def reset(self, seed: int = 0) -> None:
         """Start over: weights of this seed, a new optimizer, a new scale."""
-        self.network = self.problem.network(seed).to(self.setting.device, self.storage)
+        first = first_weights(self.problem, seed, self.setting.device)
+        self.network = first.to(self.setting.device, self.storage)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=LEARNING_RATE,

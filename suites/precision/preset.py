@@ -12,13 +12,19 @@ GPT_GPU: dict[str, Axis] = {
     "num_heads": 12,
     "dim": 768,
 }
+# A third of that one's layers and half its tokens: an attempt costs a second beside its samples.
+GPT_SHOWN: dict[str, Axis] = {**GPT_GPU, "seqlen": 512, "num_layers": 4}
+UNET_SHOWN: dict[str, Axis] = {"batch": 128, "channels": 64}
 HALF = ("fp16_*",)  # seconds a wide step on a CPU without float16 products
 
 
 def smoke(device: str) -> list[Sweep]:
     """Show every policy on both workloads, small."""
     if device == "cuda":
-        return quick(device)
+        return [
+            sweep("GPTTraining", **GPT_SHOWN, num_steps=20, rounds=3, quality_seeds=1),
+            sweep("UNetTraining", **UNET_SHOWN, num_steps=20, rounds=3, quality_seeds=1),
+        ]
     return [
         sweep("GPTTraining", **GPT_SMALL, batch=4, num_steps=15, quality_seeds=3),
         sweep("UNetTraining", batch=16, channels=16, num_steps=15, quality_seeds=3),

@@ -91,6 +91,10 @@ class Training(Problem):
 
         return learn(self, built, seed, setting)
 
+    def quality_calls(self, setting: Setting) -> int:
+        """Count the steps of the policy, and of float32 beside it."""
+        return 2 * self.num_steps
+
     def expect_positive(self, *names: str) -> None:
         """Raise ValueError where one of these fields is below 1."""
         for name in names:

@@ -46,6 +46,8 @@ def ddim_is_ddpm_in_fewer_steps(records: Sequence[Record]) -> Finding:
     verdicts: list[Verdict] = []
     for full in (r for r in records if _is(r, "ddpm") and _budget(r) == FULL_COUNT):
         name = _distance(full)
+        if not _measured([full], name):
+            continue
         few = [r for r in _measured(records, name) if _is(r, "ddim") and _answers(r, full)]
         if not few:
             continue
@@ -85,6 +87,8 @@ def multistep_is_converged_by_20(records: Sequence[Record]) -> Finding:
     verdicts: list[Verdict] = []
     for early in (r for r in records if r.case.variant in MULTISTEP and _budget(r) == EQUAL_FROM):
         name = _distance(early)
+        if not _measured([early], name):
+            continue
         later = [r for r in _measured(records, name) if _continues(r, early)]
         if not later:
             continue
@@ -165,16 +169,13 @@ def _mean(record: Record, quantity: str) -> Mean:
     return found
 
 
-def _by_seed(record: Record, quantity: str) -> list[float]:
-    return [samples[0] for _, samples in sorted(record.trajectories[quantity].items())]
-
-
 def _ratio(over: Record, under: Record, quantity: str) -> Mean:
     """Estimate the ratio of a positive quantity; seeds pair: same noise, same real images.
 
     Of few images or an exact solver a value may be 0, which has no ratio: that gives no bounds.
     """
-    pairs = list(zip(_by_seed(over, quantity), _by_seed(under, quantity), strict=False))
+    ours, theirs = (record.trajectories.get(quantity, {}) for record in (over, under))
+    pairs = [(ours[s][0], theirs[s][0]) for s in sorted(ours.keys() & theirs.keys())]
     if not pairs or min(min(pair) for pair in pairs) <= 0:
         return Mean(nan, None, None, 0)
     found = estimate_mean([log(a / b) for a, b in pairs])

@@ -132,3 +132,8 @@ class Sampling(Problem):
     def quality(self, built: Sampler, seed: int, setting: Setting) -> list[Measurement]:
         """Measure the distance to real samples and, on exact grounds, the error of the solver."""
         return worth.worth(self, built, seed)
+
+    def quality_calls(self, setting: Setting) -> int:
+        """Count the images in batches, and the network calls of what they are compared with."""
+        images = -(-self.num_images // self.batch)
+        return images + -(-worth.NUM_COMPARED // self.nfe)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NUM_SOLVED = 32  # images whose ODE is solved finely
 NUM_SHOWN = 16  # images in the report's grid
+NUM_COMPARED = 4000  # network calls of a fine solution, and of the ladder that tells the order
 DIGITS_SHOWN = 3
 
 
