@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from bench.form import Part
+from bench.operator import Operands
 from bench.problem import COPIED, Problem
 from bench.seeded import GENERATORS, generator_states, moved
 from bench.setting import Setting
 from bench.tensors import copied, flat, same
 from bench.variant import Unsupported
 
-if TYPE_CHECKING:
-    from bench.module import ModuleProblem
-    from bench.operator import Operands
-
 _ROUNDINGS = 64  # in L2: threads may add up in another order
+
+
+class OfAModule(Protocol):
+    """A problem that a module answers."""
+
+    def build(self, setting: Setting) -> nn.Module:
+        """Return the module in evaluation mode, in the setting's dtype, on its device."""
+
+    def form(self, setting: Setting) -> list[Part]:
+        """Return what each tensor of its output is like."""
 
 
 def expect_function_of_seed(problem: Problem, inputs: Any, setting: Setting) -> None:
@@ -28,7 +36,7 @@ def expect_function_of_seed(problem: Problem, inputs: Any, setting: Setting) -> 
         raise Unsupported(not_a_function(problem, problem.drawn_by))
 
 
-def not_a_function(problem: Problem, method: str) -> str:
+def not_a_function(problem: object, method: str) -> str:
     """Say that equal seeds gave different draws, and how to mend it."""
     home = Path(inspect.getsourcefile(type(problem)) or "").name
     return (
@@ -37,9 +45,7 @@ def not_a_function(problem: Problem, method: str) -> str:
     )
 
 
-def expect_well_posed(
-    problem: ModuleProblem, operands: Operands, setting: Setting
-) -> dict[str, str]:
+def expect_well_posed(problem: OfAModule, operands: Operands, setting: Setting) -> dict[str, str]:
     """Run a module twice on equal inputs; raise `Unsupported` where it has no one answer.
 
     Return the label that asks for copies, where it changes its inputs.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.allocator import heap_bytes
 from bench.case import Measurement
@@ -23,16 +23,12 @@ from suites.distributed.theory import (
     traffic,
 )
 from suites.distributed.traffic import Traffic, wire, wire_is_visible
-
-if TYPE_CHECKING:
-    from suites.distributed.problems import Batch, DataParallelTraining
+from suites.distributed.workload import Batch, Workload, rank_of
 
 SETTLING_STEPS = 2  # engines trace or rebuild their buckets in the first steps
 
 
-def account(
-    problem: DataParallelTraining, strategy: Any, batch: Batch, setting: Setting
-) -> list[Measurement]:
+def account(problem: Workload, strategy: Any, batch: Batch, setting: Setting) -> list[Measurement]:
     """Take steps until the engine has settled, then count one."""
     for _ in range(SETTLING_STEPS):
         strategy.step(batch)
@@ -48,9 +44,7 @@ def account(
     return found
 
 
-def _layout(problem: DataParallelTraining, setting: Setting) -> Layout:
-    from suites.distributed.problems import rank_of
-
+def _layout(problem: Workload, setting: Setting) -> Layout:
     return Layout(problem.shapes(), setting.ranks, rank_of(setting))
 
 

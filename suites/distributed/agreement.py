@@ -7,7 +7,7 @@ rounding left. A strategy may stray three times as far (see `bench.error_budget`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +17,10 @@ from bench.problem import Incorrect, Verdict
 from bench.realisations import Realisation, nudge_weights, realise
 from bench.setting import Setting
 from suites.distributed.strategy import ADAMW, adamw
+from suites.distributed.workload import Batch, Workload, mean_over_ranks
 from suites.models.drawn import first_weights
 from suites.models.gpt import loss
-
-if TYPE_CHECKING:
-    from suites.distributed.problems import Batch, DataParallelTraining
-    from suites.models.text import Tokens
+from suites.models.text import Tokens
 
 NUM_STEPS = 2  # the gradients of the second depend on the update of the first
 FACTOR = 3.0
@@ -31,7 +29,7 @@ PIECE_TOKENS = 2048  # of the global batch at once: a reference must fit beside 
 STRIDE = 1000  # between the seeds of one check's batches
 
 
-def check(problem: DataParallelTraining, strategy: Any, inputs: Batch, setting: Setting) -> Verdict:
+def check(problem: Workload, strategy: Any, inputs: Batch, setting: Setting) -> Verdict:
     """Compare losses by step and the parameters after the last; raise Incorrect beyond budget."""
     seeds = [inputs.seed + STRIDE * i for i in range(NUM_STEPS)]
     got = _by_strategy(problem, strategy, seeds, setting)
@@ -57,16 +55,14 @@ def check(problem: DataParallelTraining, strategy: Any, inputs: Batch, setting: 
 
 
 def _by_strategy(
-    problem: DataParallelTraining, strategy: Any, seeds: list[int], setting: Setting
+    problem: Workload, strategy: Any, seeds: list[int], setting: Setting
 ) -> tuple[Tensor, Tensor]:
-    from suites.distributed.problems import mean_over_ranks
-
     losses = [mean_over_ranks(strategy.step(problem.make_inputs(s, setting))) for s in seeds]
     return torch.tensor(losses, dtype=torch.float64), _flat(strategy.full_parameters())
 
 
 def _by_one_process(
-    problem: DataParallelTraining,
+    problem: Workload,
     seeds: list[int],
     setting: Setting,
     dtype: torch.dtype,

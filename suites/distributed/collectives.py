@@ -19,9 +19,9 @@ from torch import Tensor
 from bench import Setting, Unsupported
 from bench.case import Measurement, Plain
 from bench.problem import Call, Incorrect, Problem, Verdict
-from suites.distributed.problems import rank_of
 from suites.distributed.theory import gloo_bytes, ring_bytes
 from suites.distributed.traffic import wire, wire_is_visible
+from suites.distributed.workload import rank_of
 
 LARGEST = 8  # whole numbers up to this: sums over 32 ranks are exact even in bfloat16
 

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.setting import Setting
-from suites.distributed.problems import Batch
 from suites.distributed.strategy import Strategy, adam_bytes, adamw, state_tensors
 from suites.distributed.theory import Layout
+from suites.distributed.workload import Batch
 from suites.models.gpt import loss
 
 BUCKET_ELEMENTS = 500_000  # the engine's default, 5e8, would reserve 2 GB

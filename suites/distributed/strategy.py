@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +16,9 @@ from bench.phases import Phases
 from bench.setting import Setting
 from bench.variant import Unsupported
 from suites.distributed.theory import Layout
+from suites.distributed.workload import Batch, Workload
 from suites.models.drawn import first_weights
 from suites.models.gpt import loss
-
-if TYPE_CHECKING:
-    from suites.distributed.problems import Batch, DataParallelTraining
 
 # Every option of the optimizer is pinned, so that all strategies take the same step.
 ADAMW: dict[str, Any] = {"lr": 1e-3, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.1}
@@ -42,12 +40,12 @@ class Strategy(ABC):
     _seed: int
     _steps: int  # taken since the weights were initial
 
-    def __init__(self, problem: DataParallelTraining, setting: Setting):
+    def __init__(self, problem: Workload, setting: Setting):
         if setting.ranks < 2:
             raise Unsupported("needs at least two ranks")
         self._start(problem, setting)
 
-    def _start(self, problem: DataParallelTraining, setting: Setting) -> None:
+    def _start(self, problem: Workload, setting: Setting) -> None:
         self.problem, self.setting = problem, setting
         self.rebuild()
 

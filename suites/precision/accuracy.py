@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,9 +15,7 @@ from bench.setting import Setting
 from suites.models.drawn import first_weights
 from suites.precision.pieces import forward_backward
 from suites.precision.policy import Policy, finish
-
-if TYPE_CHECKING:
-    from suites.precision.training import Batch, Training
+from suites.precision.workload import Batch, Workload
 
 OUTPUT_FACTOR = 2.0
 GRADIENT_FACTOR = 3.0
@@ -25,7 +23,7 @@ MOST_REALISATIONS = 8  # each is a pass through the network, twice
 MOST_SKIPPED = 40  # a scale halves at each: 2**16 is gone long before
 
 
-def check(problem: Training, policy: Policy, batch: Batch, setting: Setting) -> Verdict:
+def check(problem: Workload, policy: Policy, batch: Batch, setting: Setting) -> Verdict:
     """Hold a policy to the error of the whole network cast to the type it computes in.
 
     That plain computation has no autocast, no scaler and no float32 weights: an honest policy errs
@@ -90,7 +88,7 @@ def _step(policy: Policy, batch: Batch) -> tuple[Tensor, float]:
 
 
 def plain_pass(
-    problem: Training,
+    problem: Workload,
     batch: Batch,
     setting: Setting,
     dtype: torch.dtype,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.case import Measurement
 from bench.float32 import float32_products
 from bench.session_cache import once_a_session
 from bench.setting import Setting
 from suites.precision.policy import Policy, finish
-
-if TYPE_CHECKING:
-    from suites.precision.training import Training
+from suites.precision.workload import Workload
 
 BATCHES_APART = 1_000_000  # batches of one seed never meet those of another
 LAST = 10  # steps whose mean is called the final loss: single batches scatter
@@ -28,7 +26,7 @@ class Trajectory:
     zeros: float
 
 
-def learn(problem: Training, policy: Policy, seed: int, setting: Setting) -> list[Measurement]:
+def learn(problem: Workload, policy: Policy, seed: int, setting: Setting) -> list[Measurement]:
     """Train under the policy and in float32; a loss that is not finite ends a trajectory.
 
     Where it does, `diverged_at_step` says when, and there is no final loss to compare.
@@ -49,12 +47,12 @@ def learn(problem: Training, policy: Policy, seed: int, setting: Setting) -> lis
     return [*losses, *(Measurement(name, "1", [value]) for name, value in measured.items())]
 
 
-def _in_float32(problem: Training, seed: int, setting: Setting) -> dict[str, Any]:
+def _in_float32(problem: Workload, seed: int, setting: Setting) -> dict[str, Any]:
     with float32_products("ieee"):
         return asdict(_train(problem, Policy(problem, setting), seed, setting))
 
 
-def _train(problem: Training, policy: Policy, seed: int, setting: Setting) -> Trajectory:
+def _train(problem: Workload, policy: Policy, seed: int, setting: Setting) -> Trajectory:
     policy.reset(seed)
     losses: list[float] = []
     zeros = elements = 0

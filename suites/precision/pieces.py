@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from suites.precision.training import Batch, Training
+from suites.precision.workload import Batch, Workload
 
 PIECE_ELEMENTS = 1 << 10  # of the first tensor of a batch: tokens, or pixels
 Gradients = list[Tensor | None]
 
 
 def forward_backward(
-    problem: Training, network: nn.Module, batch: Batch, weights: Sequence[Tensor]
+    problem: Workload, network: nn.Module, batch: Batch, weights: Sequence[Tensor]
 ) -> tuple[Tensor, Gradients]:
     """Return the output, and the gradient of the loss by each weight; None of one not used.
 

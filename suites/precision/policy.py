@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.setting import Setting
 from suites.models.drawn import first_weights
-from suites.precision.training import Batch, Training
+from suites.precision.workload import Batch, Workload
 
 # Every option pinned, so that policies differ in precision alone.
 LEARNING_RATE = 1e-3
@@ -28,7 +28,7 @@ class Policy:
 
     def __init__(
         self,
-        problem: Training,
+        problem: Workload,
         setting: Setting,
         *,
         storage: torch.dtype = torch.float32,

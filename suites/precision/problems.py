@@ -15,7 +15,8 @@ from suites.models.gpt import GPTConfig, gpt, loss
 from suites.models.seeded import seeded
 from suites.models.text import windows
 from suites.models.unet import UNet
-from suites.precision.training import Batch, Training
+from suites.precision.training import Training
+from suites.precision.workload import Batch
 
 __all__ = ["GPTTraining", "Training", "UNetTraining"]
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from bench.case import Measurement
 from bench.storages import bytes_by_kind
-
-if TYPE_CHECKING:
-    from suites.precision.policy import Policy
-    from suites.precision.training import Batch
+from suites.precision.policy import Policy
+from suites.precision.workload import Batch
 
 
 def account(policy: Policy, batch: Batch) -> list[Measurement]:

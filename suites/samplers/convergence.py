@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from bench.case import Measurement
 from suites.samplers.noise import draw_noise
 from suites.samplers.reference import solve_ode
-
-if TYPE_CHECKING:
-    from suites.samplers.sampler import Sampler
+from suites.samplers.sampler import Sampler
 
 # Floors this ladder stays above: the jump from sigma_min to 0 (1e-5), integer time steps (1e-4),
 # float32 tables (1e-6). So the ends are well inside, the levels continuous, the states float64.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,9 +14,7 @@ from bench.contest import synchronize
 from bench.error_budget import Budget, Error
 from bench.problem import Incorrect, Verdict
 from suites.samplers.noise import Noise
-
-if TYPE_CHECKING:
-    from suites.samplers.sampler import Sampler
+from suites.samplers.sampler import Sampler
 
 FACTOR = 2.0
 HALFWAY = 0.5  # the level at which digits can be seen and are not yet decided

@@ -11,7 +11,7 @@ from bench.setting import Setting
 from suites.samplers.grids import grid_named
 from suites.samplers.ground import Denoise
 from suites.samplers.noise import Noise
-from suites.samplers.problem import Sampling
+from suites.samplers.workload import Workload
 
 
 class Integrate(Protocol):
@@ -49,7 +49,7 @@ class Sampler:
 
     def __init__(
         self,
-        problem: Sampling,
+        problem: Workload,
         setting: Setting,
         *,
         solve: Integrate,

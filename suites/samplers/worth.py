@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,10 +13,8 @@ from suites.samplers.features import features_for
 from suites.samplers.frechet import frechet_distance
 from suites.samplers.noise import Noise, draw_noise
 from suites.samplers.reference import reference
-
-if TYPE_CHECKING:
-    from suites.samplers.problem import Sampling
-    from suites.samplers.sampler import Sampler
+from suites.samplers.sampler import Sampler
+from suites.samplers.workload import Workload
 
 NUM_SOLVED = 32  # images whose ODE is solved finely
 NUM_SHOWN = 16  # images in the report's grid
@@ -25,14 +22,14 @@ NUM_COMPARED = 4000  # network calls of a fine solution, and of the ladder that 
 DIGITS_SHOWN = 3
 
 
-def provision(problem: Sampling, progress: Callable[[str, float], None]) -> None:
+def provision(problem: Workload, progress: Callable[[str, float], None]) -> None:
     """Make the network of the features, unless it is there."""
     progress("features", 0.0)
     features_for(problem.loaded.shape, problem.data is None, problem.inception)
     progress("features", 1.0)
 
 
-def worth(problem: Sampling, sampler: Sampler, seed: int) -> list[Measurement]:
+def worth(problem: Workload, sampler: Sampler, seed: int) -> list[Measurement]:
     """Measure one seed: other noise, another split of the real images."""
     ground = problem.loaded
     real, other = ground.halves(problem.num_images, seed)
@@ -46,7 +43,7 @@ def worth(problem: Sampling, sampler: Sampler, seed: int) -> list[Measurement]:
     return found
 
 
-def _batches(problem: Sampling, sampler: Sampler, seed: int, count: int) -> Iterator[Tensor]:
+def _batches(problem: Workload, sampler: Sampler, seed: int, count: int) -> Iterator[Tensor]:
     """Sample `count` images, at most a batch at a time; which batch an image is in is no matter."""
     for first in range(0, count, BATCH):
         noise = noise_of(problem, sampler, seed, min(BATCH, count - first), first)
@@ -56,14 +53,14 @@ def _batches(problem: Sampling, sampler: Sampler, seed: int, count: int) -> Iter
 BATCH = 256  # images a call; quality is not timed
 
 
-def noise_of(problem: Sampling, sampler: Sampler, seed: int, batch: int, first: int = 0) -> Noise:
+def noise_of(problem: Workload, sampler: Sampler, seed: int, batch: int, first: int = 0) -> Noise:
     """Draw the noise that images `first` ... of a seed start from."""
     setting = sampler.setting
     shape = problem.loaded.shape
     return draw_noise(shape, batch, seed, setting.dtype, setting.device, first)
 
 
-def distances(problem: Sampling, images: Tensor, real: Tensor, other: Tensor) -> list[Measurement]:
+def distances(problem: Workload, images: Tensor, real: Tensor, other: Tensor) -> list[Measurement]:
     """Return the distance to one half of the real images, and that between the halves."""
     name, extract = features_for(images.shape[1:], problem.data is None, problem.inception)
     known = extract(real)
@@ -75,7 +72,7 @@ def distances(problem: Sampling, images: Tensor, real: Tensor, other: Tensor) ->
 
 
 def solver_errors(
-    problem: Sampling, images: Tensor, sampler: Sampler, seed: int
+    problem: Workload, images: Tensor, sampler: Sampler, seed: int
 ) -> list[Measurement]:
     """Compare the first images with the finely solved ODE from the same noise.
 

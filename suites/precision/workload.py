@@ -1,0 +1,68 @@
+"""Workload: a network, its data and its loss, whatever the precision it is trained in."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from bench.case import DTYPES
+from bench.problem import Problem
+from bench.setting import Setting
+
+Batch = tuple[Tensor, ...]
+
+
+class Workload(Problem):
+    """Subclass as a frozen dataclass with `network`, `draw`, `output` and `loss`.
+
+    Every policy trains every workload: forward, backward and AdamW, weights drawn by seed.
+    `num_steps` is the length of the loss trajectory. `rows_apart` promises that a row of the output
+    depends on that row of the batch alone (no batch norm): a reference may then take a large batch
+    in pieces.
+    """
+
+    passes: ClassVar[tuple[str, ...]] = ("train",)
+    dtypes: ClassVar[tuple[str, ...]] = ("float32",)  # of data and first weights; policies differ
+    computes_in: ClassVar[tuple[str, ...]] = DTYPES
+    # an optimizer's first step imports Dynamo, for half a second or more; the workloads' own files
+    # and the text are a fifth of what an attempt costs beside its calls
+    preload: ClassVar[tuple[str, ...]] = (
+        "torch._dynamo",
+        "pydoc_data.topics",
+        "suites.precision.problems",
+    )
+    convolutional: ClassVar[bool] = False
+    rows_apart: ClassVar[bool] = False
+    num_steps: int
+
+    @abstractmethod
+    def network(self, seed: int) -> nn.Module:
+        """Make the network on CPU in float32; equal seeds give equal weights."""
+
+    @abstractmethod
+    def draw(self, seed: int) -> Batch:
+        """Draw a batch on CPU; floating tensors in float32."""
+
+    @abstractmethod
+    def output(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Run the network on a batch."""
+
+    @abstractmethod
+    def loss(self, output: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of an output, a scalar in at least float32."""
+
+    def make_inputs(self, seed: int, setting: Setting) -> Batch:
+        """Draw a batch and bring it to the device."""
+        return tuple(tensor.to(setting.device) for tensor in self.draw(seed))
+
+    def quality_calls(self, setting: Setting) -> int:
+        """Count the steps of the policy, and of float32 beside it."""
+        return 2 * self.num_steps
+
+    def expect_positive(self, *names: str) -> None:
+        """Raise ValueError where one of these fields is below 1."""
+        for name in names:
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")

@@ -1,0 +1,84 @@
+"""The work itself: noise, a ground to draw from, and a budget of network evaluations."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from bench.case import Plain
+from bench.problem import Problem
+from bench.setting import Setting
+from suites.samplers.ground import Ground, ground_names, load_ground
+from suites.samplers.noise import Noise, draw_noise
+
+TIMED = 1 << 16  # the seeds of images that are timed and checked, apart from those of quality
+
+
+@dataclass(frozen=True)
+class Workload(Problem):
+    """Drawing `batch` images a call from `ground` within `nfe` network evaluations.
+
+    `nfe` is the budget: the sampler takes the largest grid within it, and `measured_nfe` is what
+    it used. Quality is measured on `num_images` images, or half of what real images there are.
+    `data` is the path of a user's images (see `suites.models.digits`), `inception` that of
+    Inception-v3 weights (see `suites.samplers.inception`), without which nothing is called FID.
+    """
+
+    ground: str = "posterior"
+    nfe: int = 20
+    batch: int = 32
+    num_images: int = 898
+    data: str | None = None
+    inception: str | None = None
+
+    dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    # what every attempt would import anew: seconds each, against tenths of a second of work
+    preload: ClassVar[tuple[str, ...]] = (
+        "diffusers.schedulers.scheduling_ddim",
+        "diffusers.schedulers.scheduling_unipc_multistep",
+        "scipy.integrate",
+    )
+    examples: ClassVar[tuple[dict[str, Plain], ...]] = (
+        {"ground": "mixture2", "nfe": 12, "batch": 4},
+        {"ground": "mixture64", "nfe": 9, "batch": 4},
+        {"ground": "posterior", "nfe": 12, "batch": 4},
+    )
+
+    def __post_init__(self) -> None:
+        if self.ground not in ground_names():
+            expected = ", ".join(ground_names())
+            raise ValueError(f"expected ground to be one of {expected}, got {self.ground!r}")
+        for name in ("nfe", "batch", "num_images"):
+            if getattr(self, name) < 2:
+                raise ValueError(f"expected {name} of at least 2, got {getattr(self, name)}")
+        for name in ("data", "inception"):
+            path = getattr(self, name)
+            if path is not None and not os.path.isfile(os.path.expanduser(path)):
+                raise ValueError(f"{name}: expected the path of a file, got {path!r}")
+
+    @cached_property
+    def loaded(self) -> Ground:
+        """Return the ground itself, built on first use."""
+        return load_ground(self.ground, self.data)
+
+    def make_inputs(self, seed: int, setting: Setting) -> Noise:
+        """Draw the noise that a batch starts from, one seed an image."""
+        return draw_noise(
+            self.loaded.shape, self.batch, TIMED + seed, setting.dtype, setting.device
+        )
+
+    def work(self, setting: Setting) -> dict[str, float]:
+        return {"images": float(self.batch)}
+
+    def expect_files(self) -> None:
+        """Load what the user gave: images that the ground takes, and weights that take them."""
+        shape = self.loaded.shape
+        if self.inception is None:
+            return
+        from suites.samplers.inception import load_inception
+
+        load_inception(self.inception)
+        if len(shape) == 3 and shape[0] not in (1, 3):
+            raise ValueError(f"{self.data}: Inception takes 1 or 3 channels, got {shape[0]}")
