@@ -17,7 +17,7 @@ MERGE_BASE = $(shell git merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>
 STAMP := $(VENV)/installed-$(DEVICE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest gpucheck clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ doctor: setup ## say what makes this machine noisy
 
 selftest: setup ## measure the same code against itself: this machine's noise, and what it hides
 	@$(BENCH) selftest
+
+gpucheck: setup ## ask a GPU what only a GPU can tell, in ten minutes; leaves one archive to send back
+	@$(BENCH) gpucheck
 
 clean: ## remove the environment; runs/ stays
 	rm -rf $(VENV)

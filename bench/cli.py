@@ -27,6 +27,7 @@ ORDER = (
     "calibrate",
     "selftest",
     "doctor",
+    "gpucheck",
 )
 
 

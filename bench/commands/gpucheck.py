@@ -1,0 +1,160 @@
+"""`bench gpucheck`: what only a GPU can tell of this instrument, in ten minutes and one archive."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bench import machine, process
+from bench.checkout import git_state
+from bench.commands.interruption import STOPS, interrupted
+from bench.commands.options import Device, Wait
+from bench.counted import counted
+from bench.errors import INTERNAL, TRIAL_FAILED, UserError, unknown
+from bench.gpucheck import archive, words
+from bench.gpucheck.finding import Finding
+from bench.gpucheck.schedule import findings, in_a_process
+from bench.gpucheck.trial import Trial, found
+from bench.scratch import scratch
+from bench.session import served
+from bench.side import Side
+from bench.terminal import Screen
+
+SCHEMA = 1
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TRIAL", help="Run this one alone; may be repeated.", show_default=False),
+]
+
+
+def gpucheck(
+    only: Only = None,
+    device: Device = "auto",
+    output: Annotated[Path, typer.Option(help="Folder that the archive goes to.")] = Path("runs"),
+    wait: Wait = False,
+) -> None:
+    """Ask a GPU what only a GPU can tell, in under ten minutes, and leave one archive to send back.
+
+    Each trial runs in a process of its own, and has a word (passed, failed, not told, skipped) and
+    its figures. The archive holds them, the versions of libraries and driver, logs and run folders;
+    nothing in it tells whose machine or which device it was. docs/gpucheck.md has every trial.
+
+    **Examples**
+
+    - `bench gpucheck`
+    - `bench gpucheck --only ceilings --only clock`
+    - `bench gpucheck --device cuda:1 --output /mnt/results`
+
+    Exit codes: 0 nothing failed, 2 usage, bad input or no GPU, 4 cannot write, 5 a trial failed,
+    70 a fault of the tool itself, 130 interrupted.
+    """
+    console = Screen()
+    trials = chosen(found(), only or [])
+    where = gpu(device)
+    output.mkdir(parents=True, exist_ok=True)
+    console.print(f"{counted(len(trials), 'trial')} on {where}, ten minutes at most")
+    process.adopt_orphans()
+    with scratch("gpucheck") as folder:
+        try:
+            told = _run(console, trials, where, folder, wait)
+        except STOPS:
+            raise interrupted("interrupted; nothing was written") from None
+        path = _keep(told, output, folder)
+    console.print(words.summary(told))
+    console.print(f"to send back: {path}", soft_wrap=True)
+    if code := exit_code(told):
+        raise typer.Exit(code)
+
+
+def chosen(trials: list[Trial], only: list[str]) -> list[Trial]:
+    """Return the trials that are asked for, by module or by full name, in their order."""
+    names = {name for trial in trials for name in (trial.module, trial.name)}
+    for name in only:
+        if name not in names:
+            raise unknown("trial", name, names)
+    return [t for t in trials if not only or {t.module, t.name} & set(only)]
+
+
+def gpu(asked: str) -> str:
+    """Return the GPU that is meant; UserError where there is none."""
+    with served(Side()) as (_, server):
+        where = server.choose_device(asked)
+        if where != "cpu":
+            server.expect_device(where)
+            return where
+        built = server.hello["cuda"]
+    what = f"--device {asked}: expected a GPU that torch can use, found none"
+    if built is None:
+        raise UserError(f"{what}; this torch is built without CUDA: `make setup DEVICE=gpu`")
+    raise UserError(f"{what}; see whether `nvidia-smi` lists one")
+
+
+def _run(
+    console: Screen, trials: list[Trial], device: str, folder: Path, wait: bool
+) -> list[Finding]:
+    """Run the trials, and tell each as it begins and ends."""
+
+    def run(trial: Trial, limit_s: float) -> Finding:
+        if console.is_terminal:
+            console.tell(("…", "dim"), f" {trial.name}: {trial.about}")
+        return in_a_process(trial, device, place(folder, trial), wait, limit_s)
+
+    told = []
+    for finding in findings(trials, run):
+        first, *rest = words.lines_of(finding)
+        console.tell((first, words.STYLES[finding.word]), wrap=False)
+        for line in rest:
+            console.tell(line, wrap=False)
+        told.append(finding)
+    return told
+
+
+def place(folder: Path, trial: Trial) -> Path:
+    """Return the folder of a trial, which it alone writes in."""
+    return folder / trial.name.replace(" ", "-")
+
+
+def _keep(told: list[Finding], output: Path, folder: Path) -> Path:
+    """Write the archive; its name tells when it was made, and nothing of the machine."""
+    path = output / f"gpucheck-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar.gz"
+    facts = {
+        "schema": SCHEMA,
+        "environment": machine.facts(),
+        "git": git_state(),
+        "findings": [plain(finding) for finding in told],
+    }
+    texts = {
+        "gpucheck.json": archive.without_devices(json.dumps(facts, indent=1) + "\n"),
+        "gpucheck.txt": archive.anonymous(words.text(told)),
+    }
+    archive.write(path, texts, {each.name: each for each in sorted(folder.iterdir())})
+    return path
+
+
+def plain(finding: Finding) -> dict[str, Any]:
+    """Return a finding as strict JSON has it, fit to send: a bound that is none is left out."""
+    told = asdict(finding) | {"detail": archive.anonymous(finding.detail)}
+    told["figures"] = [
+        {"word": figure.word}
+        | {name: value for name, value in asdict(figure).items() if _is_told(value)}
+        for figure in finding.figures
+    ]
+    return told
+
+
+def _is_told(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def exit_code(told: list[Finding]) -> int:
+    """Return the code of all: a fault of a trial's own weighs more than a finding."""
+    if any(finding.by_fault for finding in told):
+        return INTERNAL
+    return TRIAL_FAILED if any(finding.word == "failed" for finding in told) else 0
