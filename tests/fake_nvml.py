@@ -100,6 +100,22 @@ def nvmlDeviceGetCurrentClocksThrottleReasons(gpu: Gpu) -> int:
     return _answer(gpu, "reasons", gpu["reasons"])
 
 
+def nvmlDeviceGetMaxClockInfo(gpu: Gpu, kind: int) -> int:
+    return _answer(gpu, "max_clocks", 1980 if kind == NVML_CLOCK_SM else 2619)
+
+
+def nvmlDeviceGetNumGpuCores(gpu: Gpu) -> int:
+    return _answer(gpu, "cores", 16896)
+
+
+def nvmlDeviceGetMemoryBusWidth(gpu: Gpu) -> int:
+    return _answer(gpu, "bus", 5120)
+
+
+def nvmlDeviceGetPowerManagementLimit(gpu: Gpu) -> int:
+    return _answer(gpu, "limit", 700_000)
+
+
 def nvmlDeviceGetUtilizationRates(gpu: Gpu) -> SimpleNamespace:
     return _answer(gpu, "utilisation", SimpleNamespace(gpu=98, memory=40))
 

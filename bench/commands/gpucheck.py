@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated, Any
 
 import typer
@@ -74,12 +75,12 @@ def gpucheck(
 
 
 def chosen(trials: list[Trial], only: list[str]) -> list[Trial]:
-    """Return the trials that are asked for, by module or by full name, in their order."""
-    names = {name for trial in trials for name in (trial.module, trial.name)}
+    """Return the trials that are asked for, by kind or by name, in their order."""
+    names = {name for trial in trials for name in (trial.kind, trial.name)}
     for name in only:
         if name not in names:
             raise unknown("trial", name, names)
-    return [t for t in trials if not only or {t.module, t.name} & set(only)]
+    return [t for t in trials if not only or {t.kind, t.name} & set(only)]
 
 
 def gpu(asked: str) -> str:
@@ -123,7 +124,7 @@ def place(folder: Path, trial: Trial) -> Path:
 
 def _keep(told: list[Finding], output: Path, folder: Path) -> Path:
     """Write the archive; its name tells when it was made, and nothing of the machine."""
-    path = output / f"gpucheck-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar.gz"
+    path = output / f"gpucheck-{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}.tar.gz"
     facts = {
         "schema": SCHEMA,
         "environment": machine.facts(),

@@ -40,7 +40,7 @@ def findings(
     for trial in trials:
         left_s = total_s - (now() - began_s)
         if left_s < LEAST_S:
-            why = f"the {total_s / 60:.2g} minutes are over; ask for it with --only {trial.module}"
+            why = f"the {total_s / 60:.2g} minutes are over; ask for it with --only '{trial.name}'"
             yield Finding(trial.name, "skipped", detail=why)
             continue
         started_s = now()

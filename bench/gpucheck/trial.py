@@ -22,7 +22,7 @@ from bench.side import Server, ServerDied, Side
 
 @dataclass(frozen=True)
 class Trial:
-    """A module, and the part of it that is meant; `limit_s` is of the part."""
+    """A module by its dotted name, and the part of it that is meant; `limit_s` is of the part."""
 
     module: str
     part: str
@@ -31,8 +31,13 @@ class Trial:
     about: str
 
     @property
+    def kind(self) -> str:
+        """Return the name of all parts together."""
+        return self.module.rpartition(".")[2]
+
+    @property
     def name(self) -> str:
-        return " ".join(filter(None, [self.module, self.part]))
+        return " ".join(filter(None, [self.kind, self.part]))
 
 
 @dataclass(frozen=True)
@@ -84,23 +89,21 @@ class Here:
 
 def found() -> list[Trial]:
     """Return every trial there is, in order."""
-    names = [info.name for info in pkgutil.iter_modules(trials.__path__)]
-    every = [trial for name in names for trial in _trials_of(name)]
+    names = [f"{trials.__name__}.{info.name}" for info in pkgutil.iter_modules(trials.__path__)]
+    every = [trial for name in names for trial in trials_of(name)]
     return sorted(every, key=lambda trial: (trial.order, trial.part))
 
 
-def _trials_of(name: str) -> list[Trial]:
-    module = _module(name)
+def trials_of(name: str) -> list[Trial]:
+    """Return the trials of a module: one, or one for each of its parts."""
+    module: Any = importlib.import_module(name)
     about = (module.__doc__ or "").strip().splitlines()[0]
     parts: list[str] = module.parts() if hasattr(module, "parts") else [""]
     return [Trial(name, part, module.ORDER, module.LIMIT_S, about) for part in parts]
 
 
 def ask(name: str, here: Here) -> list[Figure]:
-    """Run a trial in this process."""
-    figures: list[Figure] = _module(name).ask(here)
+    """Run the trial of a module in this process."""
+    module: Any = importlib.import_module(name)
+    figures: list[Figure] = module.ask(here)
     return figures
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{trials.__name__}.{name}")

@@ -108,7 +108,7 @@ def through_a_copy(problem: Doubled) -> Step:
 
     def step(tensors: tuple[Tensor, ...]) -> Tensor:
         copy = tensors[0].clone()
-        return 2 * copy
+        return copy + copy
 
     return step
 
