@@ -79,6 +79,7 @@ class Simulated(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         there = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, OnDevice)]
+        _expect_one_device(func, args, kwargs, there)
         asked = kwargs.get("device")
         to_device = torch.device(asked).type == DEVICE.type if asked is not None else bool(there)
         if what := _waits(func, args, kwargs, len(there), to_device):
@@ -90,6 +91,16 @@ class Simulated(TorchDispatchMode):
         if _mutates(func):
             return _written(func, args, kwargs, found)
         return tree_map_only(Tensor, OnDevice, found) if to_device else found
+
+
+def _expect_one_device(func: Any, args: Any, kwargs: Any, there: list[OnDevice]) -> None:
+    """Refuse what kernels refuse: tensors of both, unless one is a number of the host's."""
+    name = func.overloadpacket.__name__
+    if not there or name in COPIES or name in INDEXES:
+        return
+    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+    if any(tensor.dim() and not isinstance(tensor, OnDevice) for tensor in tensors):
+        raise RuntimeError(f"expected all tensors of {func} on one device")
 
 
 def _waits(func: Any, args: Any, kwargs: Any, num_there: int, to_device: bool) -> str:

@@ -146,6 +146,22 @@ def test_numbers_are_right_there(device: Simulated) -> None:
     assert x.device == DEVICE
 
 
+@pytest.mark.parametrize(
+    "mixes",
+    [
+        lambda x: x + torch.ones(4),
+        lambda x: torch.nn.functional.linear(x, torch.ones(2, 4)),
+        lambda x: torch.cat([x, torch.ones(4)]),
+        lambda x: torch.where(torch.ones(4) > 0, x, x),
+    ],
+)
+def test_tensors_of_two_devices_do_not_mix(
+    mixes: Callable[[Tensor], object], device: Simulated
+) -> None:
+    with pytest.raises(RuntimeError, match="on one device"):
+        mixes(torch.arange(4.0).to(DEVICE))
+
+
 # --- marks of phases in ranks ---
 
 

@@ -22,6 +22,7 @@ from bench.gpucheck import archive, words
 from bench.gpucheck.finding import Finding
 from bench.gpucheck.schedule import findings, in_a_process
 from bench.gpucheck.trial import Trial, found
+from bench.redaction import without_devices
 from bench.scratch import scratch
 from bench.session import served
 from bench.side import Side
@@ -132,7 +133,7 @@ def _keep(told: list[Finding], output: Path, folder: Path) -> Path:
         "findings": [plain(finding) for finding in told],
     }
     texts = {
-        "gpucheck.json": archive.without_devices(json.dumps(facts, indent=1) + "\n"),
+        "gpucheck.json": without_devices(json.dumps(facts, indent=1) + "\n"),
         "gpucheck.txt": archive.anonymous(words.text(told)),
     }
     archive.write(path, texts, {each.name: each for each in sorted(folder.iterdir())})

@@ -14,35 +14,19 @@ from pathlib import Path
 
 from bench.checkout import publishable
 from bench.log import read_log
+from bench.redaction import without_devices
 
-_DEVICES = (
-    (re.compile(r"\b(?:GPU|MIG)-[0-9a-fA-F][0-9a-fA-F-]{6,}[\w/-]*"), "<device>"),
-    (
-        re.compile(
-            r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"
-        ),
-        "<device>",
-    ),
-    (re.compile(r"\b(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]\b"), "<bus>"),
-)
 _ADDRESSES = ((re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"), "<address>"),)
 
 TEXT = (".json", ".jsonl", ".csv", ".txt", ".html", ".md")
 RUNS = "runs"
 
 
-def without_devices(text: str) -> str:
-    """Replace UUIDs and bus addresses."""
-    for pattern, mark in _DEVICES:
-        text = pattern.sub(mark, text)
-    return text
-
-
 def anonymous(text: str) -> str:
     """Replace paths, names of host and user, devices and addresses, in what a program said."""
     for pattern, mark in _ADDRESSES:
         text = pattern.sub(mark, text)
-    return without_devices(publishable(text))
+    return publishable(text)
 
 
 def write(archive: Path, told: dict[str, str], folders: dict[str, Path]) -> None:

@@ -6,12 +6,13 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.case import Case
 from bench.errors import in_one_line
 from bench.gpucheck import trials
 from bench.gpucheck.finding import Failed, Figure, Skipped
@@ -50,9 +51,12 @@ class Here:
     wait: bool = False
 
     @contextmanager
-    def server(self, preload: tuple[str, ...] = ()) -> Iterator[Server]:
-        """Yield a fresh server with an empty cache for compilers; the device's lock is held."""
-        with device_lock(self.device, self.wait), fresh_cache() as cache:
+    def server(self, preload: tuple[str, ...] = (), cases: Sequence[Case] = ()) -> Iterator[Server]:
+        """Yield a fresh server with an empty cache for compilers.
+
+        The locks of the device, and of all that the cases' ranks run on, are held.
+        """
+        with device_lock(self.device, self.wait, cases), fresh_cache() as cache:
             side = replace(Side(), cache=cache)
             with side.serve(self.folder / "server.txt", preload) as server:
                 yield server

@@ -16,8 +16,8 @@ SHARE_S = 0.5
 
 def ask(here: Here) -> list[Figure]:
     """Check and time a sum over two ranks; a machine with fewer cards skips it."""
-    with here.server() as server:
-        case = over_ranks(case_of("all_reduce", "Summed", here.device, n=N), RANKS)
+    case = over_ranks(case_of("all_reduce", "Summed", here.device, n=N), RANKS)
+    with here.server(cases=[case]) as server:
         check = checked(here, server, case)
         reply = timed(here, server, case, check, SHARE_S)
     return figures(samples_of(reply, "time") or [])

@@ -33,7 +33,7 @@ def ask(here: Here) -> list[Figure]:
     """Run the smallest case; the next variant's, where a variant is not for this card."""
     with here.server() as server:
         listed, _ = select(server, [here.part], "", [], "smoke", here.device, {})
-    cases = smallest_of_each(listed)
+    cases = smallest_of_each([case for case in listed if case.device == here.device])
     if not cases:
         raise Skipped(f"no variant of {here.part} can be imported here: see its log")
     reasons = []
