@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from bench.case import Case
 from bench.ceilings import Bandwidth, Ceilings, ProductRate
 from bench.gpucheck.asked import case_of, checked, over_ranks, role, samples_of, timed
 from bench.gpucheck.board import Board, board_of
 from bench.gpucheck.finding import Failed, Figure, NotTold, Skipped, word_of
+from bench.gpucheck.on_device.waits import by_whom, counted
 from bench.gpucheck.trial import Here
 from bench.gpucheck.trials import (
     blocking,
@@ -28,10 +30,11 @@ from bench.gpucheck.trials import (
     nvml,
     ranks,
     suites,
+    waits,
 )
 from bench.keywords import chooser
 from bench.record import Record
-from bench.side import Server
+from bench.side import ROOT, Server
 from tests import fake_nvml
 
 H100 = Board(16896, 1.98e9, 2.619e9, 5120, 700.0)
@@ -251,6 +254,34 @@ def test_flex() -> None:
     assert failed(flex.figures(cold, warm)) == []
     assert failed(flex.figures(cold, cold)) == ["from the cache over cold"]
     assert failed(flex.figures(cold, warm | {"error": 0.9})) == ["its error, from the cache"]
+
+
+def test_waits() -> None:
+    counts = {"fp16_scaled": {"ours": 0, "theirs": 1}, "euler": {"ours": 0, "theirs": 0}}
+    assert failed(waits.figures(counts)) == []
+    assert failed(waits.figures(counts | {"x": {"ours": 2, "theirs": 0}})) == ["waits of ours in x"]
+
+
+def test_a_case_is_set_up_to_count_its_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[str] = []
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+    grad = torch.is_grad_enabled()
+    case = case_of("waits", "Doubled", "cpu", n=1 << 10)
+    assert counted(asdict(case)) == {"ours": 0, "theirs": 0}
+    torch.set_grad_enabled(grad)
+    assert modes == ["warn", "default"]
+
+
+def test_a_wait_is_of_whoever_asked_for_it() -> None:
+    said = "called a synchronizing CUDA operation (Triggered internally at CUDAFunctions.cpp)"
+    told = [
+        (said, f"{ROOT}/suites/precision/policy.py"),
+        (said, f"{ROOT}/.venv/lib/python3.11/site-packages/torch/amp/grad_scaler.py"),
+        ("something else is deprecated", f"{ROOT}/suites/precision/policy.py"),
+    ]
+    assert by_whom(told) == {"ours": 1, "theirs": 1}
 
 
 def test_ranks() -> None:

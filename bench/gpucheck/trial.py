@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bench.errors import in_one_line
 from bench.gpucheck import trials
 from bench.gpucheck.finding import Failed, Figure, Skipped
 from bench.lock import device_lock
+from bench.selection import select
 from bench.session import fresh_cache
 from bench.side import Server, ServerDied, Side
 
@@ -61,6 +63,11 @@ class Here:
             with side.serve(self.folder / "server.txt", preload) as server:
                 yield server
 
+    def listed(self, server: Server, *suites: str) -> list[Case]:
+        """List the smoke cases of suites, of all without one, that run on this device."""
+        cases, _ = select(server, list(suites), "", [], "smoke", self.device, {})
+        return [case for case in cases if case.device == self.device]
+
     def call(self, server: Server, name: str, timeout_s: float, **arguments: Any) -> Any:
         """Have a fork call `module:function` of `on_device`; return its answer, plain data."""
         asked = {"call": f"bench.gpucheck.on_device.{name}", "arguments": arguments}
@@ -89,6 +96,11 @@ class Here:
             errors="replace",
             stdin=subprocess.DEVNULL,
         )
+
+
+def suites() -> list[str]:
+    """Name every suite that is installed; trials are told apart by them."""
+    return sorted(point.name for point in entry_points(group="touchstone.suites"))
 
 
 def found() -> list[Trial]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bench.gpucheck.finding import Figure
 from bench.gpucheck.trial import Here
-from bench.selection import select
 
 ORDER = 10
 LIMIT_S = 120
@@ -15,7 +14,7 @@ CONTEXT_S = (0.01, 10.0)
 def ask(here: Here) -> list[Figure]:
     """Begin CUDA in two forks of a server for every set of modules that cases want imported."""
     with here.server() as server:
-        cases, _ = select(server, [], "", [], "smoke", here.device, {})
+        cases = here.listed(server)
     preloads = sorted({tuple(case.preload) for case in cases} | {()})
     return [figure for preload in preloads for figure in _after(here, preload)]
 

@@ -6,7 +6,7 @@ from bench.gpucheck.asked import case_of, checked, over_ranks, samples_of, timed
 from bench.gpucheck.finding import Figure
 from bench.gpucheck.trial import Here
 
-ORDER = 120
+ORDER = 105
 LIMIT_S = 90
 
 RANKS = 2

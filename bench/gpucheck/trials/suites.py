@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from bench.case import Case
 from bench.errors import in_one_line
 from bench.flags import OTHER_SETTING
 from bench.gpucheck.finding import Failed, Figure, Skipped
-from bench.gpucheck.trial import Here
+from bench.gpucheck.trial import Here, suites
 from bench.keywords import chooser
 from bench.plausible import IMPOSSIBLE
 from bench.record import Record, fold
-from bench.selection import select
 from bench.store import read
 
 ORDER = 110
@@ -24,16 +22,14 @@ ACCUSING = (IMPOSSIBLE, OTHER_SETTING)
 MOST_TRIES = 3  # of different variants, where one is not for this card
 
 
-def parts() -> list[str]:
-    """Name every suite that is installed."""
-    return sorted(point.name for point in entry_points(group="touchstone.suites"))
+parts = suites
 
 
 def ask(here: Here) -> list[Figure]:
     """Run the smallest case; the next variant's, where a variant is not for this card."""
     with here.server() as server:
-        listed, _ = select(server, [here.part], "", [], "smoke", here.device, {})
-    cases = smallest_of_each([case for case in listed if case.device == here.device])
+        listed = here.listed(server, here.part)
+    cases = smallest_of_each(listed)
     if not cases:
         raise Skipped(f"no variant of {here.part} can be imported here: see its log")
     reasons = []
