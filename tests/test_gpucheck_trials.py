@@ -247,6 +247,10 @@ def test_float32() -> None:
     assert failed(float32.figures(tf32, tf32, (9, 0))) == ["the error of a convolution"]
     assert failed(float32.figures(ieee, ieee, (9, 0))) == ["of a convolution in TF32"]
     assert failed(float32.figures(ieee, ieee, (7, 5))) == []
+    assert failed(float32.figures(ieee, {"recurrence": 3e-7}, (9, 0))) == []
+    assert failed(float32.figures(ieee, {"recurrence": 3e-2}, (9, 0))) == [
+        "of a recurrence in TF32"
+    ]
 
 
 def test_flex() -> None:

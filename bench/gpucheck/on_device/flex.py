@@ -6,9 +6,12 @@ from time import perf_counter
 from typing import Any
 
 import torch
+import torch.utils._triton
 from torch import Tensor
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 from torch.nn.functional import scaled_dot_product_attention
+
+from bench.variant import Unsupported
 
 SHAPE = (2, 4, 1024, 64)  # batch, heads, seqlen, head_dim
 
@@ -16,6 +19,8 @@ SHAPE = (2, 4, 1024, 64)  # batch, heads, seqlen, head_dim
 def first_call(device: str) -> dict[str, float]:
     """Return its seconds, compilation included, and its relative L2 error."""
     there = torch.device(device)
+    if there.type == "cuda" and not torch.utils._triton.has_triton():
+        raise Unsupported("torch.compile needs triton here, and finds none that it can use")
     generator = torch.Generator(there).manual_seed(0)
     q, k, v = torch.randn(
         (3, *SHAPE), generator=generator, dtype=torch.bfloat16, device=there
