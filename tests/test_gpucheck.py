@@ -24,6 +24,7 @@ from bench.gpucheck import archive, schedule, words
 from bench.gpucheck.finding import Figure, Finding, in_range, out_of_range, word_of
 from bench.gpucheck.schedule import LEAST_S, TOTAL_S, findings, in_a_process
 from bench.gpucheck.trial import Trial, found, trials_of
+from bench.lock import device_lock
 from bench.record import fold
 from bench.side import ROOT, Server
 from bench.store import read
@@ -300,17 +301,39 @@ def test_an_output_that_cannot_be_written_is_refused_first(
     assert "passed" not in done.stdout
 
 
-def test_an_interruption_ends_what_runs(
+def test_an_interruption_keeps_what_was_found(
     monkeypatch: pytest.MonkeyPatch, bench_here: Bench, tmp_path: Path
 ) -> None:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    asked: list[str] = []
 
-    monkeypatch.setattr(command, "in_a_process", stop)
-    done = pretended(monkeypatch, bench_here, tmp_path, "passes")
+    def stop_at_the_second(trial: Trial, *_: object) -> Finding:
+        asked.append(trial.name)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return Finding(trial.name, "passed")
+
+    monkeypatch.setattr(command, "in_a_process", stop_at_the_second)
+    done = pretended(monkeypatch, bench_here, tmp_path, "passes", "fails")
     assert done.returncode == 130
-    assert "nothing was written" in done.stderr
-    assert not list(tmp_path.iterdir())
+    (made,) = tmp_path.iterdir()
+    assert done.stderr.splitlines()[-1] == f"interrupted; what was found is in {made}"
+    done = pretended(monkeypatch, bench_here, tmp_path / "none", "passes")
+    assert "passed" in done.stdout
+    asked[:] = ["one before"]
+    done = pretended(monkeypatch, bench_here, tmp_path / "none at all", "passes")
+    assert done.returncode == 130
+    assert "nothing was found yet" in done.stderr
+    assert not list((tmp_path / "none at all").iterdir())
+
+
+def test_who_measures_already_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, bench_here: Bench, tmp_path: Path
+) -> None:
+    with device_lock("cuda:0", False):
+        done = pretended(monkeypatch, bench_here, tmp_path, "passes")
+    assert done.returncode == 2
+    assert "another run is measuring on cuda:0" in done.stderr
+    assert "passed" not in done.stdout
 
 
 def test_nothing_of_a_trial_is_left_in_temporary_folders(

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_hex
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bench import machine, process
-from bench.checkout import git_state
+from bench import process
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import Device, Wait
 from bench.counted import counted
@@ -22,13 +16,11 @@ from bench.gpucheck import archive, words
 from bench.gpucheck.finding import Finding
 from bench.gpucheck.schedule import findings, in_a_process
 from bench.gpucheck.trial import Trial, found
-from bench.redaction import without_devices
+from bench.lock import device_lock
 from bench.scratch import scratch
 from bench.session import served
 from bench.side import Side
 from bench.terminal import Screen
-
-SCHEMA = 1
 
 Only = Annotated[
     list[str] | None,
@@ -63,12 +55,15 @@ def gpucheck(
     output.mkdir(parents=True, exist_ok=True)
     console.print(f"{counted(len(trials), 'trial')} on {where}, ten minutes at most")
     process.adopt_orphans()
+    told: list[Finding] = []
     with scratch("gpucheck") as folder:
         try:
-            told = _run(console, trials, where, folder, wait)
+            with device_lock(where, wait):
+                pass  # each trial takes it anew; whether there is one to be had is told at once
+            _run(console, trials, where, folder, wait, told)
         except STOPS:
-            raise interrupted("interrupted; nothing was written") from None
-        path = _keep(told, output, folder)
+            raise interrupted(_kept_of(told, output, folder)) from None
+        path = archive.keep(told, output, folder)
     console.print(words.summary(told))
     console.print(f"to send back: {path}", soft_wrap=True)
     if code := exit_code(told):
@@ -99,8 +94,13 @@ def gpu(asked: str) -> str:
 
 
 def _run(
-    console: Screen, trials: list[Trial], device: str, folder: Path, wait: bool
-) -> list[Finding]:
+    console: Screen,
+    trials: list[Trial],
+    device: str,
+    folder: Path,
+    wait: bool,
+    told: list[Finding],
+) -> None:
     """Run the trials, and tell each as it begins and ends."""
 
     def run(trial: Trial, limit_s: float) -> Finding:
@@ -108,14 +108,12 @@ def _run(
             console.tell(("…", "dim"), f" {trial.name}: {trial.about}")
         return in_a_process(trial, device, place(folder, trial), wait, limit_s)
 
-    told = []
     for finding in findings(trials, run):
         first, *rest = words.lines_of(finding)
         console.tell((first, words.STYLES[finding.word]), wrap=False)
         for line in rest:
             console.tell(line, wrap=False)
         told.append(finding)
-    return told
 
 
 def place(folder: Path, trial: Trial) -> Path:
@@ -123,36 +121,11 @@ def place(folder: Path, trial: Trial) -> Path:
     return folder / trial.name.replace(" ", "-")
 
 
-def _keep(told: list[Finding], output: Path, folder: Path) -> Path:
-    """Write the archive; its name tells when it was made, and nothing of the machine."""
-    path = output / f"gpucheck-{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}.tar.gz"
-    facts = {
-        "schema": SCHEMA,
-        "environment": machine.facts(),
-        "git": git_state(),
-        "findings": [plain(finding) for finding in told],
-    }
-    texts = {
-        "gpucheck.json": without_devices(json.dumps(facts, indent=1) + "\n"),
-        "gpucheck.txt": archive.anonymous(words.text(told)),
-    }
-    archive.write(path, texts, {each.name: each for each in sorted(folder.iterdir())})
-    return path
-
-
-def plain(finding: Finding) -> dict[str, Any]:
-    """Return a finding as strict JSON has it, fit to send: a bound that is none is left out."""
-    told = asdict(finding) | {"detail": archive.anonymous(finding.detail)}
-    told["figures"] = [
-        {"word": figure.word}
-        | {name: value for name, value in asdict(figure).items() if _is_told(value)}
-        for figure in finding.figures
-    ]
-    return told
-
-
-def _is_told(value: object) -> bool:
-    return not isinstance(value, float) or math.isfinite(value)
+def _kept_of(told: list[Finding], output: Path, folder: Path) -> str:
+    """Keep what an interruption left, and say where."""
+    if not told:
+        return "interrupted; nothing was found yet"
+    return f"interrupted; what was found is in {archive.keep(told, output, folder)}"
 
 
 def exit_code(told: list[Finding]) -> int:

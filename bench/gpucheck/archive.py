@@ -7,19 +7,61 @@ what looks like one is replaced in every file.
 from __future__ import annotations
 
 import io
+import json
+import math
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
+from typing import Any
 
-from bench.checkout import publishable
+from bench import machine
+from bench.checkout import git_state, publishable
+from bench.gpucheck import words
+from bench.gpucheck.finding import Finding
 from bench.log import read_log
 from bench.redaction import without_devices
 
 _ADDRESSES = ((re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"), "<address>"),)
 
+SCHEMA = 1
 TEXT = (".json", ".jsonl", ".csv", ".txt", ".html", ".md")
 RUNS = "runs"
+
+
+def keep(findings: Sequence[Finding], output: Path, folder: Path) -> Path:
+    """Write the archive; its name tells when it was made, and nothing of the machine."""
+    path = output / f"gpucheck-{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(2)}.tar.gz"
+    facts = {
+        "schema": SCHEMA,
+        "environment": machine.facts(),
+        "git": git_state(),
+        "findings": [plain(finding) for finding in findings],
+    }
+    texts = {
+        "gpucheck.json": without_devices(json.dumps(facts, indent=1) + "\n"),
+        "gpucheck.txt": anonymous(words.text(findings)),
+    }
+    write(path, texts, {each.name: each for each in sorted(folder.iterdir())})
+    return path
+
+
+def plain(finding: Finding) -> dict[str, Any]:
+    """Return a finding as strict JSON has it, fit to send: a bound that is none is left out."""
+    told = asdict(finding) | {"detail": anonymous(finding.detail)}
+    told["figures"] = [
+        {"word": figure.word}
+        | {name: value for name, value in asdict(figure).items() if _is_told(value)}
+        for figure in finding.figures
+    ]
+    return told
+
+
+def _is_told(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def anonymous(text: str) -> str:
