@@ -23,6 +23,8 @@ from bench.phases import PhasedClock, Phases
 from bench.problem import Call, Problem
 from bench.setting import Setting
 from bench.variant import Unsupported, Variant
+from suites.precision.policy import Policy
+from suites.precision.problems import GPTTraining
 from tests.simulated_device import DEVICE, Simulated, simulated
 from tests.test_variants import FOUND
 
@@ -80,6 +82,26 @@ def test_a_timed_step_waits_for_nothing_of_ours(
     assert len(ours) == NEEDED.get(variant.name, 0), ours
     if suite != "samplers":
         assert ours == device.waits
+
+
+class ReadsTheScale(Policy):
+    """A policy that asks for its loss scale in every step, to see whether it was skipped."""
+
+    def update(self) -> None:
+        before = self.scale()
+        super().update()
+        self.fell = self.scale() < before
+
+
+def test_a_policy_that_looks_at_its_scale_is_found(device: Simulated) -> None:
+    problem = GPTTraining(**GPTTraining.examples[0])
+    setting = Setting(torch.float32, DEVICE, "train")
+    policy = ReadsTheScale(problem, setting, compute=torch.float16, scaled=True)
+    call, inputs = _made(problem, policy, setting)
+    call(inputs)
+    device.waits.clear()
+    call(inputs)
+    assert len([wait for wait in device.waits if wait.file.startswith(OURS)]) == 3
 
 
 def test_every_suite_is_counted() -> None:

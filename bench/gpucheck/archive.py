@@ -22,6 +22,7 @@ from bench import machine
 from bench.checkout import git_state, publishable
 from bench.gpucheck import words
 from bench.gpucheck.finding import Finding
+from bench.gpucheck.one import FILE
 from bench.log import read_log
 from bench.redaction import without_devices
 
@@ -83,7 +84,7 @@ def write(archive: Path, told: dict[str, str], folders: dict[str, Path]) -> None
 def _files(folders: dict[str, Path]) -> Iterator[tuple[str, str]]:
     for trial, folder in folders.items():
         for path in sorted(folder.rglob("*")):
-            if path.is_symlink() or not path.is_file() or path.suffix not in TEXT:
+            if not _is_kept(path):
                 continue
             place = path.relative_to(folder)
             if place.parts[0] == RUNS:
@@ -91,6 +92,12 @@ def _files(folders: dict[str, Path]) -> Iterator[tuple[str, str]]:
                 yield f"{trial}/{place}", without_devices(text)
             else:
                 yield f"{trial}/{place}", anonymous(read_log(path))
+
+
+def _is_kept(path: Path) -> bool:
+    """Say whether a file is text of a trial's own; its finding is in the summary already."""
+    ordinary = path.is_file() and not path.is_symlink()
+    return ordinary and path.suffix in TEXT and path.name != FILE
 
 
 def _add(tar: tarfile.TarFile, name: str, text: str) -> None:
