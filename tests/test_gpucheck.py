@@ -14,12 +14,14 @@ import sys
 import tarfile
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bench import process
 from bench.checkout import publishable
 from bench.commands import gpucheck as command
+from bench.errors import UserError
 from bench.gpucheck import archive, schedule, words
 from bench.gpucheck.finding import Figure, Finding, in_range, out_of_range, word_of
 from bench.gpucheck.schedule import LEAST_S, TOTAL_S, findings, in_a_process
@@ -221,6 +223,27 @@ def test_without_a_gpu_it_is_one_line(bench_here: Bench) -> None:
         (line,) = done.stderr.splitlines()
         assert "expected a GPU that torch can use, found none" in line
         assert "make setup DEVICE=gpu" in line
+
+
+def test_a_build_for_gpus_without_one_is_told_where_to_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blind = SimpleNamespace(choose_device=lambda _: "cpu", hello={"cuda": "13.0"})
+    monkeypatch.setattr(command, "served", lambda side: nullcontext((side, blind)))
+    with pytest.raises(UserError, match="found none; see whether `nvidia-smi` lists one"):
+        command.gpu("auto")
+
+
+def test_a_gpu_that_cannot_be_used_is_refused_before_any_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(device: str) -> None:
+        raise UserError(f"{device} cannot be used by torch")
+
+    broken = SimpleNamespace(choose_device=lambda _: "cuda:0", expect_device=refuse)
+    monkeypatch.setattr(command, "served", lambda side: nullcontext((side, broken)))
+    with pytest.raises(UserError, match="cuda:0 cannot be used"):
+        command.gpu("auto")
 
 
 @pytest.mark.usefixtures("at_hand")
