@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.case import Case
+from bench.checkout import published
 from bench.errors import in_one_line
 from bench.gpucheck import trials
 from bench.gpucheck.finding import Failed, Figure, Skipped
 from bench.lock import device_lock
-from bench.selection import select
+from bench.selection import ask as listing
 from bench.session import fresh_cache
 from bench.side import Server, ServerDied, Side
 
@@ -65,7 +66,8 @@ class Here:
 
     def listed(self, server: Server, *suites: str) -> list[Case]:
         """List the smoke cases of suites, of all without one, that run on this device."""
-        cases, _ = select(server, list(suites), "", [], "smoke", self.device, {})
+        answer = listing(server, list(suites), [], "smoke", self.device, {})
+        cases = [published(Case(**plain)) for plain in answer["cases"]]
         return [case for case in cases if case.device == self.device]
 
     def call(self, server: Server, name: str, timeout_s: float, **arguments: Any) -> Any:
