@@ -60,7 +60,8 @@ def _size(case: Case) -> tuple[float, float, str]:
 
 def _record(here: Here, listed: list[Case], case: Case, output: Path) -> Record:
     words = words_for(here.part, listed, case)
-    done = here.bench("run", *words, "--output", str(output))
+    waits = ["--wait"] if here.wait else []
+    done = here.bench("run", *words, "--output", str(output), *waits)
     print(done.stdout)  # into the trial's log
     folders = list(output.glob("*/run.json"))
     if not folders:
