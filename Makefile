@@ -24,7 +24,7 @@ TESTING = env -u PYTHONIOENCODING -u PYTHONOPTIMIZE PYTHONUTF8=1 $(VENV)/bin/pyt
 PIP = $(PLAIN) $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest gpucheck clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -103,6 +103,9 @@ doctor: setup ## say what makes this machine noisy
 
 selftest: setup ## measure the same code against itself: this machine's noise, and what it hides
 	@$(BENCH) selftest
+
+gpucheck: setup ## ask a GPU what only a GPU can tell, in ten minutes; leaves one archive to send back
+	@$(BENCH) gpucheck
 
 clean: ## remove the environment; runs/ stays
 	rm -rf $(VENV)

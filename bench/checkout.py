@@ -17,7 +17,7 @@ from bench.cache import home
 from bench.case import Case, Plain
 from bench.errors import UserError
 from bench.git import git, is_dirty
-from bench.redaction import Redaction, writable
+from bench.redaction import Redaction, without_devices, writable
 from bench.side import ROOT, Side
 
 _OF_EVERYONE = ("/", "/usr", "/usr/local")  # where the system's Python lies tells of nobody
@@ -36,10 +36,15 @@ def git_state() -> dict[str, str | bool]:
 
 
 def publishable(text: str, side: Side | None = None) -> str:
-    """Make paths relative to the checkout (`.`), the environment or the home (`~`); hide names.
+    """Return a text of a program's without paths, names, and what tells one device from all others.
 
     What a `side` has in places of its own is named as if it were where it came from.
     """
+    return without_devices(nameless(text, side))
+
+
+def nameless(text: str, side: Side | None = None) -> str:
+    """Make paths relative to the checkout (`.`), the environment or the home (`~`); hide names."""
     for secret, name in (*_of_side(side), *_replacements()):
         text = re.sub(rf"(?<![\w.-]){re.escape(secret)}(?![\w-])", lambda _: name, text)  # noqa: B023
     return writable(text)

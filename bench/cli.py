@@ -28,6 +28,7 @@ ORDER = (
     "calibrate",
     "selftest",
     "doctor",
+    "gpucheck",
 )
 
 

@@ -7,6 +7,7 @@ REGRESSION = 1  # of commands that judge, and nothing else: a fault of the tool 
 BAD_INPUT = 2
 NOTHING_MEASURED = 3
 CANNOT_WRITE = 4
+TRIAL_FAILED = 5  # of `gpucheck`: something on this GPU is not as it is expected
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130
 

@@ -18,14 +18,20 @@ def gpu_facts() -> list[dict[str, Any]]:
         driver = _text(pynvml.nvmlSystemGetDriverVersion())
         cuda = pynvml.nvmlSystemGetCudaDriverVersion()
         common = {"driver": driver, "cuda_driver": f"{cuda // 1000}.{cuda % 1000 // 10}"}
-        return [
-            {"index": i, **_facts(pynvml, pynvml.nvmlDeviceGetHandleByIndex(i)), **common}
-            for i in range(pynvml.nvmlDeviceGetCount())
-        ]
-    except pynvml.NVMLError as error:  # a card in trouble is no reason not to describe the rest
+        numbers = range(pynvml.nvmlDeviceGetCount())
+        return [{"index": i, **_described(pynvml, i), **common} for i in numbers]
+    except pynvml.NVMLError as error:
         return [{"index": 0, "name": f"not exposed: {error}"}]
     finally:
         pynvml.nvmlShutdown()
+
+
+def _described(nvml: Any, number: int) -> dict[str, Any]:
+    """Describe one GPU; one in trouble is no reason not to describe the rest."""
+    try:
+        return _facts(nvml, nvml.nvmlDeviceGetHandleByIndex(number))
+    except nvml.NVMLError as error:
+        return {"name": f"not exposed: {error}"}
 
 
 def _facts(nvml: Any, gpu: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.case import Case
-from bench.probes.nvml import handle_of, uuid_of
+from bench.probes.nvml import handle_of, handles_in_order, uuid_of
 from bench.probes.sampler import gpus_of
 from bench.probes.visible import NotVisible, nvml_names
 
@@ -45,11 +45,17 @@ def _uuids(numbers: list[int]) -> list[str]:
     try:
         return [_uuid(pynvml, name) for name in nvml_names(numbers, os.environ)]
     except (NotVisible, pynvml.NVMLError):
-        every = range(pynvml.nvmlDeviceGetCount())
-        return [_uuid(pynvml, str(number)) for number in every]
+        return _all_that_answer(pynvml)
     finally:
         pynvml.nvmlShutdown()
 
 
 def _uuid(nvml: Any, name: str) -> str:
     return uuid_of(nvml, handle_of(nvml, name))
+
+
+def _all_that_answer(nvml: Any) -> list[str]:
+    try:
+        return [uuid_of(nvml, gpu) for gpu in handles_in_order(nvml)]
+    except nvml.NVMLError:
+        return []

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.checkout import publishable
+from bench.checkout import nameless
 from bench.families import belongs, shown
 from bench.gpus import gpu_facts
 from bench.libraries import versions
@@ -59,7 +59,7 @@ def _hardware() -> dict[str, Any]:
 
 def settings(variables: Mapping[str, str], side: Side | None = None) -> dict[str, str]:
     """Return environment variables as they may be published: of a private value only a hash."""
-    return {name: _told(publishable(value, side)) for name, value in sorted(variables.items())}
+    return {name: _told(nameless(value, side)) for name, value in sorted(variables.items())}
 
 
 def _told(value: str) -> str:

@@ -21,6 +21,10 @@ _OUT_OF_MEMORY_WORDS = (
     "out of memory",
     "not enough memory",
     "std::bad_alloc",
+    # of cuBLAS, cuDNN and CUDA, whose own memory torch's allocator does not hand out
+    "_status_alloc_failed",
+    "device_allocation_failed",
+    "cudaerrormemoryallocation",
 )
 
 

@@ -15,6 +15,13 @@ from functools import cached_property
 
 _LONE = 0xDC00  # + a byte: how Python holds a byte of a path that is no text
 _NEVER = r"(?!)"
+_UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_DEVICES = (
+    (re.compile(r"\b(?:GPU|MIG)-(?:GPU-)?(?=[\w-]*\d)[0-9a-fA-F-]{6,}\b(?:/\d+)*"), "<device>"),
+    (re.compile(rf"\b{_UUID}\b"), "<device>"),
+    (re.compile(r"\b[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]\b"), "<bus>"),
+    (re.compile(r"\b(busId:? )[0-9a-fA-F]+\b"), r"\1<bus>"),  # NCCL's way
+)
 # what marks and escapes begin with, and what no line of a file should hold
 _ODD = re.compile("[%<\x00-\x1f\x7f\udc80-\udcff]")
 
@@ -81,6 +88,16 @@ def _either(words: Iterable[str]) -> str:
 
 def _escaped(character: str) -> str:
     return f"%{ord(character) & 0xFF:02X}"
+
+
+def without_devices(text: str) -> str:
+    """Replace UUIDs of devices and their addresses on the bus, as drivers and libraries tell them.
+
+    They are of one machine alone, and no run has to find them again.
+    """
+    for pattern, mark in _DEVICES:
+        text = pattern.sub(mark, text)
+    return text
 
 
 def writable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import resource
 from dataclasses import asdict, replace
 from typing import Any
@@ -24,7 +25,8 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
     """Run the request's role of its case; return the attempt's part that only the worker knows.
 
     One for a `listing` has no case, it finds them; nor has one for `surroundings`, it reads them;
-    nor one for `ceilings`: it measures the device; nor one for `device`: it tries it.
+    nor one for `ceilings`: it measures the device; nor one for `device`: it tries it; nor one for
+    a `call` of a function, whose answer is plain data.
     """
     if "listing" in request:
         return outcome_of(lambda: _listing(request["listing"]))
@@ -34,6 +36,8 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
         return outcome_of(lambda: _ceilings(request["ceilings"]))
     if "device" in request:
         return outcome_of(lambda: _try(request["device"]))
+    if "call" in request:
+        return outcome_of(lambda: _call(request["call"], request["arguments"]))
     case = Case(**request["case"])
     if case.ranks > 1:
         return outcome_of(lambda: ranks.host(case, request, run_role))
@@ -88,6 +92,12 @@ def _try(device: str) -> dict[str, Any]:
     """Compute one number there: what a driver that is too old, or a GPU in trouble, fails at."""
     torch.zeros(1, device=device).add_(1).item()
     return {"outcome": "ok"}
+
+
+def _call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    module, _, function = name.partition(":")
+    found = getattr(importlib.import_module(module), function)
+    return {"outcome": "ok", "answer": found(**arguments)}
 
 
 def _explain_times(reply: dict[str, Any], elsewhere: load.Elsewhere) -> None:

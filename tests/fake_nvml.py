@@ -46,7 +46,7 @@ def nvmlInit() -> None:
 def nvmlDeviceGetHandleByIndex(index: int) -> Gpu:
     if index >= len(gpus()):
         raise NVMLError("Invalid Argument")
-    return gpus()[index]
+    return _answer(gpus()[index], "handle", gpus()[index])
 
 
 def nvmlShutdown() -> None:
@@ -55,6 +55,30 @@ def nvmlShutdown() -> None:
 
 def nvmlDeviceGetCount() -> int:
     return len(gpus())
+
+
+def nvmlSystemGetDriverVersion() -> str:
+    return "580.65.06"
+
+
+def nvmlSystemGetCudaDriverVersion() -> int:
+    return 13000
+
+
+def nvmlDeviceGetName(gpu: Gpu) -> str:
+    return _answer(gpu, "name", "NVIDIA H100 80GB HBM3")
+
+
+def nvmlDeviceGetMemoryInfo(gpu: Gpu) -> SimpleNamespace:
+    return _answer(gpu, "memory", SimpleNamespace(total=80 << 30))
+
+
+def nvmlDeviceGetCudaComputeCapability(gpu: Gpu) -> tuple[int, int]:
+    return _answer(gpu, "capability", (9, 0))
+
+
+def nvmlDeviceGetEccMode(gpu: Gpu) -> tuple[int, int]:
+    return _answer(gpu, "ecc", (1, 1))
 
 
 def nvmlDeviceGetUUID(gpu: Gpu) -> str:
@@ -98,6 +122,22 @@ def nvmlDeviceGetCurrentClocksEventReasons(gpu: Gpu) -> int:
 
 def nvmlDeviceGetCurrentClocksThrottleReasons(gpu: Gpu) -> int:
     return _answer(gpu, "reasons", gpu["reasons"])
+
+
+def nvmlDeviceGetMaxClockInfo(gpu: Gpu, kind: int) -> int:
+    return _answer(gpu, "max_clocks", 1980 if kind == NVML_CLOCK_SM else 2619)
+
+
+def nvmlDeviceGetNumGpuCores(gpu: Gpu) -> int:
+    return _answer(gpu, "cores", 16896)
+
+
+def nvmlDeviceGetMemoryBusWidth(gpu: Gpu) -> int:
+    return _answer(gpu, "bus", 5120)
+
+
+def nvmlDeviceGetPowerManagementLimit(gpu: Gpu) -> int:
+    return _answer(gpu, "limit", 700_000)
 
 
 def nvmlDeviceGetUtilizationRates(gpu: Gpu) -> SimpleNamespace:

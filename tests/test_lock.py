@@ -215,6 +215,21 @@ def test_where_it_cannot_be_told_which_gpu_all_are_locked(
     assert names_of("cuda:0") == both
 
 
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_that_has_fallen_off_the_bus_is_not_the_others_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    second = names_of("cuda:1")
+    gone = {"uuid": "GPU-aa", "refuses": ["handle"]}
+    monkeypatch.setenv("FAKE_NVML", json.dumps([gone, {"uuid": "GPU-bb"}]))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-bb")
+    assert names_of("cuda:0") == second
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-aa")
+    assert names_of("cuda:0") == second  # it cannot be told which one: all that answer
+    monkeypatch.setenv("FAKE_NVML", json.dumps([gone]))
+    assert names_of("cuda:0") == ["cuda-0"]
+
+
 def test_names_without_nvml_and_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", fake_nvml)
     monkeypatch.setenv("FAKE_NVML", "[]")

@@ -12,6 +12,7 @@ import pytest
 
 from bench.case import Case
 from bench.checkout import at_work, publishable, published
+from bench.machine import settings
 from bench.redaction import Redaction
 from bench.side import ROOT, Copy, Side
 
@@ -107,3 +108,39 @@ def test_a_sides_module_is_named_by_its_repository_and_found_in_the_copy() -> No
 
 def test_text_that_no_file_can_hold_is_still_told() -> None:
     assert publishable("no /d/caf\udce9/x.npy, \ud800") == "no /d/caf%E9/x.npy, %00"
+
+
+UUID = "12345678-1234-1234-1234-123456789abc"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        f"GPU-{UUID}",
+        f"MIG-{UUID}",
+        f"MIG-GPU-{UUID}/1/0",
+        UUID,
+        "GPU-1234abcd",
+        "GPU-8e12-17",
+        "00000000:3B:00.0",
+        "0000:3b:00.0",
+    ],
+)
+def test_what_tells_devices_apart_is_hidden_in_what_programs_said(told: str) -> None:
+    left = publishable(f"NCCL WARN at ({told}): failed")
+    assert left in ("NCCL WARN at (<device>): failed", "NCCL WARN at (<bus>): failed")
+    assert publishable("nvmlDev 0 busId 3b000") == "nvmlDev 0 busId <bus>"
+
+
+def test_what_only_looks_like_a_device_stays() -> None:
+    kept = (
+        "at 10:20:30.4, 2026-11-26T03:00:00, cuDNN 9.10.2, GPU-hours, GPU-feedback, 1 GPU-0, "
+        "sha 1a2b3c4d, 03:25.4, busIdle"
+    )
+    assert publishable(kept) == kept
+
+
+def test_another_gpu_is_another_setting() -> None:
+    one, other = (settings({"CUDA_VISIBLE_DEVICES": f"GPU-{i}{UUID[1:]}"}) for i in (1, 2))
+    assert UUID[1:] not in f"{one}{other}"
+    assert one != other

@@ -64,11 +64,17 @@ def handle_of(nvml: Any, name: str) -> Any:
     """Return the GPU of a number, or of a UUID or its beginning; NVMLError where there is none."""
     if name.isdigit():
         return nvml.nvmlDeviceGetHandleByIndex(int(name))
-    handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
-    found = [gpu for gpu in handles if uuid_of(nvml, gpu).startswith(name)]
+    found = [gpu for gpu in handles_in_order(nvml) if uuid_of(nvml, gpu).startswith(name)]
     if len(found) != 1:  # CUDA takes the beginning of a UUID, NVML wants all of it
         raise nvml.NVMLError(nvml.NVML_ERROR_NOT_FOUND)
     return found[0]
+
+
+def handles_in_order(nvml: Any) -> Iterator[Any]:
+    """Yield every GPU that answers: one that has fallen off the bus is not the others' fault."""
+    for number in range(nvml.nvmlDeviceGetCount()):
+        with contextlib.suppress(nvml.NVMLError):
+            yield nvml.nvmlDeviceGetHandleByIndex(number)
 
 
 def uuid_of(nvml: Any, gpu: Any) -> str:

@@ -1,0 +1,1 @@
+"""What only a card can tell: trials in a fixed order, each in a process of its own."""
