@@ -24,8 +24,9 @@ from bench.commands import gpucheck as command
 from bench.errors import UserError
 from bench.gpucheck import archive, schedule, words
 from bench.gpucheck.finding import Figure, Finding, in_range, out_of_range, word_of
+from bench.gpucheck.looking import found, trials_of
 from bench.gpucheck.schedule import LEAST_S, TOTAL_S, findings, in_a_process
-from bench.gpucheck.trial import Trial, found, trials_of
+from bench.gpucheck.trial import Trial
 from bench.lock import device_lock
 from bench.record import fold
 from bench.side import ROOT, Server

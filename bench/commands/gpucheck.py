@@ -14,8 +14,9 @@ from bench.counted import counted
 from bench.errors import INTERNAL, TRIAL_FAILED, UserError, unknown
 from bench.gpucheck import archive, words
 from bench.gpucheck.finding import Finding
+from bench.gpucheck.looking import found
 from bench.gpucheck.schedule import findings, in_a_process
-from bench.gpucheck.trial import Trial, found
+from bench.gpucheck.trial import Trial
 from bench.lock import device_lock
 from bench.scratch import scratch
 from bench.session import served

@@ -16,7 +16,8 @@ from types import FrameType
 from bench import own, process
 from bench.errors import UserError
 from bench.gpucheck.finding import Failed, Finding, NotTold, Skipped, out_of_range, word_of
-from bench.gpucheck.trial import Here, ask
+from bench.gpucheck.looking import ask
+from bench.gpucheck.trial import Here
 
 FILE = "finding.json"
 

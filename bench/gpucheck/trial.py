@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,8 +14,7 @@ from typing import Any
 from bench.case import Case
 from bench.checkout import published
 from bench.errors import in_one_line
-from bench.gpucheck import trials
-from bench.gpucheck.finding import Failed, Figure, Skipped
+from bench.gpucheck.finding import Failed, Skipped
 from bench.lock import device_lock
 from bench.selection import ask as listing
 from bench.session import fresh_cache
@@ -103,25 +100,3 @@ class Here:
 def suites() -> list[str]:
     """Name every suite that is installed; trials are told apart by them."""
     return sorted(point.name for point in entry_points(group="touchstone.suites"))
-
-
-def found() -> list[Trial]:
-    """Return every trial there is, in order."""
-    names = [f"{trials.__name__}.{info.name}" for info in pkgutil.iter_modules(trials.__path__)]
-    every = [trial for name in names for trial in trials_of(name)]
-    return sorted(every, key=lambda trial: (trial.order, trial.part))
-
-
-def trials_of(name: str) -> list[Trial]:
-    """Return the trials of a module: one, or one for each of its parts."""
-    module: Any = importlib.import_module(name)
-    about = (module.__doc__ or "").strip().splitlines()[0]
-    parts: list[str] = module.parts() if hasattr(module, "parts") else [""]
-    return [Trial(name, part, module.ORDER, module.LIMIT_S, about) for part in parts]
-
-
-def ask(name: str, here: Here) -> list[Figure]:
-    """Run the trial of a module in this process."""
-    module: Any = importlib.import_module(name)
-    figures: list[Figure] = module.ask(here)
-    return figures
