@@ -151,7 +151,7 @@ def test_no_trial_gets_more_time_than_is_left() -> None:
 
 def test_trials_are_found_in_order_without_torch() -> None:
     code = (
-        "import sys; sys.modules['torch'] = None; from bench.gpucheck.trial import found;"
+        "import sys; sys.modules['torch'] = None; from bench.gpucheck.looking import found;"
         "print(*(f'{t.order} {t.name}' for t in found()), sep='\\n')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
