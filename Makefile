@@ -15,12 +15,17 @@ TORCH_gpu = $$($(PYTHON) .ci/cuda-build $(TORCH_CUDA_INDEX))
 MERGE_BASE = $(shell git merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD 2>/dev/null || \
   git merge-base main HEAD 2>/dev/null)
 STAMP := $(VENV)/installed-$(DEVICE)
+# What the CUDA build of torch does can be seen in part without a GPU, in an environment of its own;
+# three equals signs, so that no local build (+cpu) is taken for it.
+CUDA_VENV := .venv-cuda
+CUDA_STAMP := $(CUDA_VENV)/installed
+TORCH_CUDA_BUILD ?= torch===2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow check-cuda-build benchmarks selfcheck lint report show doctor selftest clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make the environment in .venv (DEVICE=cpu or gpu; found by itself)
 
@@ -72,6 +77,15 @@ test: setup ## the fast tests
 test-slow: setup ## the slow tests: kills at random moments, coverage by simulation
 	@env -u PYTHONOPTIMIZE $(VENV)/bin/python -m pytest -q -m slow
 
+check-cuda-build: $(CUDA_STAMP) ## what the CUDA build of torch shows without a GPU (once 5 GB)
+	@env -u PYTHONOPTIMIZE $(CUDA_VENV)/bin/python -m pytest -q -rs -m "" tests/cuda_build tests/test_setup.py
+
+$(CUDA_STAMP): pyproject.toml
+	$(PYTHON) -m venv $(CUDA_VENV)
+	$(CUDA_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "$(TORCH_CUDA_BUILD)"
+	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(CUDA_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[gpu,dev]'
+	@touch $@
+
 benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, reading
 	@$(VENV)/bin/python -m pytest -q benchmarks --benchmark-only -o addopts=--strict-markers
 
@@ -95,4 +109,4 @@ selftest: setup ## measure the same code against itself: this machine's noise, a
 	@$(BENCH) selftest
 
 clean: ## remove the environment; runs/ stays
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(CUDA_VENV)
