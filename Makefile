@@ -22,7 +22,7 @@ CUDA_STAMP := $(CUDA_VENV)/installed
 TORCH_CUDA_BUILD ?= torch===2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow check-cuda-build benchmarks selfcheck lint report show doctor selftest clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow check-cuda-build can-check-cuda-build benchmarks selfcheck lint report show doctor selftest clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -79,6 +79,11 @@ test-slow: setup ## the slow tests: kills at random moments, coverage by simulat
 
 check-cuda-build: $(CUDA_STAMP) ## what the CUDA build of torch shows without a GPU (once 5 GB)
 	@env -u PYTHONOPTIMIZE $(CUDA_VENV)/bin/python -m pytest -q -rs -m "" tests/cuda_build tests/test_setup.py
+
+# 0 where pip can get that build: it reads what the index has, and installs nothing.
+can-check-cuda-build: setup
+	@timeout 90 $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --dry-run \
+	  --ignore-installed --no-deps "$(TORCH_CUDA_BUILD)"
 
 $(CUDA_STAMP): pyproject.toml
 	$(PYTHON) -m venv $(CUDA_VENV)

@@ -212,6 +212,12 @@ def trained(
     return losses, torch.empty(weights, dtype=torch.float64, device=META)
 
 
+def undrawn(problem: Collective, seed: int, rank: int, setting: Setting) -> torch.Tensor:
+    """Stand in for what a rank puts in, which is drawn on the host."""
+    share = setting.ranks if problem.contributes_share else 1
+    return torch.empty(problem.elements(setting) // share, dtype=setting.dtype, device=META)
+
+
 def few_blocks(blocks: Iterator[Block]) -> list[Block]:
     """Return two blocks that follow each other, and the last: all others are like them."""
     found = list(blocks)
@@ -226,6 +232,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Policy, "reset", lambda _: None)
     monkeypatch.setattr(accuracy, "policy_pass", first_step)
     monkeypatch.setattr(agreement, "_by_strategy", trained)
+    monkeypatch.setattr(Collective, "contribution", undrawn)
     monkeypatch.setattr(collectives, "rank_of", lambda _: 0)
     monkeypatch.setattr("suites.distributed.problems.rank_of", lambda _: 0)
     for kind in (SoftmaxAttention, LinearAttention):
