@@ -105,7 +105,13 @@ def question(case: Case) -> Question:
     variant = ""
     if case.problem == "Sampling":
         variant, values["nfe"] = case.variant, min(int(values["nfe"] or 0), FEW_NFE)
-    return (case.problem, *values.items(), case.dtype, case.pass_, case.ranks, variant)
+    size = getattr(torch, case.dtype).itemsize
+    return (case.problem, *values.items(), size, case.pass_, ranks_seen(case), variant)
+
+
+def ranks_seen(case: Case) -> int:
+    """Return the ranks that a reference depends on: one process trains on the global batch."""
+    return 1 if case.problem == "DataParallelTraining" else case.ranks
 
 
 def peak_bytes(case: Case) -> float:
@@ -115,7 +121,8 @@ def peak_bytes(case: Case) -> float:
     and three of them tell what many hold. Of a sampler's formula every further state is counted.
     """
     variant = find_variant(load_module(case.module), case.variant, case.problem)
-    problem, setting = variant.problem_type(**case.values), replace(Setting.of(case), device=META)
+    problem = variant.problem_type(**case.values)
+    setting = replace(Setting.of(case), device=META, ranks=ranks_seen(case))
     if isinstance(problem, Sampling) and problem.nfe > FEW_NFE:
         states = 2 * (problem.nfe - FEW_NFE) * problem.batch * math.prod(problem.loaded.shape)
         return measured(variant, replace(problem, nfe=FEW_NFE), setting) + 8 * states
