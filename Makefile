@@ -21,13 +21,19 @@ STAMP := $(VENV)/installed-$(DEVICE)
 PLAIN = env -u PYTHONIOENCODING PYTHONUTF8=1 HOME="$${HOME:-$$(pwd)/$(VENV)}"
 # Tests are made of asserts, which PYTHONOPTIMIZE would take away.
 TESTING = env -u PYTHONIOENCODING -u PYTHONOPTIMIZE PYTHONUTF8=1 $(VENV)/bin/python
-PIP = $(PLAIN) $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL = pip install --quiet --disable-pip-version-check
+PIP = $(PLAIN) $(VENV)/bin/python -m $(PIP_INSTALL)
+# What the CUDA build of torch does can be seen in part without a GPU, in an environment of its own;
+# three equals signs, so that no local build (+cpu) is taken for it.
+CUDA_VENV := .venv-cuda
+CUDA_STAMP := $(CUDA_VENV)/installed
+TORCH_CUDA_BUILD ?= torch===2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow benchmarks selfcheck lint report show doctor selftest gpucheck clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow check-cuda-build can-check-cuda-build benchmarks selfcheck lint report show doctor selftest gpucheck clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## make the environment in .venv (DEVICE=cpu or gpu; found by itself)
 
@@ -82,6 +88,19 @@ test: setup ## the fast tests, on up to four cores
 test-slow: setup ## the slow tests: kills at random moments, coverage by simulation
 	@$(TESTING) -m pytest -q -m slow
 
+check-cuda-build: $(CUDA_STAMP) ## what the CUDA build of torch shows without a GPU (once 5 GB)
+	@$(patsubst $(VENV)/%,$(CUDA_VENV)/%,$(TESTING)) -m pytest -q -rs -m "" tests/cuda_build tests/test_setup.py
+
+# 0 where pip can get that build: it reads what the index has, and installs nothing.
+can-check-cuda-build: setup
+	@$(PLAIN) timeout 90 $(VENV)/bin/python -m $(PIP_INSTALL) --dry-run --ignore-installed --no-deps "$(TORCH_CUDA_BUILD)"
+
+$(CUDA_STAMP): pyproject.toml
+	$(PLAIN) $(PYTHON) -m venv $(CUDA_VENV)
+	$(PLAIN) $(CUDA_VENV)/bin/python -m $(PIP_INSTALL) --no-deps "$(TORCH_CUDA_BUILD)"
+	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(PLAIN) $(CUDA_VENV)/bin/python -m $(PIP_INSTALL) -e '.[gpu,dev]'
+	@touch $@
+
 benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, reading
 	@$(TESTING) -m pytest -q benchmarks --benchmark-only -o addopts=--strict-markers
 
@@ -108,4 +127,4 @@ gpucheck: setup ## ask a GPU what only a GPU can tell, in ten minutes; leaves on
 	@$(BENCH) gpucheck
 
 clean: ## remove the environment; runs/ stays
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(CUDA_VENV)

@@ -12,6 +12,8 @@ Values = dict[str, Plain]
 Axis = Plain | tuple[Plain, ...] | Callable[[Values], Plain]
 
 PRESETS = ("smoke", "quick", "standard", "full")
+# The memory of the smallest GPU that a preset is made for; a reference takes at most half of it.
+SMALLEST_GPU_BYTES = {"smoke": 24e9, "quick": 24e9, "standard": 80e9, "full": 80e9}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ and that synchronising steps are found out. It shows nothing of a real GPU.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -40,12 +41,13 @@ class Device:
         self.free_s = 0.0
         self.num_flushes = self.num_spins = self.num_waits = 0
         self.cycles_per_s = CYCLES_PER_S
+        self.queue_length = QUEUE_LENGTH
         self.ends: deque[float] = deque()
 
     def launch(self, kernel_s: float, host_s: float = CALL_S) -> None:
         """Queue a kernel; where the queue is full, the host waits for a place in it."""
         self.host_s += host_s
-        while len(self.ends) >= QUEUE_LENGTH:
+        while len(self.ends) >= self.queue_length:
             self.host_s = max(self.host_s, self.ends.popleft())
         self.free_s = max(self.free_s, self.host_s) + kernel_s
         self.ends.append(self.free_s)
@@ -59,6 +61,31 @@ class Device:
     def synchronize(self, _device: object = None) -> None:
         self.num_waits += 1
         self.host_s = max(self.host_s, self.free_s) + CALL_S
+
+
+class Ramping(Device):
+    """A clock that rises with the work it is given, and falls when there is none.
+
+    Every kernel runs at the clock of its beginning; `kernel_s` is what it takes at full speed.
+    """
+
+    RAMP_S, IDLE_S = 50e-3, 20e-3  # of work until full speed, of idleness until the lowest
+    LOWEST = 0.2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy_s = 0.0
+
+    @property
+    def speed(self) -> float:
+        return self.LOWEST + (1 - self.LOWEST) * min(self.busy_s / self.RAMP_S, 1.0)
+
+    def launch(self, kernel_s: float, host_s: float = CALL_S) -> None:
+        if self.host_s - self.free_s > self.IDLE_S:
+            self.busy_s = 0.0
+        took_s = kernel_s / self.speed
+        self.busy_s += took_s
+        super().launch(took_s, host_s)
 
 
 class Event:
@@ -88,9 +115,9 @@ class Buffer:
         self.device.launch(FLUSH_S)
 
 
-@pytest.fixture
-def device(monkeypatch: pytest.MonkeyPatch) -> Device:
-    simulated = Device()
+@pytest.fixture(params=[Device])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Device:
+    simulated: Device = request.param()
     fake = SimpleNamespace(
         device=lambda name: name,
         uint8=None,
@@ -198,6 +225,23 @@ def test_a_full_launch_queue_shortens_the_batch(device: Device) -> None:
     assert device.host_s - before < 2.0  # no runaway of ever longer spins
 
 
+@pytest.mark.parametrize("length", [128, 1022, QUEUE_LENGTH])
+@pytest.mark.parametrize("kernels", [1, 3, 8, 50])
+def test_calls_of_several_kernels_meet_the_queues_edge_anywhere(
+    device: Device, length: int, kernels: int
+) -> None:
+    """A call may begin before the edge and end behind it; how far it lies is not known before."""
+    device.queue_length = length
+    clock = cuda.CudaClock("cuda:0", "warm", 0)
+    call = step_of(device, kernel_s=3e-6 * kernels, host_s=4e-6 * kernels, kernels=kernels)
+    clock.first(call, None)
+    for calls in range(length // kernels - 3, length // kernels + 2):
+        times, _ = clock.sample(call, [None] * max(calls, 1))
+        assert times["time"] == pytest.approx(3e-6 * kernels, rel=0.05)
+        assert clock.labels["host_ahead"] == "yes"
+    assert clock.labels["bound"] == "launch"
+
+
 @pytest.mark.parametrize("kernels", [QUEUE_LENGTH - 3, QUEUE_LENGTH, QUEUE_LENGTH + 1])
 def test_at_the_edge_of_the_launch_queue_no_gap_gets_in(device: Device, kernels: int) -> None:
     clock = cuda.CudaClock("cuda:0", "warm", 0)
@@ -224,6 +268,57 @@ def test_blocking_is_told_by_a_device_whose_clock_moved(
     times, _ = clock.sample(call, [None] * 3)
     assert (clock.labels.get("bound") == "blocking") == waits
     assert times["time"] == pytest.approx(1e-3 + (host_s if waits else 0.0), rel=0.05)
+
+
+@pytest.mark.parametrize("device", [Ramping], indirect=True)
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("idle_s", [0.0, 30.0])
+def test_a_clock_that_ramps_hides_nothing(device: Ramping, waits: bool, idle_s: float) -> None:
+    """While the clock is made the device idles, and again while a step compiles."""
+    clock = cuda.CudaClock("cuda:0", "warm", 0)
+    call = step_of(device, kernel_s=1e-3, host_s=10e-6, waits=waits)
+    device.host_s += idle_s
+    clock.first(call, None)
+    for _ in range(30):
+        times, _ = clock.sample(call, [None] * 5)
+    assert (clock.labels.get("bound") == "blocking") == waits
+    assert device.speed == 1.0
+    assert times["time"] == pytest.approx(1e-3 + 11e-6 * waits, rel=0.02)
+
+
+@pytest.mark.parametrize("device", [Ramping], indirect=True)
+def test_spins_are_counted_on_a_device_at_full_speed(device: Ramping) -> None:
+    clock = cuda.CudaClock("cuda:0", "warm", 0)
+    assert clock._cycles_per_s == pytest.approx(CYCLES_PER_S, rel=0.02)
+
+
+@pytest.mark.parametrize("kernels_before", [0, 1, 3])
+def test_a_step_that_waits_anywhere_is_found_out(device: Device, kernels_before: int) -> None:
+    def call(_inputs: object) -> tuple[str]:
+        for number in range(4):
+            if number == kernels_before:
+                device.synchronize()
+            device.launch(250e-6)
+        return ("out",)
+
+    times, clock = sample(device, call)
+    assert clock.labels["bound"] == "blocking"
+    assert clock.labels["clock"] == cuda_wall.LABEL
+    assert times["time"] == pytest.approx(1e-3, rel=0.02)
+
+
+def test_a_step_that_waits_at_every_other_call_is_barred(device: Device) -> None:
+    """One look does not find it; its samples hold gaps, and say so."""
+    numbers = itertools.count()
+
+    def call(_inputs: object) -> tuple[str]:
+        device.launch(1e-3, 10e-6)
+        if next(numbers) % 2:
+            device.synchronize()
+        return ("out",)
+
+    _, clock = sample(device, call)
+    assert clock.labels["bound"] == "blocking" or _gaps(clock.labels) == [LAUNCH_GAPS]
 
 
 def test_what_the_host_was_late_for_is_told_and_barred(device: Device) -> None:

@@ -156,7 +156,7 @@ def test_the_wire_counts_what_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("problem", [AllReduce(4096), AllGather(4096), ReduceScatter(4096)])
 def test_a_collective_must_be_exact(problem) -> None:
     everyone = [problem.contribution(3, rank, TWO_RANKS).double() for rank in range(2)]
-    right = problem.expected(everyone, 0).float()
+    right = problem.expected(iter(everyone), TWO_RANKS).float()
     inputs = Contribution(everyone[0].float(), 3)
     problem.check(lambda _: (right,), inputs, TWO_RANKS)
     wrong = right.clone()

@@ -121,6 +121,7 @@ def run(
             if dry_run:
                 return
             with device_lock(manifest.device, wait, manifest.cases):
+                server.expect_device(manifest.device)  # or there is nothing to make a folder for
                 found = create(output, manifest)
                 _measure(console, found, side, server)
     _finish(console, found)

@@ -9,7 +9,7 @@ all-gather delivers, what a reduce-scatter is given.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -78,10 +78,10 @@ class Collective(Problem):
     def check(self, call: Call, inputs: Contribution, setting: Setting) -> Verdict:
         """Expect exactly what all contributions make: sums of whole numbers have no rounding."""
         (got,) = call(inputs)
-        everyone = [
+        everyone = (
             self.contribution(inputs.seed, rank, setting).double() for rank in range(setting.ranks)
-        ]
-        expected = self.expected(everyone, rank_of(setting))
+        )
+        expected = self.expected(everyone, setting)
         if got.shape != expected.shape:
             raise Incorrect(f"expected shape {tuple(expected.shape)}, got {tuple(got.shape)}")
         error = float((got.double() - expected).abs().max())
@@ -110,8 +110,11 @@ class Collective(Problem):
         return {"algbw_bytes": float(self.num_bytes), "busbw_bytes": busbw}
 
     @abstractmethod
-    def expected(self, contributions: list[Tensor], rank: int) -> Tensor:
-        """Compute in float64 what this rank must get from everyone's contribution."""
+    def expected(self, contributions: Iterator[Tensor], setting: Setting) -> Tensor:
+        """Compute in float64 what this rank must get from everyone's contribution.
+
+        They are drawn one at a time: of a large buffer there is no room for all of them at once.
+        """
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,8 @@ class AllReduce(Collective):
 
     collective: ClassVar[str] = "all_reduce"
 
-    def expected(self, contributions: list[Tensor], rank: int) -> Tensor:
-        return torch.stack(contributions).sum(0)
+    def expected(self, contributions: Iterator[Tensor], setting: Setting) -> Tensor:
+        return _sum(contributions)
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,8 @@ class AllGather(Collective):
     collective: ClassVar[str] = "all_gather"
     contributes_share: ClassVar[bool] = True
 
-    def expected(self, contributions: list[Tensor], rank: int) -> Tensor:
-        return torch.cat(contributions)
+    def expected(self, contributions: Iterator[Tensor], setting: Setting) -> Tensor:
+        return torch.cat(list(contributions))
 
 
 @dataclass(frozen=True)
@@ -141,5 +144,13 @@ class ReduceScatter(Collective):
 
     collective: ClassVar[str] = "reduce_scatter"
 
-    def expected(self, contributions: list[Tensor], rank: int) -> Tensor:
-        return torch.stack(contributions).sum(0).chunk(len(contributions))[rank]
+    def expected(self, contributions: Iterator[Tensor], setting: Setting) -> Tensor:
+        return _sum(tensor.chunk(setting.ranks)[rank_of(setting)] for tensor in contributions)
+
+
+def _sum(tensors: Iterator[Tensor]) -> Tensor:
+    """Add up without a second copy of the sum."""
+    total = next(tensors).clone()
+    for tensor in tensors:
+        total += tensor
+    return total

@@ -1,0 +1,127 @@
+"""Forward passes on `cuda:0` without a card: no operator meets tensors of two devices.
+
+What cannot be seen this way is skipped with its reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
+
+import suites.models
+from bench.problem import Problem
+from bench.setting import Setting
+from bench.variant import Unsupported, Variant
+from suites.models import digits_cnn, edm, mlp, unet
+from suites.models.gpt import GPTConfig, gpt
+from suites.precision.training import Training
+from suites.samplers.ground import ground_names, load_ground
+from suites.samplers.trained import Trained
+from tests.cuda_build.without_a_card import CARD, on_the_card, pretended
+from tests.test_variants import FOUND
+
+pytestmark = [
+    pytest.mark.cuda_build,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile:UserWarning"),
+]
+
+NETWORKS: dict[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
+    "gpt": lambda: (gpt(GPTConfig(2, 2, 32, 16), 0), (torch.zeros(2, 16, dtype=torch.long),)),
+    "unet": lambda: (unet.UNet(1, (16, 32)), (torch.zeros(2, 1, 8, 8), torch.zeros(2))),
+    "mlp": lambda: (mlp.Mlp((1, 8, 8), 32), (torch.zeros(2, 1, 8, 8), torch.zeros(2))),
+    "digits_cnn": lambda: (digits_cnn.DigitsCnn(), (torch.zeros(2, 1, 8, 8),)),
+    "edm": lambda: (
+        edm.Preconditioned(mlp.Mlp((4,), 32), 0.5),
+        (torch.zeros(2, 4), torch.ones(2)),
+    ),
+}
+
+# torch's words where a step asks for more than shapes and devices, and what to say of it
+ONLY_A_CARD_TELLS = {
+    "Found no NVIDIA driver": "its set-up asks the card itself what it can do",
+    "driver version is insufficient": "torch asks the card itself whether it has this kernel",
+    "No available kernel": "torch asks the card itself whether it has this kernel",
+    "no rule registered for HigherOrderOperator": "its kernel is compiled for the card itself",
+}
+
+
+def test_tensors_of_two_devices_are_found_out() -> None:
+    with pretended(), pytest.raises(FakeTensorDeviceMismatchError):
+        _ = torch.ones(2, device=CARD) + torch.ones(2)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_stays_on_its_device(name: str) -> None:
+    network, inputs = NETWORKS[name]()
+    with torch.no_grad(), pretended():
+        found = network.to(CARD)(*(tensor.to(CARD) for tensor in inputs))
+    assert on_the_card(found)
+
+
+def test_no_network_is_left_out() -> None:
+    seen = {type(part) for build in NETWORKS.values() for part in build()[0].modules()}
+    for info in pkgutil.iter_modules(suites.models.__path__, "suites.models."):
+        for found in vars(importlib.import_module(info.name)).values():
+            if isinstance(found, type) and issubclass(found, nn.Module):
+                assert found in seen or found.__module__ != info.name
+
+
+@pytest.mark.parametrize("name", ground_names())
+def test_every_ground_denoises_on_its_device(name: str, untrained: None) -> None:
+    ground = load_ground(name)
+    with torch.no_grad(), pretended():
+        denoise = ground.denoiser(torch.float32, CARD)
+        assert on_the_card(denoise(torch.zeros(3, *ground.shape, device=CARD), 2.0))
+
+
+@pytest.mark.parametrize(("suite", "variant"), FOUND)
+def test_every_variant_stays_on_its_device(suite: str, variant: Variant) -> None:
+    problem = variant.problem_type
+    if 1 not in problem.ranks or variant.module.startswith("suites.distributed"):
+        pytest.skip("needs ranks, and NCCL a card for each")
+    if "fwd" not in problem.passes and not issubclass(problem, Training):
+        pytest.skip("its step goes backward, and autograd wants the card itself")
+    passes = [values for values in problem.examples if passes_forward(variant, problem(**values))]
+    assert passes
+
+
+def passes_forward(variant: Variant, problem: Problem) -> bool:
+    """Say whether a problem was solved on the card; False where it is not this variant's."""
+    setting = Setting(getattr(torch, problem.dtypes[0]), CARD, problem.passes[0])
+    with torch.set_grad_enabled(setting.pass_ != "fwd"), pretended():
+        try:
+            outputs = run(variant, problem, setting)
+        except (RuntimeError, Unsupported) as error:
+            for words, why in ONLY_A_CARD_TELLS.items():
+                if words in str(error):
+                    pytest.skip(why)
+            if isinstance(error, Unsupported):
+                return False
+            raise
+    assert outputs
+    assert all(map(on_the_card, outputs))
+    return True
+
+
+def run(variant: Variant, problem: Problem, setting: Setting) -> tuple[Tensor, ...]:
+    """Set up and call; of a training step the forward pass alone."""
+    inputs, built = problem.make_inputs(0, setting), variant.build(problem, setting, {})
+    if isinstance(problem, Training):
+        built.reset()
+        return (built.output(inputs),)
+    call = problem.call(getattr(built, "step", built), setting)
+    return problem.outputs(call(inputs), inputs)
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let networks be as they are drawn: what they compute is not seen here."""
+    weights = lambda self: edm.Preconditioned(self.build(), 1.0).state_dict()  # noqa: E731
+    monkeypatch.setattr(Trained, "weights", weights)
