@@ -241,7 +241,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agreement, "_by_strategy", trained)
     monkeypatch.setattr(Collective, "contribution", undrawn)
     monkeypatch.setattr(collectives, "rank_of", lambda _: 0)
-    monkeypatch.setattr("suites.distributed.problems.rank_of", lambda _: 0)
+    monkeypatch.setattr("suites.distributed.workload.rank_of", lambda _: 0)
     for kind in (SoftmaxAttention, LinearAttention):
         monkeypatch.setattr(kind, "blocks", lambda self, old=kind.blocks: few_blocks(old(self)))
     untrained = lambda self: edm.Preconditioned(self.build(), 1.0).state_dict()  # noqa: E731
