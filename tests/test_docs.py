@@ -1,4 +1,4 @@
-"""What the README and `docs/` say can be followed: links lead somewhere, and the door stays small."""
+"""What README and `docs/` say can be followed: links lead somewhere, and the door stays small."""
 
 from __future__ import annotations
 
