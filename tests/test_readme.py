@@ -1,4 +1,4 @@
-"""What the README shows to add is taken at its word: each example is a file that works."""
+"""What the README and docs show to add is taken at its word: each example is a file that works."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from bench.side import Server
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+SHOWN = [ROOT / "README.md", ROOT / "docs" / "adding.md"]
+TEXT = "".join(page.read_text() for page in SHOWN)
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 EXAMPLES = [block for block in BLOCKS if "@variant" in block]
 SMALL = {
     "attention": ["seqlen=64", "num_heads=2"],
