@@ -37,6 +37,7 @@ from suites.models.text import corpus
 from suites.precision import accuracy, pieces
 from suites.precision.policy import Policy
 from suites.precision.training import Batch, Training
+from suites.samplers import held
 from suites.samplers.problem import Sampling
 from suites.samplers.trained import Trained
 from tests.meta_memory import counted_memory
@@ -49,6 +50,7 @@ SHARE = 0.5
 META = torch.device("meta")
 STEPS = ("num_steps", "loss_steps")  # of a trajectory: no part of a check
 FEW_NFE = 4
+REALISATIONS = held.NUM_REALISATIONS  # of a sampler's rounding; two of them are looked at
 GIB = 1 << 30
 
 Question = tuple[object, ...]
@@ -118,14 +120,15 @@ def peak_bytes(case: Case) -> float:
     """Return the most bytes that inputs, a stand-in's outputs and the reference hold at once.
 
     A batch in pieces holds one piece, and for every further one the same again and no more: two
-    and three of them tell what many hold. Of a sampler's formula every further state is counted.
+    and three of them tell what many hold. A sampler's formula is taken to keep all of its states.
     """
     variant = find_variant(load_module(case.module), case.variant, case.problem)
     problem = variant.problem_type(**case.values)
     setting = replace(Setting.of(case), device=META, ranks=ranks_seen(case))
-    if isinstance(problem, Sampling) and problem.nfe > FEW_NFE:
-        states = 2 * (problem.nfe - FEW_NFE) * problem.batch * math.prod(problem.loaded.shape)
-        return measured(variant, replace(problem, nfe=FEW_NFE), setting) + 8 * states
+    if isinstance(problem, Sampling):
+        states = (2 * problem.nfe + REALISATIONS) * problem.batch * math.prod(problem.loaded.shape)
+        few = replace(problem, nfe=min(problem.nfe, FEW_NFE))
+        return measured(variant, few, setting) + 8 * states
     rows = rows_at_once(problem)
     batch = getattr(problem, "batch", 0)
     if not rows or batch <= 3 * rows:
@@ -239,6 +242,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Policy, "reset", lambda _: None)
     monkeypatch.setattr(accuracy, "policy_pass", first_step)
     monkeypatch.setattr(agreement, "_by_strategy", trained)
+    monkeypatch.setattr(held, "NUM_REALISATIONS", 2)
     monkeypatch.setattr(Collective, "contribution", undrawn)
     monkeypatch.setattr(collectives, "rank_of", lambda _: 0)
     monkeypatch.setattr("suites.distributed.workload.rank_of", lambda _: 0)

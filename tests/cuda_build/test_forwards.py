@@ -83,11 +83,11 @@ def test_every_ground_denoises_on_its_device(name: str, untrained: None) -> None
 
 @pytest.mark.parametrize(("suite", "variant"), FOUND)
 def test_every_variant_stays_on_its_device(suite: str, variant: Variant) -> None:
-    problem = variant.problem_type
+    problem, name = variant.problem_type, f"{suite}/{variant.name}"
     if 1 not in problem.ranks or variant.module.startswith("suites.distributed"):
-        pytest.skip("needs ranks, and NCCL a card for each")
+        pytest.skip(f"{name}: needs ranks, and NCCL a card for each")
     if "fwd" not in problem.passes and not issubclass(problem, Training):
-        pytest.skip("its step goes backward, and autograd wants the card itself")
+        pytest.skip(f"{name}: its step goes backward, and autograd wants the card itself")
     passes = [values for values in problem.examples if passes_forward(variant, problem(**values))]
     assert passes
 
@@ -101,7 +101,7 @@ def passes_forward(variant: Variant, problem: Problem) -> bool:
         except (RuntimeError, Unsupported) as error:
             for words, why in ONLY_A_CARD_TELLS.items():
                 if words in str(error):
-                    pytest.skip(why)
+                    pytest.skip(f"{variant.name}: {why}")
             if isinstance(error, Unsupported):
                 return False
             raise
