@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pandas as pd
@@ -20,8 +21,10 @@ def sortable(frame: pd.DataFrame) -> str:
     """Return any table so that it sorts and searches; its texts are escaped."""
     import itables
 
+    cells = frame.astype(object).map(_cell).rename(columns=visible)
     html: str = itables.to_html_datatable(
-        frame.astype(object).map(_cell).rename(columns=visible),
+        cells,
+        table_id=_name_of(cells),  # by default drawn anew: a page is to be a function of its run
         connected=False,
         showIndex=False,
         maxBytes=0,
@@ -34,6 +37,10 @@ def sortable(frame: pd.DataFrame) -> str:
         display_logo_when_loading=False,
     )
     return html
+
+
+def _name_of(cells: pd.DataFrame) -> str:
+    return f"table-{hashlib.sha256(cells.to_csv().encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def datatable_scripts() -> str:

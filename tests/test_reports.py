@@ -54,6 +54,10 @@ def test_golden_csv(run: Run, records: list[Record], tmp_path: Path) -> None:
     expect_golden("results.csv", (tmp_path / "results.csv").read_text())
 
 
+def test_a_page_is_a_function_of_its_run(run: Run, records: list[Record]) -> None:
+    assert html.render(run, records) == html.render(run, records)
+
+
 def test_golden_page(run: Run, records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
     for bundle in ("vega_bundle", "datatable_scripts"):
         monkeypatch.setattr(html, bundle, lambda: "")
