@@ -89,7 +89,7 @@ test-slow: setup ## the slow tests: kills at random moments, coverage by simulat
 	@$(TESTING) -m pytest -q -m slow
 
 check-cuda-build: $(CUDA_STAMP) ## what the CUDA build of torch shows without a GPU (once 5 GB)
-	@$(patsubst $(VENV)/%,$(CUDA_VENV)/%,$(TESTING)) -m pytest -q -rs -m "" tests/cuda_build tests/test_setup.py
+	@$(patsubst $(VENV)/%,$(CUDA_VENV)/%,$(TESTING)) -m pytest -q -rs -m "" tests/cuda_build tests/project/test_setup.py
 
 # 0 where pip can get that build: it reads what the index has, and installs nothing.
 can-check-cuda-build: setup
@@ -108,8 +108,8 @@ selfcheck: setup ## prove the instrument: simulated and real false alarms, the e
 	@$(PIP) -e '.[selfcheck]'
 	@for proof in budget simulated coverage sticking mutations real timer share; do $(TESTING) -m benchmarks.$$proof || exit; done
 
-lint: setup ## ruff and mypy
-	@$(VENV)/bin/ruff check . && $(PLAIN) $(VENV)/bin/mypy
+lint: setup ## ruff, mypy, and the arrows between rooms
+	@$(VENV)/bin/ruff check . && $(PLAIN) $(VENV)/bin/lint-imports --no-cache && $(PLAIN) $(VENV)/bin/mypy
 
 report: setup ## write the report of the newest run anew
 	@$(BENCH) report

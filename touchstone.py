@@ -21,7 +21,7 @@ def main() -> None:
     users = {os.path.abspath(entry) for entry in given.split(os.pathsep) if given}
     own = [entry for entry in sys.path if entry not in users]
     sys.path[:] = [ROOT, *own, *(entry for entry in sys.path if entry in users)]
-    from bench.own import WINGS, settle
+    from bench.system.own import WINGS, settle
 
     settle(WINGS)
     from bench import cli

@@ -1,20 +1,32 @@
 """The instrument: everything that times, checks and records, and nothing about what is measured.
 
-Importing this package never imports torch. What an author of a variant needs is here.
+Importing this package never imports torch. What an author of a variant needs is here; `operator`,
+`module`, `compilation`, `workload`, `claims` and `charts` are its other doors.
 """
 
-from bench.problem import Incorrect, Problem
-from bench.setting import Setting
-from bench.sweep import Sweep, sweep
-from bench.variant import Unsupported, Variant, variant
+from bench.cases.case import DTYPES, Case, Measurement, Plain
+from bench.cases.problem import Call, Incorrect, Problem, Verdict
+from bench.cases.setting import Setting
+from bench.cases.sweep import Axis, Sweep, Values, sweep
+from bench.cases.variant import Unsupported, Variant, variant
+from bench.timing.phases import Phases
 
 __all__ = [
+    "DTYPES",
+    "Axis",
+    "Call",
+    "Case",
     "Incorrect",
+    "Measurement",
+    "Phases",
+    "Plain",
     "Problem",
     "Setting",
     "Sweep",
     "Unsupported",
+    "Values",
     "Variant",
+    "Verdict",
     "sweep",
     "variant",
 ]

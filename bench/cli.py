@@ -8,9 +8,9 @@ from importlib.metadata import entry_points
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from bench import nobody
 from bench.errors import BAD_INPUT, CANNOT_WRITE, INTERRUPTED, UserError
-from bench.streams import Outlet, settled
+from bench.system import nobody
+from bench.system.streams import Outlet, settled
 
 if TYPE_CHECKING:
     import typer
@@ -75,8 +75,8 @@ def _rank(point: object) -> tuple[int, str]:
 
 def _failed(error: BaseException) -> int:
     """Tell what ended a command in one line, and return the exit code of its kind."""
-    from bench.internal import report
-    from bench.terminal import complain
+    from bench.system.internal import report
+    from bench.system.terminal import complain
 
     if type(error).__name__ in ("Exit", "Abort"):
         return int(getattr(error, "exit_code", INTERRUPTED))
@@ -96,7 +96,7 @@ def _or_lost(code: int, outlets: list[Outlet]) -> int:
     """Return the exit code; output that could not be written is a failure where nothing else is."""
     for outlet in outlets:
         if outlet.failure is not None:
-            from bench.terminal import complain
+            from bench.system.terminal import complain
 
             complain(f"cannot write to standard output: {outlet.failure.strerror}")
             return code or CANNOT_WRITE

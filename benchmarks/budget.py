@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from bench.discover import load_module, variants_of
-from bench.variant import Unsupported, Variant
+from bench.cases.variant import Unsupported, Variant
+from bench.selecting.discover import load_module, variants_of
 from benchmarks.held_steps import sampling, training
 from benchmarks.planted import FAULTS
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, machine_facts, tell, write

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.chart import COLOURS
+from bench.cases.chart import COLOURS
 from benchmarks.figures import style
 from benchmarks.results import Row
 

@@ -17,8 +17,8 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
-from bench.statistics import LEVEL, t_quantile, unseen_mode_share
-from bench.stopping import TARGET_HALF_WIDTH
+from bench.judging.statistics import LEVEL, t_quantile, unseen_mode_share
+from bench.running.stopping import TARGET_HALF_WIDTH
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, tell, write
 
 TRIALS, QUICK_TRIALS = 20_000, 400
@@ -94,7 +94,7 @@ def stopped(logs: Logs, checkpoints: tuple[int, ...]) -> tuple[Logs, Logs, NDArr
 
 
 def half_widths(logs: Logs) -> Logs:
-    """Return Student's t half-widths, as `bench.statistics.interval` has them for one session."""
+    """Return Student's t half-widths, as `statistics.interval` has them for one session."""
     n = logs.shape[1]
     halves: Logs = logs.std(1, ddof=1) / math.sqrt(n) * t_quantile(0.5 + LEVEL / 2, n - 1)
     return halves

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bench.chart import COLOURS
+from bench.cases.chart import COLOURS
 from benchmarks import ours
 from benchmarks.peers import AS_USED, SAME_SAMPLES
 from benchmarks.results import Row

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from bench.case import Attempt, Case
-from bench.kind import kind_of
-from bench.noise_file import SCHEMA, CaseRounds, NoiseFile, NoiseSession
-from bench.side import ROOT
+from bench.cases.case import Attempt, Case
+from bench.cases.kind import kind_of
+from bench.judging.noise_file import SCHEMA, CaseRounds, NoiseFile, NoiseSession
 from bench.store import Run, create_at, read, write_whole
 from bench.store.journal import sealed
 from bench.store.paired import Contestant, Pairing
+from bench.system.own import ROOT
 from benchmarks.readers import Command, commands, of_pairs, with_selftests
 
 CASES, ROUNDS, SAMPLES = 3, 2, 8  # of a problem, of a case, of a measurement

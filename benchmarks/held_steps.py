@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.discover import load_module, module_names, variants_of
-from bench.phases import Phases
-from bench.problem import Incorrect, Problem
-from bench.setting import Setting
-from bench.variant import Unsupported, Variant, contestants
+from bench.cases.problem import Incorrect, Problem
+from bench.cases.setting import Setting
+from bench.cases.variant import Unsupported, Variant, contestants
+from bench.selecting.discover import load_module, module_names, variants_of
+from bench.timing.phases import Phases
 from suites.precision.policy import Policy
 from suites.precision.problems import GPTTraining, UNetTraining
 from suites.samplers.euler import euler

@@ -27,7 +27,7 @@ import typer
 from rich.console import Console
 
 from bench.errors import UserError
-from bench.record import fold
+from bench.judging.record import fold
 from bench.store import Run, read
 from benchmarks import damage
 from benchmarks.damage import Damage

@@ -1,7 +1,7 @@
-"""Our rule on drawn samples: `bench.rule`'s own tests and corrections, both stages.
+"""Our rule on drawn samples: `bench.judging.rule`'s own tests and corrections, both stages.
 
-`bench.rule.judge_pairs` gives the same verdicts, and an interval for every case besides, which
-takes most of its time: here one is worked out only where a verdict hangs on it.
+`bench.judging.rule.judge_pairs` gives the same verdicts, and an interval for every case besides,
+which takes most of its time: here one is worked out only where a verdict hangs on it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import rule
+from bench.judging import rule
 from benchmarks.samples import Source, Times, interleaved
 
 FIRST_PAIRS = 5

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import UserError
-from bench.record import Record, fold
+from bench.judging.record import Record, fold
 from bench.store import read
 from benchmarks.samples import CHANGES, Draw, Times
 

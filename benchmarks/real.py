@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from bench.cases.kind import kind_of
 from bench.errors import UserError
-from bench.kind import kind_of
 from bench.store import read
 from benchmarks import ours
 from benchmarks.peers import rules

@@ -43,7 +43,7 @@ def versions() -> dict[str, str]:
 
 def machine_facts() -> dict[str, Any]:
     """Describe the machine by kind: hardware and system, never a name."""
-    from bench.machine import facts
+    from bench.machine.facts import facts
 
     found = facts()
     return {name: found[name] for name in MACHINE} | versions()

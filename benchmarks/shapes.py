@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 import torch
 
-from bench.operator import Operands
-from bench.setting import Setting
+from bench.cases.setting import Setting
+from bench.checking.operator import Operands
 from suites.attention.problems import LinearAttention, SoftmaxAttention
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)

@@ -15,7 +15,7 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
-from bench.rule import CONFIRM_PAIRS, Pairs, judge_pairs, suspects
+from bench.judging.rule import CONFIRM_PAIRS, Pairs, judge_pairs, suspects
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, tell, write
 
 RUNS, QUICK_RUNS = 1000, 20

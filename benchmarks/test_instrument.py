@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.record import fold
-from bench.side import ROOT, Server, Side
-from bench.statistics import interval
+from bench.judging.record import fold
+from bench.judging.statistics import interval
+from bench.sides.side import Server, Side
 from bench.store import read
+from bench.system.own import ROOT
 
 GOLDEN = ROOT / "tests" / "data" / "golden"
 

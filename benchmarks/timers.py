@@ -28,8 +28,8 @@ def timers() -> tuple[dict[str, Timer], list[str]]:
 
 def ours(work: Work, seconds: float) -> float:
     """Sample as a worker does, on the CPU's clock."""
-    from bench.clocks.cpu import CpuClock
-    from bench.sampling import sample
+    from bench.timing.clocks.cpu import CpuClock
+    from bench.timing.sampling import sample
 
     clock = CpuClock("warm", 0)
     samples = sample(clock, lambda inputs: (work(),), _NoInputs(), seconds)

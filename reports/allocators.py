@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from bench.record import Record
-from bench.statistics import LEVEL, Interval, Rounds, interval, ratio
+from bench.judging.record import Record
+from bench.judging.statistics import LEVEL, Interval, Rounds, interval, ratio
 from reports.words import factor, name_of, shape
 
 T = TypeVar("T")

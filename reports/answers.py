@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from bench.case import Case
-from bench.record import Record
-from bench.statistics import Interval
+from bench.cases.case import Case
+from bench.judging.record import Record
+from bench.judging.statistics import Interval
 from reports.ranking import Ranking, rankings, timed_apart
 from reports.words import factor, name_of, plus_minus, rounds_without_spread, seconds, shape
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.record import Record
-from bench.text import visible
+from bench.judging.record import Record
+from bench.system.text import visible
 from reports.shown import shown
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.ceilings import Ceilings
+from bench.machine.ceilings import Ceilings
 from bench.store import Run
 from reports.words import rate
 

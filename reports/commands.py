@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from bench.outputs import outputs
-from bench.record import fold
+from bench.cases.outputs import outputs
+from bench.judging.record import fold
 from bench.store import Run, read
-from bench.terminal import Screen
+from bench.system.terminal import Screen
 
 RUNS = Path("runs")
 

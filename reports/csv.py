@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bench.csv import write_frame
-from bench.record import Record
+from bench.judging.record import Record
 from bench.store import Run
+from bench.system.csv import write_frame
 from reports.findings import findings_table
 from reports.table import table
 from reports.trajectories import trajectories

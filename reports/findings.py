@@ -8,8 +8,8 @@ from importlib.metadata import entry_points
 
 import pandas as pd
 
-from bench.claim import Claim, Verdict, claims_of
-from bench.record import Record
+from bench.judging.claim import Claim, Verdict, claims_of
+from bench.judging.record import Record
 
 VERDICTS: tuple[Verdict, ...] = ("holds", "fails", "untested")
 COLUMNS = ("suite", "claim", "verdict", "sentence", "source", "figures")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.chart import Chart, undrawn
-from bench.record import Record
-from bench.store import Run, write_whole
+from bench.cases.chart import Chart, undrawn
+from bench.judging.record import Record
+from bench.store import Run
+from bench.system.files import write_whole
 from reports import page
 from reports.answers import Family, families
 from reports.cases import datatable, datatable_scripts

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from bench.figures import OUTSIDE
-from bench.record import Record
+from bench.judging.figures import OUTSIDE
+from bench.judging.record import Record
 
 # Quantities that fixed columns tell.
 TOLD = {

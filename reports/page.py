@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from bench.counted import counted, rounds_asked
-from bench.record import Record
-from bench.statistics import unseen_mode_share
+from bench.cases.counted import counted, rounds_asked
+from bench.judging.record import Record
+from bench.judging.statistics import unseen_mode_share
 from bench.store import Run
 from reports.allocators import told_of_allocators
 from reports.answers import headline

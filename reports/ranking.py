@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bench.record import Record
-from bench.statistics import LEVEL, Interval, ratio
+from bench.judging.record import Record
+from bench.judging.statistics import LEVEL, Interval, ratio
 
 
 @dataclass(frozen=True)

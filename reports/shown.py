@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.case import Case
-from bench.record import Record
+from bench.cases.case import Case
+from bench.judging.record import Record
 from reports.measured import PROVENANCE
 from reports.table import COLUMNS, value_columns
 from reports.words import column_title, same_kind, shape

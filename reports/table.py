@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.case import Plain
-from bench.record import Record
-from bench.statistics import Interval
-from bench.stopping import reason
+from bench.cases.case import Plain
+from bench.judging.record import Record
+from bench.judging.statistics import Interval
+from bench.running.stopping import reason
 from bench.store import Run
 from reports.measured import measured, provenance, work_rates
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bench.text import visible
+from bench.system.text import visible
 
 
 def render_template(name: str, **values: Any) -> str:

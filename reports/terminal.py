@@ -7,10 +7,10 @@ from collections import Counter
 from rich.padding import Padding
 from rich.table import Table
 
-from bench.counted import counted
-from bench.record import Record
+from bench.cases.counted import counted
+from bench.judging.record import Record
 from bench.store import Run
-from bench.terminal import Screen
+from bench.system.terminal import Screen
 from reports.answers import Family, families
 from reports.findings import Judged, judge
 from reports.measuring import measuring_share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bench.record import Record
+from bench.judging.record import Record
 
 COLUMNS = ("case", "suite", "variant", "quantity", "seed", "index", "value")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Sequence
 
-from bench.case import Case
-from bench.counted import counted
-from bench.statistics import Interval
+from bench.cases.case import Case
+from bench.cases.counted import counted
+from bench.judging.statistics import Interval
 
 _TITLE_UNITS = (
     ("_s", "ms", 1e-3),

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from bench.case import Case
-from bench.contest import Contest
-from bench.problem import Incorrect, Problem
-from bench.roles import ROLES
-from bench.roles.result import Result
-from bench.setting import Setting
-from bench.variant import Unsupported
+from bench.cases.case import Case
+from bench.cases.problem import Incorrect, Problem
+from bench.cases.setting import Setting
+from bench.cases.variant import Unsupported
+from bench.workers.contest import Contest
+from bench.workers.roles import ROLES
+from bench.workers.roles.result import Result
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import cli, lock, nobody
-from bench.scratch import temporary
-from bench.side import Server, Side
+from bench import cli
+from bench.running import lock
+from bench.sides.side import Server, Side
+from bench.system import nobody
+from bench.system.scratch import temporary
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.case import Attempt, Case, Measurement, Plain
+from bench.cases.case import Attempt, Case, Measurement, Plain
 from bench.store import Manifest, Run, Session, read
 from bench.store.paired import Contestant, Pairing
 

@@ -7,8 +7,8 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bench.noise_file import CaseRounds, NoiseSession
-from bench.spread import Round
+from bench.judging.noise_file import CaseRounds, NoiseSession
+from bench.store.spread import Round
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)  # a selftest a day, a block a minute
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import altair as alt
 import pandas as pd
 
-from bench.case import Attempt, Case, Measurement, Plain
-from bench.chart import Chart
+from bench.cases.case import Attempt, Case, Measurement, Plain
+from bench.cases.chart import Chart
 from bench.store import Manifest, Run, Session
 
 ROUNDS, SEEDS = 5, 3

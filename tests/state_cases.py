@@ -6,7 +6,7 @@ import gc, os, subprocess, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 import torch
 from bench import Setting, variant
-from bench.operator import Operator
+from bench.checking.operator import Operator
 
 @dataclass(frozen=True)
 class Square(Operator):

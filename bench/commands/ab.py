@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bench.checkout import publishable
+from bench.cases.counted import counted
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
     Budget,
@@ -29,18 +29,18 @@ from bench.commands.options import (
     Wait,
 )
 from bench.commands.run import parse_budget
-from bench.counted import counted
 from bench.errors import REGRESSION
-from bench.lock import device_lock
-from bench.pairing.contenders import contenders
-from bench.pairing.folder import Comparison
-from bench.pairing.listed import Asked
-from bench.pairing.pairs import list_pairs
-from bench.pairing.plan import Plan, Wanted, create, expect_enough, make_plan, sticking
-from bench.pairing.session import measure_both
-from bench.progress import TerminalProgress
+from bench.running.lock import device_lock
+from bench.running.pairing.contenders import contenders
+from bench.running.pairing.folder import Comparison
+from bench.running.pairing.listed import Asked
+from bench.running.pairing.pairs import list_pairs
+from bench.running.pairing.plan import Plan, Wanted, create, expect_enough, make_plan, sticking
+from bench.running.pairing.sitting import measure_both
+from bench.running.progress import TerminalProgress
+from bench.sides.checkout import publishable
 from bench.store import read
-from bench.terminal import Screen
+from bench.system.terminal import Screen
 
 NOTHING_COMPARABLE = 3
 

@@ -13,16 +13,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench import machine
-from bench.ceilings import Ceilings
-from bench.ceilings.ask import ask
 from bench.commands.options import Device, Wait
 from bench.errors import NOTHING_MEASURED, UserError
-from bench.lock import device_lock
-from bench.session import served
-from bench.side import Server, Side
-from bench.store import write_whole
-from bench.terminal import Screen
+from bench.machine import facts as machine
+from bench.machine.ceilings import Ceilings
+from bench.machine.ceilings.ask import ask
+from bench.running.lock import device_lock
+from bench.running.session import served
+from bench.sides.side import Server, Side
+from bench.system.files import write_whole
+from bench.system.terminal import Screen
 
 
 def calibrate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.terminal import Screen
+from bench.system.terminal import Screen
 
 
 def doctor() -> None:
@@ -14,10 +14,10 @@ def doctor() -> None:
 
     - `bench doctor`
     """
-    from bench import machine
     from bench.health.findings import device_of, findings
     from bench.health.noise import wander
     from bench.health.summary import summary
+    from bench.machine import facts as machine
 
     screen, facts = Screen(), machine.facts()
     found = []

@@ -7,21 +7,21 @@ from typing import Annotated
 
 import typer
 
-from bench import process
+from bench.cases.counted import counted
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import Device, Wait
-from bench.counted import counted
 from bench.errors import INTERNAL, TRIAL_FAILED, UserError, unknown
-from bench.gpucheck import archive, words
-from bench.gpucheck.finding import Finding
-from bench.gpucheck.looking import found
-from bench.gpucheck.schedule import findings, in_a_process
-from bench.gpucheck.trial import Trial
-from bench.lock import device_lock
-from bench.scratch import scratch
-from bench.session import served
-from bench.side import Side
-from bench.terminal import Screen
+from bench.proving.gpucheck import archive, words
+from bench.proving.gpucheck.finding import Finding
+from bench.proving.gpucheck.looking import found
+from bench.proving.gpucheck.programme import findings, in_a_process
+from bench.proving.gpucheck.trial import Trial
+from bench.running.lock import device_lock
+from bench.running.session import served
+from bench.sides.side import Side
+from bench.system import process
+from bench.system.scratch import scratch
+from bench.system.terminal import Screen
 
 Only = Annotated[
     list[str] | None,

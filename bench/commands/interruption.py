@@ -6,9 +6,9 @@ import contextlib
 
 import typer
 
-from bench import process
 from bench.errors import INTERRUPTED
-from bench.terminal import relay
+from bench.system import process
+from bench.system.terminal import relay
 
 # Ctrl-C and SIGTERM; and a reader of stdout that has gone (`| head`), which rich leaves over
 STOPS = (KeyboardInterrupt, BrokenPipeError, SystemExit)

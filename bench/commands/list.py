@@ -1,10 +1,10 @@
 """`bench list`: what a selection holds, without measuring anything."""
 
+from bench.cases.counted import counted
 from bench.commands.options import Data, Device, Inception, Keyword, Preset, Selectors, Sets
-from bench.counted import counted
-from bench.selection import select
-from bench.side import Side
-from bench.terminal import Screen
+from bench.sides.selection import select
+from bench.sides.side import Side
+from bench.system.terminal import Screen
 
 
 def list_cases(

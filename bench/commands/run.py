@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from bench import machine
-from bench.checkout import git_state, publishable
+from bench.cases.counted import counted, rounds_asked
+from bench.cases.outputs import outputs
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
     Budget,
@@ -31,21 +31,21 @@ from bench.commands.options import (
     Timeout,
     Wait,
 )
-from bench.counted import counted, rounds_asked
 from bench.errors import NOTHING_MEASURED, UserError
-from bench.foreign import code_outside
-from bench.lock import device_lock
-from bench.outputs import outputs
-from bench.pace import BY_CONSTANTS, Pace, pace_here
-from bench.progress import TerminalProgress, clock_time
-from bench.record import fold
-from bench.selection import Selection, expect_files, select
-from bench.session import measure, served
-from bench.side import Server, Side
-from bench.stopping import EFFORTS, Effort, estimate_s, fit
+from bench.judging.record import fold
+from bench.machine import facts as machine
+from bench.running.lock import device_lock
+from bench.running.pace import BY_CONSTANTS, Pace, pace_here
+from bench.running.progress import TerminalProgress, clock_time
+from bench.running.session import measure, served
+from bench.running.stopping import EFFORTS, Effort, estimate_s, fit
+from bench.sides.checkout import git_state, publishable
+from bench.sides.foreign import code_outside
+from bench.sides.selection import Selection, expect_files, select
+from bench.sides.side import Server, Side
 from bench.store import Manifest, Run, create, read
 from bench.store.trust import written_here
-from bench.terminal import Screen
+from bench.system.terminal import Screen
 
 FILES = ("data", "inception")  # axes that take a file of the user's
 LONGEST_S = 366 * 86_400.0  # of a budget; beyond it a clock cannot wait

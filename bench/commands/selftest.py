@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import machine
-from bench.case import Case
+from bench.cases.case import Case
+from bench.cases.counted import counted
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
     WEEK_S,
@@ -23,19 +23,19 @@ from bench.commands.options import (
     Timeout,
     Wait,
 )
-from bench.counted import counted
 from bench.errors import NOTHING_MEASURED, UserError
-from bench.known_noise import CLOCKS
-from bench.lock import device_lock
-from bench.noise import learned
-from bench.noise_file import kept, noise_path, remember
-from bench.progress import TerminalProgress, clock_time
-from bench.selection import select
-from bench.selftest.plan import manifest_of, plan
-from bench.selftest.pretend import measure_blocks
-from bench.side import Side
+from bench.judging.noise import learned
+from bench.judging.noise_file import kept, noise_path, remember
+from bench.machine import facts as machine
+from bench.proving.selftest.plan import manifest_of, plan
+from bench.proving.selftest.pretend import measure_blocks
+from bench.running.lock import device_lock
+from bench.running.progress import TerminalProgress, clock_time
+from bench.sides.selection import select
+from bench.sides.side import Side
 from bench.store import Run, create
-from bench.terminal import Screen
+from bench.store.known_noise import CLOCKS
+from bench.system.terminal import Screen
 
 Selected = Annotated[
     list[str] | None,
@@ -137,7 +137,7 @@ def _measure(console: Screen, found: Run, blocks: int, pause_s: float) -> None:
 def _tell(console: Screen, found: Run) -> None:
     """Keep what was measured, and say what follows from it and from all that was kept before."""
     # these bring NumPy, which `bench --help` must not wait for
-    from bench.selftest import alarms, findings, recorded, table, words
+    from bench.proving.selftest import alarms, findings, recorded, table, words
 
     sessions = recorded.sessions_of(found)
     if not any(session.cases for session in sessions):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bench import load
 from bench.health.finding import ROOT, Finding, text
 from bench.health.glance import Glance
+from bench.state import load
 
 BUSY_CORES = 0.25
 NAMED_CORES = 0.02  # fewer are not worth a name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.health.finding import ROOT, Finding
-from bench.probes import rapl
+from bench.machine.probes import rapl
 
 
 def energy(root: Path = ROOT) -> Finding:

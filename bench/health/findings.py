@@ -12,8 +12,8 @@ from bench.health import busy, clocks, counters, gpus, layout, noise, shape
 from bench.health.finding import Finding
 from bench.health.glance import look
 from bench.health.quota import quota
-from bench.scratch import scratch
-from bench.side import Side
+from bench.sides.side import Side
+from bench.system.scratch import scratch
 
 
 def findings(facts: dict[str, Any]) -> Iterator[Finding]:

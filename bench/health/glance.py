@@ -8,9 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import load, process
 from bench.health.finding import ROOT, number, text
 from bench.health.quota import times_held
+from bench.state import load
+from bench.system import process
 
 LOOK_S = 2.0
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from bench.counted import counted
+from bench.cases.counted import counted
 from bench.health.finding import Finding
-from bench.probes import throttle
-from bench.probes.visible import NotVisible, nvml_names
+from bench.machine.probes import throttle
+from bench.machine.probes.visible import NotVisible, nvml_names
 
 
 def gpus(facts: dict[str, Any]) -> Iterator[Finding]:

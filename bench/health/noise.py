@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.counted import counted
+from bench.cases.counted import counted
 from bench.errors import UserError
 from bench.health.finding import Finding
 from bench.health.summary import ASK
-from bench.known_noise import Noise
-from bench.noise import LEAST_SELFTESTS, known
+from bench.judging.noise import LEAST_SELFTESTS, known
+from bench.store.known_noise import Noise
 
 RUN_ONE = "run `bench selftest`: it says which changes this machine hides, and compare needs it"
 RUN_MORE = "repeat `bench selftest` on other days: they may differ by more than minutes do"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.counted import counted
+from bench.cases.counted import counted
 from bench.health.finding import ROOT, Finding, number, text
 
 

@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Collection
 from typing import Any
 
-from bench.families import shown
-from bench.flags import OTHER_SETTING
+from bench.cases.flags import OTHER_SETTING
+from bench.cases.variant import SWITCHES
 from bench.state.of_process import process_switches
 from bench.state.of_torch import torch_switches
 from bench.state.switch import Switch, text
-from bench.variant import SWITCHES
+from bench.system.families import shown
 
 State = dict[str, Any]
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import torch
 
-from bench.families import belongs, of_kernels
 from bench.state.switch import Switch
+from bench.system.families import belongs, of_kernels
 
 _PR_SET_THP_DISABLE, _PR_GET_THP_DISABLE = 41, 42
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 # `asked` is what a case says of itself, or takes for granted: nobody may change it. A variant may
-# be made of the kinds after it (`bench.variant.SWITCHES`), and then says so. What is `told` makes
-# no label untrue.
+# be made of the kinds after it (`bench.cases.variant.SWITCHES`), and then says so. What is `told`
+# makes no label untrue.
 Kind = Literal["asked", "precision", "attention", "kernels", "denormals", "told"]
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from bench import process
-from bench.case import Case
+from bench.cases.case import Case
+from bench.system import process
 
 # CPU seconds a second of the window beyond what was asked. The clocks count nanoseconds and an
 # honest worker has no thread that wakes by itself: what is allowed for is the end of a job that

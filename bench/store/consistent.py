@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bench.case import Attempt, Case
+from bench.cases.case import Attempt, Case
 from bench.errors import UserError
-from bench.known_noise import Noise
+from bench.store.known_noise import Noise
 from bench.store.manifest import SCHEMA, Manifest, Sampler, Session
 from bench.store.problems import misfit
 from bench.store.strict import convert, insane

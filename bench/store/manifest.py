@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from bench.bounds import (
+from bench.cases.bounds import (
     Count,
     Device,
     Moment,
@@ -16,8 +16,8 @@ from bench.bounds import (
     Whole,
     Within,
 )
-from bench.case import Case
-from bench.ceilings import Ceilings
+from bench.cases.case import Case
+from bench.machine.ceilings import Ceilings
 
 SCHEMA = 1
 
@@ -27,7 +27,7 @@ class Session:
     """One start of `bench run` on this folder; a resume is another one.
 
     `sampler` says what the process that watches the GPUs was asked, and what it cost.
-    `noise` is what selftests had found of this machine when it began; see `bench.noise.Noise`.
+    `noise` is what selftests had found of this machine when it began.
     `lines` is how many lines `records.jsonl` had when the session ended; None: it was killed.
     """
 
@@ -73,7 +73,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Sampler:
-    """What watching the GPUs cost; see `bench.probes.sampler`."""
+    """What watching the GPUs cost; see `bench.machine.probes.sampler`."""
 
     period_s: Rate
     num_readings: Count

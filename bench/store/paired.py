@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from bench.bounds import Device, Few, Name, Text, Whole, Within
+from bench.cases.bounds import Device, Few, Name, Text, Whole, Within
 from bench.errors import UserError
-from bench.store.files import read_regular
 from bench.store.strict import decode
+from bench.system.files import read_regular
 
 SCHEMA = 1
 

@@ -12,8 +12,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from bench.case import Case, Plain
-from bench.side import ROOT
+from bench.cases.case import Case, Plain
+from bench.system.own import ROOT
 
 TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.case import Attempt
+from bench.cases.case import Attempt
 from bench.errors import UserError
 from bench.store import consistent
-from bench.store.files import is_folder, read_regular
 from bench.store.journal import unsealed
 from bench.store.manifest import Manifest
 from bench.store.run import Run
 from bench.store.sound import complaint
 from bench.store.strict import decode
+from bench.system.files import is_folder, read_regular
 
 NO_DIGESTS = "written before lines had digests, so that one that was lost or edited is not seen"
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import msgspec
 
-from bench.case import Attempt
+from bench.cases.case import Attempt
 from bench.errors import UserError
 from bench.store.consistent import of_manifest
-from bench.store.files import append_line, cannot_write, read_regular, write_whole
 from bench.store.journal import sealed
 from bench.store.manifest import Manifest, Session
 from bench.store.sound import sound
 from bench.store.strict import decode
 from bench.store.trust import seal
+from bench.system.files import append_line, cannot_write, read_regular, write_whole
 
 
 @dataclass

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import msgspec
 
-from bench.bounds import LARGEST, SMALLEST
-from bench.case import Attempt, Measurement
+from bench.cases.bounds import LARGEST, SMALLEST
+from bench.cases.case import Attempt, Measurement
 from bench.errors import UserError
 from bench.store.strict import decode
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 import msgspec
 
-from bench.bounds import LARGEST_INT, Within, Written
+from bench.cases.bounds import LARGEST_INT, Within, Written
 from bench.errors import UserError
 
 DEPTH = 12  # of what is kept as it was found, such as an environment

@@ -12,9 +12,9 @@ import os
 import secrets
 from pathlib import Path
 
-from bench.cache import cache_folder
 from bench.errors import UserError
 from bench.store.manifest import Manifest
+from bench.system.cache import cache_folder
 
 _BYTES = 32
 

@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 import altair as alt
 import pandas as pd
 
-from bench.chart import Chart
-from bench.comparing.comparison import Comparison
-from bench.comparing.row import Row
+from bench.cases.chart import Chart
+from bench.judging.comparing.comparison import Comparison
+from bench.judging.comparing.row import Row
 from reports.comparison.names import Names
 
 MOST_CASES = 40  # of a suite in a drawing

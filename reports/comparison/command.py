@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from bench.commands.options import Keyword
-from bench.comparing.quantities import DEFAULT_GATE, GATES
-from bench.comparing.versus import PAIRED_FOLDER, name_of, pair_folder
 from bench.errors import UserError, unknown
+from bench.judging.comparing.quantities import DEFAULT_GATE, GATES
+from bench.judging.comparing.versus import PAIRED_FOLDER, name_of, pair_folder
 from bench.store import Run, read
-from bench.terminal import Screen
+from bench.system.terminal import Screen
 from reports.commands import RUNS
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from bench.comparing.comparison import Comparison, compare, exit_code
-from bench.comparing.quantities import DEFAULT_GATE
-from bench.store import Run, cannot_write
-from bench.terminal import Screen
+from bench.judging.comparing.comparison import Comparison, compare, exit_code
+from bench.judging.comparing.quantities import DEFAULT_GATE
+from bench.store import Run
+from bench.system.files import cannot_write
+from bench.system.terminal import Screen
 from reports.comparison import markdown, page, table
 from reports.comparison.terminal import print_comparison
 

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.apart import NO_SPREAD
-from bench.comparing.comparison import Comparison
-from bench.comparing.once import ONE_SAMPLE
-from bench.comparing.quantities import DEFAULT_GATE, GATES
-from bench.comparing.row import Row
-from bench.comparing.words import BAD, INCOMPARABLE, OUTCOME, WORDS
-from bench.counted import counted
+from bench.cases.counted import counted
+from bench.judging.apart import NO_SPREAD
+from bench.judging.comparing.comparison import Comparison
+from bench.judging.comparing.once import ONE_SAMPLE
+from bench.judging.comparing.quantities import DEFAULT_GATE, GATES
+from bench.judging.comparing.row import Row
+from bench.judging.comparing.words import BAD, INCOMPARABLE, OUTCOME, WORDS
 from reports.comparison.names import Names
 from reports.words import factor, seconds, size
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from bench.comparing.comparison import Comparison
-from bench.store import cannot_write, write_whole
-from bench.text import visible
+from bench.judging.comparing.comparison import Comparison
+from bench.system.files import cannot_write, write_whole
+from bench.system.text import visible
 from reports.comparison.lines import (
     Line,
     coverage,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bench.case import Case
-from bench.comparing.matching import Match
+from bench.cases.case import Case
+from bench.judging.comparing.matching import Match
 from reports.words import name_of, shape
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.chart import Chart, undrawn
-from bench.comparing.comparison import Comparison
-from bench.store import write_whole
+from bench.cases.chart import Chart, undrawn
+from bench.judging.comparing.comparison import Comparison
+from bench.system.files import write_whole
 from reports.cases import datatable_scripts, sortable
 from reports.comparison.lines import (
     Line,

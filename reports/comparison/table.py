@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.comparing.comparison import Comparison
-from bench.comparing.row import Row
-from bench.csv import write_frame
+from bench.judging.comparing.comparison import Comparison
+from bench.judging.comparing.row import Row
+from bench.system.csv import write_frame
 
 COLUMNS = (
     "base_run",

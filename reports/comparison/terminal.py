@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from bench.comparing.comparison import Comparison
-from bench.comparing.row import Row
-from bench.terminal import Screen
+from bench.judging.comparing.comparison import Comparison
+from bench.judging.comparing.row import Row
+from bench.system.terminal import Screen
 from reports.comparison.lines import (
     Line,
     Parts,

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.chart import COLOURS, Chart, drawn
+from bench.charts import COLOURS, Chart, drawn
 
 METRICS = (
     ("time_ms", "time (ms)"),

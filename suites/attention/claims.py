@@ -6,11 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import exp, log
 
-from bench.claim import Finding, Verdict, claim
-from bench.judge import at_least, at_most, near, together
-from bench.mean import Mean
-from bench.record import Record
-from bench.statistics import Interval, ratio
+from bench.claims import (
+    Finding,
+    Interval,
+    Mean,
+    Record,
+    Verdict,
+    at_least,
+    at_most,
+    claim,
+    near,
+    ratio,
+    together,
+)
 from suites.attention.growth import (
     Exponent,
     describe,

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from math import log
 from statistics import linear_regression
 
-from bench.case import Case
-from bench.mean import Mean, estimate_mean
-from bench.record import Record
+from bench import Case
+from bench.claims import Mean, Record, estimate_mean
 
 NUM_LENGTHS = 3  # two points lie on a line whatever the law is
 # Of the best possible speed: what is slower by more than that waits for calls, not for work.

@@ -1,7 +1,6 @@
 """What each preset asks of attention. Torch-free: plain Python that names problems and axes."""
 
-from bench.case import Plain
-from bench.sweep import Axis, Sweep, Values, sweep
+from bench import Axis, Plain, Sweep, Values, sweep
 
 TOKENS = 16384  # batch x seqlen of the published FlashAttention tables
 WIDTH = 2048  # num_heads x head_dim of the same

@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.blockwise import Block, BlockwiseOperator
-from bench.case import Plain
-from bench.setting import Setting
+from bench import Plain, Setting
+from bench.operator import Block, BlockwiseOperator
 
 REFERENCE_ELEMENTS = 1 << 24  # of one block of the n x n matrix: 128 MiB in float64
 

@@ -9,10 +9,8 @@ import gc
 from collections.abc import Mapping
 from typing import Any
 
-from bench.allocator import heap_bytes
-from bench.case import Measurement
-from bench.setting import Setting
-from bench.storages import bytes_by_kind
+from bench import Measurement, Setting
+from bench.workload import bytes_by_kind, heap_bytes
 from suites.distributed.strategy import STEP_COUNTER_BYTES
 from suites.distributed.theory import (
     FLOAT32,

@@ -2,7 +2,7 @@
 
 The budget: a plain float32 process strays from float64 by rounding alone, which Adam magnifies
 where a gradient is small: such a weight moves by the learning rate, to where the sign says that
-rounding left. A strategy may stray three times as far (see `bench.error_budget`).
+rounding left. A strategy may stray three times as far (see `bench.checking.error_budget`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.error_budget import Budget
-from bench.problem import Incorrect, Verdict
-from bench.realisations import Realisation, nudge_weights, realise
-from bench.setting import Setting
+from bench import Incorrect, Setting, Verdict
+from bench.workload import Budget, Realisation, nudge_weights, realise
 from suites.distributed.strategy import ADAMW, adamw
 from suites.distributed.workload import Batch, Workload, mean_over_ranks
 from suites.models.drawn import first_weights

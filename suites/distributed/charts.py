@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.chart import COLOURS, Chart, drawn
+from bench.charts import COLOURS, Chart, drawn
 
 KINDS = ("parameters", "gradients", "optimizer_state", "master_weights", "buckets")
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")

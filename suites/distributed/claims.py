@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.claim import Finding, Verdict, claim
-from bench.judge import together
-from bench.record import Record
+from bench.claims import Finding, Record, Verdict, claim, together
 from suites.distributed import leeway
 
 # Thresholds and their reasons; no run moves them. What theories leave out (padding of partitions,

@@ -16,9 +16,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bench import Setting, Unsupported
-from bench.case import Measurement, Plain
-from bench.problem import Call, Incorrect, Problem, Verdict
+from bench import Call, Incorrect, Measurement, Plain, Problem, Setting, Unsupported, Verdict
 from suites.distributed.theory import gloo_bytes, ring_bytes
 from suites.distributed.traffic import wire, wire_is_visible
 from suites.distributed.workload import rank_of

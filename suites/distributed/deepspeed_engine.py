@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bench.setting import Setting
+from bench import Setting
 from suites.distributed.strategy import Strategy, adam_bytes, adamw, state_tensors
 from suites.distributed.theory import Layout
 from suites.distributed.workload import Batch

@@ -7,8 +7,7 @@ bridges the distance to the next formula, the size cannot tell the two apart. To
 
 from __future__ import annotations
 
-from bench.claim import Verdict
-from bench.record import Record
+from bench.claims import Record, Verdict
 from suites.distributed.theory import FLOAT32, model_state_bytes
 
 Judged = tuple[Verdict, str]  # with words to append to the figures

@@ -5,7 +5,7 @@ round and one a seed: cases are few, and ranks beyond the cores are asked for by
 loss alone (`rounds=0`).
 """
 
-from bench.sweep import Axis, Sweep, sweep
+from bench import Axis, Sweep, sweep
 
 TRAINING: dict[str, Axis] = {"pass": "train"}
 SMALL: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 2, "dim": 128}

@@ -7,10 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.case import Measurement
-from bench.phases import Phases
-from bench.problem import Call, Verdict
-from bench.setting import Setting
+from bench import Call, Measurement, Phases, Setting, Verdict
 from suites.distributed import accounting, agreement
 from suites.distributed.workload import Batch, Workload, mean_over_ranks
 

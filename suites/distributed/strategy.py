@@ -12,9 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bench.phases import Phases
-from bench.setting import Setting
-from bench.variant import Unsupported
+from bench import Phases, Setting, Unsupported
 from suites.distributed.theory import Layout
 from suites.distributed.workload import Batch, Workload
 from suites.models.drawn import first_weights

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.tensors import tensors_in
+from bench.workload import tensors_in
 
 # Operator of torch's c10d library -> collective, and the argument that holds the whole buffer:
 # an all-gather is counted by what it delivers, a reduce-scatter by what it is given.

@@ -13,10 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from bench.case import Plain
-from bench.problem import Problem
-from bench.setting import Setting
-from bench.variant import Unsupported
+from bench import Plain, Problem, Setting, Unsupported
 from suites.models.gpt import GPT, GPTConfig, gpt
 from suites.models.text import Tokens, windows
 

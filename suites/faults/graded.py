@@ -8,8 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.case import Measurement
-from bench.setting import Setting
+from bench import Measurement, Setting
 from suites.faults.problem import Double
 
 

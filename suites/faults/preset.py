@@ -1,6 +1,6 @@
 """Every preset asks the same of faults; none of them runs unless it is named."""
 
-from bench.sweep import Sweep, sweep
+from bench import Sweep, sweep
 
 
 def smoke(device: str) -> list[Sweep]:

@@ -8,9 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from bench.case import Plain
+from bench import Plain, Setting
 from bench.operator import Operands, Operator
-from bench.setting import Setting
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from bench import Incorrect, Problem, Setting, Unsupported
-from bench.problem import Call, Verdict
+from bench import Call, Incorrect, Problem, Setting, Unsupported, Verdict
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.cache import cache_folder
+from bench.workload import cache_folder
 
 # What torch raises over a file that was cut off or overwritten.
 DAMAGED = (RuntimeError, EOFError, UnpicklingError, ValueError, KeyError)

@@ -7,11 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bench.case import Measurement
-from bench.error_budget import Budget
-from bench.problem import Incorrect, Verdict
-from bench.realisations import Realisation, nudge_weights, realise
-from bench.setting import Setting
+from bench import Incorrect, Measurement, Setting, Verdict
+from bench.workload import Budget, Realisation, nudge_weights, realise
 from suites.models.drawn import first_weights
 from suites.precision.pieces import forward_backward
 from suites.precision.policy import Policy, finish
@@ -27,7 +24,7 @@ def check(problem: Workload, policy: Policy, batch: Batch, setting: Setting) -> 
     """Hold a policy to the error of the whole network cast to the type it computes in.
 
     That plain computation has no autocast, no scaler and no float32 weights: an honest policy errs
-    at most `factor` times as much (2 for the output, 3 for gradients; see `bench.error_budget`).
+    at most `factor` times as much (2 for the output, 3 for gradients; see docs/checking.md).
     Gradients are one vector of all parameters that are trained and used, unscaled.
     """
     policy.reset()

@@ -7,7 +7,7 @@ from functools import partial
 import altair as alt
 import pandas as pd
 
-from bench.chart import COLOURS, Chart, drawn
+from bench.charts import COLOURS, Chart, drawn
 
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 KINDS = ("parameters", "gradients", "optimizer_state", "activations")

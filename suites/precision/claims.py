@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.case import Case
-from bench.claim import Finding, Verdict, claim
-from bench.judge import at_least, near, together
-from bench.mean import Mean
-from bench.record import Record
-from bench.statistics import ratio
+from bench import Case
+from bench.claims import Finding, Mean, Record, Verdict, at_least, claim, near, ratio, together
 
 # Thresholds and their reasons; no run moves them.
 SAME_LOSS = 0.01  # of float32's final loss: below what another seed changes

@@ -2,8 +2,7 @@
 
 import torch
 
-from bench.setting import Setting
-from bench.variant import variant
+from bench import Setting, variant
 from suites.precision.half import expect_trainable
 from suites.precision.policy import Policy
 from suites.precision.problems import Training

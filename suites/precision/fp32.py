@@ -1,8 +1,7 @@
 """Full precision: IEEE float32 throughout."""
 
-from bench.float32 import set_float32_products
-from bench.setting import Setting
-from bench.variant import variant
+from bench import Setting, variant
+from bench.workload import set_float32_products
 from suites.precision.policy import Policy
 from suites.precision.problems import Training
 

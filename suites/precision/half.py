@@ -1,7 +1,6 @@
 """Where float16 cannot be trained in a time worth waiting for."""
 
-from bench.setting import Setting
-from bench.variant import Unsupported
+from bench import Setting, Unsupported
 from suites.precision.problems import Training
 
 

@@ -7,10 +7,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from bench.case import Measurement
-from bench.float32 import float32_products
-from bench.session_cache import once_a_session
-from bench.setting import Setting
+from bench import Measurement, Setting
+from bench.workload import float32_products, once_a_session
 from suites.precision.policy import Policy, finish
 from suites.precision.workload import Workload
 

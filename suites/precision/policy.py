@@ -8,7 +8,7 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
-from bench.setting import Setting
+from bench import Setting
 from suites.models.drawn import first_weights
 from suites.precision.workload import Batch, Workload
 

@@ -1,6 +1,6 @@
 """What each preset asks of precision. Torch-free: plain Python that names problems and axes."""
 
-from bench.sweep import Axis, Sweep, sweep
+from bench import Axis, Sweep, sweep
 
 # A GPU fills its tensor cores only with wide layers; two CPU cores are busy with narrow ones.
 GPT_SMALL: dict[str, Axis] = {"seqlen": 64, "num_layers": 2, "num_heads": 4, "dim": 128}

@@ -8,8 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from bench.case import Plain
-from bench.setting import Setting
+from bench import Plain, Setting
 from suites.models.digits import load_images
 from suites.models.gpt import GPTConfig, gpt, loss
 from suites.models.seeded import seeded

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.case import Measurement
-from bench.storages import bytes_by_kind
+from bench import Measurement
+from bench.workload import bytes_by_kind
 from suites.precision.policy import Policy
 from suites.precision.workload import Batch
 

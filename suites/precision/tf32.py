@@ -2,9 +2,8 @@
 
 import torch
 
-from bench.float32 import set_float32_products
-from bench.setting import Setting
-from bench.variant import Unsupported, variant
+from bench import Setting, Unsupported, variant
+from bench.workload import set_float32_products
 from suites.precision.policy import Policy
 from suites.precision.problems import Training
 

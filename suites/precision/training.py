@@ -6,10 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.case import Measurement
-from bench.phases import Phases
-from bench.problem import Call, Verdict
-from bench.setting import Setting
+from bench import Call, Measurement, Phases, Setting, Verdict
 from suites.precision import accuracy, learning, storage
 from suites.precision.workload import Batch, Workload
 

@@ -7,9 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from bench.case import DTYPES
-from bench.problem import Problem
-from bench.setting import Setting
+from bench import DTYPES, Problem, Setting
 
 Batch = tuple[Tensor, ...]
 

@@ -7,8 +7,7 @@ from functools import partial
 import altair as alt
 import pandas as pd
 
-from bench.chart import COLOURS, Chart, drawn
-from bench.counted import counted
+from bench.charts import COLOURS, Chart, counted, drawn
 from suites.samplers.front import front_in_words
 from suites.samplers.mosaic import mosaics
 

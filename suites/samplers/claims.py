@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import log, nan
 
-from bench.claim import Finding, Verdict, claim
-from bench.judge import at_most, together
-from bench.mean import Mean, estimate_mean
-from bench.record import Record
-from bench.statistics import exp_bounded
+from bench.claims import (
+    Finding,
+    Mean,
+    Record,
+    Verdict,
+    at_most,
+    claim,
+    estimate_mean,
+    exp_bounded,
+    together,
+)
 
 # Thresholds and their reasons; no run moves them.
 WITHIN = 0.2  # of a published order: two orders stay apart by 1

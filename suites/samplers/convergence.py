@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bench.case import Measurement
+from bench import Measurement
 from suites.samplers.noise import draw_noise
 from suites.samplers.reference import solve_ode
 from suites.samplers.sampler import Sampler

@@ -9,10 +9,8 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from bench.case import Measurement
-from bench.contest import synchronize
-from bench.error_budget import Budget, Error
-from bench.problem import Incorrect, Verdict
+from bench import Incorrect, Measurement, Verdict
+from bench.workload import Budget, Error, synchronize
 from suites.samplers.noise import Noise
 from suites.samplers.sampler import Sampler
 
@@ -48,7 +46,7 @@ def to_formula(sampler: Sampler, noise: Noise) -> Verdict:
 
 
 def _beside(sampler: Sampler, noise: Noise, name: str, sigmas: list[float]) -> Error:
-    """Put the error of one run beside its budget (see `bench.error_budget`).
+    """Put the error of one run beside its budget (see `bench.checking.error_budget`).
 
     Where the ODE is sensitive a few images dominate, and the error of a single run is one draw of
     its rounding: the formula runs `NUM_REALISATIONS` times in the case's dtype, first as it is,

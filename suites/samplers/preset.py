@@ -1,7 +1,6 @@
 """What each preset asks of samplers. Torch-free: plain Python that names problems and axes."""
 
-from bench.case import Plain
-from bench.sweep import Axis, Sweep, Values, sweep
+from bench import Axis, Plain, Sweep, Values, sweep
 
 EXACT = ("mixture2", "mixture64", "posterior")
 BUDGETS = (5, 10, 20, 50, 100)

@@ -8,9 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from bench.case import Measurement
-from bench.problem import Call, Incorrect, Verdict
-from bench.setting import Setting
+from bench import Call, Incorrect, Measurement, Setting, Verdict
 from suites.samplers import held, worth
 from suites.samplers.noise import Noise
 from suites.samplers.sampler import Sampler

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bench.setting import Setting
+from bench import Setting
 from suites.samplers.grids import grid_named
 from suites.samplers.ground import Denoise
 from suites.samplers.noise import Noise

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from bench.case import Plain
-from bench.problem import Problem
-from bench.setting import Setting
+from bench import Plain, Problem, Setting
 from suites.samplers.ground import Ground, ground_names, load_ground
 from suites.samplers.noise import Noise, draw_noise
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from bench.case import Measurement
+from bench import Measurement
 from suites.samplers.convergence import observed_order
 from suites.samplers.features import features_for
 from suites.samplers.frechet import frechet_distance

@@ -10,9 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from bench import Setting, Unsupported, variant
-from bench.case import Measurement
-from bench.problem import Call, Incorrect, Problem, Verdict
+from bench import Call, Incorrect, Measurement, Problem, Setting, Unsupported, Verdict, variant
 from suites.yardsticks.repeated import ASKED, repeated
 
 

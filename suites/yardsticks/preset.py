@@ -1,6 +1,6 @@
 """Every preset asks the same of the yardsticks: small on a CPU, enough to fill a GPU on a GPU."""
 
-from bench.sweep import Sweep, sweep
+from bench import Sweep, sweep
 
 
 def smoke(device: str) -> list[Sweep]:

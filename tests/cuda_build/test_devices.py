@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.cases.sweep import PRESETS
 from bench.errors import UserError
-from bench.side import Side
-from bench.sweep import PRESETS
+from bench.sides.side import Side
 from tests.conftest import Bench
-from tests.test_variants import SUITES
+from tests.suites.test_variants import SUITES
 
 pytestmark = [pytest.mark.cuda_build, pytest.mark.usefixtures("two_gpus")]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.case import Case
-from bench.side import Server, Side
-from tests.test_variants import FOUND
+from bench.cases.case import Case
+from bench.sides.side import Server, Side
+from tests.suites.test_variants import FOUND
 
 pytestmark = pytest.mark.cuda_build
 

@@ -15,16 +15,16 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
 
 import suites.models
-from bench.problem import Problem
-from bench.setting import Setting
-from bench.variant import Unsupported, Variant
+from bench.cases.problem import Problem
+from bench.cases.setting import Setting
+from bench.cases.variant import Unsupported, Variant
 from suites.models import digits_cnn, edm, mlp, unet
 from suites.models.gpt import GPTConfig, gpt
 from suites.precision.training import Training
 from suites.samplers.ground import ground_names, load_ground
 from suites.samplers.trained import Trained
 from tests.cuda_build.without_a_card import CARD, on_the_card, pretended
-from tests.test_variants import FOUND
+from tests.suites.test_variants import FOUND
 
 pytestmark = [
     pytest.mark.cuda_build,

@@ -1,0 +1,134 @@
+"""Variant: one way to solve a problem, marked by a decorator and found by looking, not listing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, overload
+
+from bench.cases.case import Plain
+from bench.cases.setting import Setting
+
+SWITCHES = ("precision", "attention", "kernels", "denormals")  # kinds; see `bench.state`
+
+
+class Unsupported(Exception):
+    """Raised by a variant that cannot run in this setting; the message is the reason shown."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A function `(problem) -> step`, with what its signature says about it.
+
+    The body is set-up and never timed. It may ask for `setting` by keyword; every other keyword
+    parameter is an option with a default, and an axis that `--set` can sweep. The result is a
+    callable `step(inputs) -> outputs`, or an object with such a `step` and optionally
+
+    - `reset()`: restore weights, optimiser and random state, never timed
+    - `phases(inputs)`: instead of `step`, a generator that does the same, yields the name of each
+      phase (forward, backward, optimizer) as it ends, and returns the outputs
+    - `tensors_by_kind()`: the live tensors of a training step as `{kind: [tensor, …]}`, kinds being
+      parameters, gradients, optimizer_state
+    - `verify(inputs)`: raise `Unsupported` unless what the variant promises really ran; it may
+      return labels, by name. It is asked in every process that checks or times the variant
+
+    `sets` are the kinds of torch's switches (of `SWITCHES`) that its set-up may change, since they
+    are what it is made of; another change bars it from rankings. `homes` are the files of a user's
+    variant and its problem, read while their modules were loaded. One that `compiles` its step
+    takes seconds in every process; presets ask it at fewer sizes.
+    """
+
+    function: Callable[..., Any]
+    problem_type: type[Any]
+    options: dict[str, Plain]
+    wants_setting: bool
+    module: str
+    sets: tuple[str, ...] = ()
+    homes: tuple[str, ...] = ()
+    compiles: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__.rstrip("_")
+
+    def build(self, problem: Any, setting: Setting, options: dict[str, Plain]) -> Any:
+        """Set the variant up for one problem and setting; untimed."""
+        keywords: dict[str, Any] = {**self.options, **options}
+        if self.wants_setting:
+            keywords["setting"] = setting
+        return self.function(problem, **keywords)
+
+
+def contestants(found: Variant) -> list[Variant]:
+    """Return the variant once for every problem it solves.
+
+    One whose problem is abstract (any training workload) solves all of its concrete subclasses.
+    """
+    if not inspect.isabstract(found.problem_type):
+        return [found]
+    return [replace(found, problem_type=kind) for kind in _concrete(found.problem_type)]
+
+
+def _concrete(kind: type[Any]) -> list[type[Any]]:
+    below = [leaf for child in kind.__subclasses__() for leaf in _concrete(child)]
+    return below if inspect.isabstract(kind) else [kind, *below]
+
+
+@overload
+def variant(function: Callable[..., Any], /) -> Variant: ...
+
+
+@overload
+def variant(
+    *, sets: Sequence[str] = (), compiles: bool = False
+) -> Callable[[Callable[..., Any]], Variant]: ...
+
+
+def variant(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    sets: Sequence[str] = (),
+    compiles: bool = False,
+) -> Variant | Callable[[Callable[..., Any]], Variant]:
+    """Make a function a contestant: `def name(problem: SomeProblem, *, option=default)`.
+
+    One that is made of torch's switches says which, `@variant(sets=["precision"])`; one whose every
+    process compiles, `@variant(compiles=True)`.
+    Raises TypeError where the signature does not say which problem it solves.
+    """
+    unknown = [kind for kind in sets if kind not in SWITCHES]
+    if unknown:
+        raise TypeError(f"variant: sets: expected {' or '.join(SWITCHES)}, got {unknown[0]!r}")
+    if function is None:
+        return lambda function: _described(function, tuple(sets), compiles)
+    return _described(function, (), False)
+
+
+def _described(function: Callable[..., Any], sets: tuple[str, ...], compiles: bool) -> Variant:
+    first, *rest = inspect.signature(function).parameters.values()
+    problem_type = first.annotation
+    if isinstance(problem_type, str):  # under `from __future__ import annotations`
+        problem_type = eval(problem_type, function.__globals__)
+    if problem_type is inspect.Parameter.empty:
+        raise TypeError(
+            f"variant {function.__name__}: expected its first parameter annotated with the "
+            f"problem it solves, as in `{first.name}: SoftmaxAttention`; got no annotation"
+        )
+    options = {p.name: p.default for p in rest if p.name != "setting"}
+    missing = [name for name, default in options.items() if default is inspect.Parameter.empty]
+    if missing:
+        raise TypeError(
+            f"variant {function.__name__}: expected a default for option {missing[0]!r}, got none"
+        )
+    wants_setting = any(p.name == "setting" for p in rest)
+    return Variant(
+        function,
+        problem_type,
+        options,
+        wants_setting,
+        function.__module__,
+        sets,
+        compiles=compiles,
+    )

@@ -1,0 +1,11 @@
+"""A door for authors of charts: drawings with the sentence that reads each."""
+
+from bench.cases.chart import COLOURS, Chart, drawn
+from bench.cases.counted import counted
+
+__all__ = [
+    "COLOURS",
+    "Chart",
+    "counted",
+    "drawn",
+]

@@ -1,5 +1,0 @@
-"""What the surroundings really do to a worker: read and measured there, not guessed from names."""
-
-from bench.effective.answer import answer
-
-__all__ = ["answer"]

@@ -1,0 +1,147 @@
+"""Quantities sampled over rounds, judged by the rule: as pairs, or as runs recorded apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.cases.kind import kind_of
+from bench.judging.apart import Apart, judge_apart
+from bench.judging.comparing import sessions
+from bench.judging.comparing.matching import Match
+from bench.judging.comparing.row import Row
+from bench.judging.comparing.words import Word
+from bench.judging.record import Record
+from bench.judging.rule import Pairs, judge_pairs, suspects
+from bench.judging.statistics import Interval, Rounds, interval
+from bench.judging.verdict import Change
+
+GROUPS = {"time": "time", "compile": "first_call", "energy": "energy"}
+# Flags that mean noise and no bias. Sides that took turns met it alike, and the test of their pairs
+# is exact under noise of moments, so that a busy machine is slow to convince and not silent.
+NOISE = ("contended",)
+IN_WORDS: dict[str, Word] = {"slower": "worse", "faster": "better"}  # of what is no time
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """One quantity of a case that both sides sampled over rounds, always above 0."""
+
+    match: Match
+    quantity: str
+    base: Rounds
+    new: Rounds
+    barred: str
+
+
+def round_rows(matches: Sequence[Match], margin: float) -> list[Row]:
+    """Judge each group of quantities over all cases at once, of every NEW."""
+    rows: list[Row] = []
+    for group, quantity in GROUPS.items():
+        found = [_sampled(m, _clock(m) if group == "time" else quantity) for m in matches]
+        rows += _judge([s for s in found if s is not None], group, margin)
+    return rows
+
+
+def suspected(matches: Sequence[Match]) -> list[Match]:
+    """Return those whose times look changed so far, by the rule that will judge them."""
+    found = [_sampled(m, _clock(m)) for m in matches]
+    open_ = [s for s in found if s is not None and not s.barred]
+    return [open_[i].match for i in suspects([_pairs(s) for s in open_])]
+
+
+def _clock(match: Match) -> str:
+    """Return the quantity that is judged for this kind of case: both runs fixed it beforehand."""
+    judged = match.versus.judged.get(kind_of(match.case), "time")
+    both = match.both
+    return judged if both and all(judged in record.samples for record in both) else "time"
+
+
+def _sampled(match: Match, quantity: str) -> Sampled | None:
+    if match.both is None:
+        return None
+    base, new = (_positive_rounds(record, quantity) for record in match.both)
+    if not base or not new:
+        return None
+    return Sampled(match, quantity, base, new, barred_by(match))
+
+
+def _positive_rounds(record: Record, quantity: str) -> Rounds:
+    """Return one value a round; nothing where a value of 0 has no logarithm."""
+    samples = record.samples.get(quantity, {})
+    if any(median(process) <= 0 for found in samples.values() for process in found):
+        return {}
+    return record.rounds_of(quantity)
+
+
+def barred_by(match: Match) -> str:
+    """Say what forbids a verdict on the times of a case; empty where nothing does."""
+    assert match.both is not None
+    paired = match.versus.paired
+    if match.versus.void:
+        return f"forced: {match.versus.void[0]}"
+    base, new = match.both
+    for record, side in ((base, "BASE"), (new, "NEW")):
+        flags = [flag for flag in record.flags if not (paired and flag in NOISE)]
+        if flags:
+            return f"{', '.join(flags)} in {side}"
+    clocks = [record.labels.get("clock", "") for record in match.both]
+    return f"timed by other clocks: {clocks[0]} and {clocks[1]}" if clocks[0] != clocks[1] else ""
+
+
+def _judge(found: Sequence[Sampled], group: str, margin: float) -> list[Row]:
+    barred = [s for s in found if s.barred]
+    paired = [s for s in found if not s.barred and s.match.versus.paired]
+    apart = [s for s in found if not s.barred and not s.match.versus.paired]
+    changes = [
+        *((s, Change("unclear", _bare_ratio(s), why=s.barred)) for s in barred),
+        *zip(paired, judge_pairs([_pairs(s) for s in paired], margin), strict=True),
+        *zip(apart, judge_apart([_apart(s, group) for s in apart], margin), strict=True),
+    ]
+    return [_row(s, group, change) for s, change in changes]
+
+
+def _pairs(sampled: Sampled) -> Pairs:
+    """Split the rounds that both sides have into the first stage and what confirms it."""
+    base = sampled.match.versus.base.manifest
+    first = sampled.match.case.most_rounds(base.checkpoints[0])
+    stages: tuple[list[tuple[float, float]], ...] = ([], [])
+    for key in sorted(sampled.base.keys() & sampled.new.keys()):
+        stages[key[1] >= first].append((sampled.base[key], sampled.new[key]))
+    return Pairs(*stages)
+
+
+def _apart(sampled: Sampled, group: str) -> Apart:
+    versus = sampled.match.versus
+    spread = None
+    if group == "time":  # what sessions do to compilers and power was never learned
+        kind = kind_of(sampled.match.case)
+        spread = sessions.session_spread_of(versus.base, versus.new, kind)
+    return Apart(sampled.base, sampled.new, spread)
+
+
+def _row(sampled: Sampled, group: str, change: Change) -> Row:
+    record = sampled.match.both[0] if sampled.match.both else None
+    unit = record.units.get(sampled.quantity, "s") if record else "s"
+    return Row(
+        sampled.match,
+        sampled.quantity,
+        group,
+        change.verdict if unit == "s" else IN_WORDS.get(change.verdict, change.verdict),
+        unit,
+        base=interval(sampled.base).estimate,
+        new=interval(sampled.new).estimate,
+        ratio=change.ratio,
+        p_value=change.p_value,
+        rounds_needed=change.rounds_needed,
+        why=change.why,
+        barred=bool(sampled.barred),
+    )
+
+
+def _bare_ratio(sampled: Sampled) -> Interval:
+    """Return the ratio without an interval: nothing may be concluded from it."""
+    base, new = interval(sampled.base), interval(sampled.new)
+    sessions = max(base.sessions, new.sessions)
+    return Interval(new.estimate / base.estimate, None, None, new.rounds, sessions)

@@ -1,0 +1,26 @@
+"""The words of a comparison, in the order that they matter to a reader."""
+
+from typing import Literal
+
+from bench.judging.verdict import Verdict
+
+# Beside the verdicts on times and outcomes: other quantities get better or worse, and where
+# neither side is ok there is nothing to compare.
+Word = Verdict | Literal["better", "worse", "not comparable"]
+
+WORDS: tuple[Word, ...] = (
+    "broken",
+    "slower",
+    "worse",
+    "fixed",
+    "faster",
+    "better",
+    "unclear",
+    "same",
+    "added",
+    "removed",
+    "not comparable",
+)
+BAD = ("broken", "slower", "worse")
+INCOMPARABLE = ("added", "removed", "not comparable")
+OUTCOME = "outcome"  # the quantity of a row about the case as a whole

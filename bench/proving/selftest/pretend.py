@@ -1,0 +1,113 @@
+"""Measure every case twice a round as if it were two sides, each with a fresh server of its own."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from functools import partial
+
+from bench.cases.case import Attempt, Case, Role
+from bench.machine.probes.sampler import Sampler
+from bench.running.attempts import Attempts, preparation
+from bench.running.pace import Pace
+from bench.running.schedule import Progress
+from bench.running.session import measure
+from bench.sides.servers import Servers, together
+from bench.sides.side import Server, Side
+from bench.store import Run
+
+SIDES = ("A", "B")
+
+
+def measure_blocks(found: Run, blocks: int, pause_s: float, progress: Progress) -> None:
+    """Measure a run in several sessions with a pause between them.
+
+    Rounds of one session tell nothing of how sessions differ.
+    """
+    for block in range(blocks):
+        if block:
+            progress.next(f"a pause before block {block + 1} of {blocks}", pause_s)
+            time.sleep(pause_s)
+        schedule = partial(PretendSides, blocks_left=blocks - block - 1)
+        measure(found, Side(), progress, schedule=schedule)
+
+
+class PretendSides:
+    """A session whose rounds are pairs of the same code, taken as `bench ab` takes two sides."""
+
+    def __init__(
+        self,
+        run: Run,
+        side: Side,
+        progress: Progress,
+        sampler: Sampler | None = None,
+        at_hand: Server | None = None,
+        blocks_left: int = 0,
+    ):
+        self.run, self.progress, self.at_hand = run, progress, at_hand
+        self.attempts = Attempts(run, side, sampler)
+        self.rounds, self.blocks_left = run.manifest.checkpoints[-1], blocks_left
+        self._pace = Pace(run.manifest.share_s)
+
+    def execute(self) -> str:
+        """Prepare what no earlier session has, then time all rounds."""
+        self._prepare()
+        started = time.monotonic()
+        for number in range(self.rounds):
+            self._round(number)
+        self.run.update_session(timing_wall_s=time.monotonic() - started)
+        self.attempts.keep_cost()
+        return "finished"
+
+    def _prepare(self) -> None:
+        """Check every case and measure its memory; a case that fails goes no further."""
+        done = {(attempt.case, attempt.role) for attempt in self.run.attempts}
+        todo = [
+            (case, role)
+            for case in self.run.manifest.cases
+            for role, _ in preparation(case)
+            if (case.id, role) not in done
+        ]
+        with self.attempts.servers([case for case, _ in todo], self.at_hand) as servers:
+            for case, role in todo:
+                if case.id not in self.attempts.failed:
+                    self._announce(role, case, 0)
+                    self.progress.done(self._make(servers, case, role, 0))
+
+    def _round(self, number: int) -> None:
+        """Time every case on both sides, one right after the other; every order is by lot."""
+        lot = random.Random(f"{self.run.manifest.seed}-{self.attempts.session}-{number}")
+        cases = self._sound()
+        own = self.attempts.side
+        with together(*(self._servers(name, cases) for name in SIDES)) as (a, b):
+            for case in lot.sample(cases, len(cases)):
+                self._announce("time", case, number)
+                turns = lot.sample([("A", a), ("B", b)], 2)
+                for attempt in [self._time(*turn, case, number) for turn in turns]:
+                    self.progress.done(attempt)  # told afterwards: nothing lies between both
+        self.attempts.side = own
+
+    def _sound(self) -> list[Case]:
+        return [c for c in self.run.manifest.cases if c.id not in self.attempts.failed]
+
+    def _servers(self, name: str, cases: list[Case]) -> Servers:
+        self.attempts.side = replace(self.attempts.side, name=name)
+        return self.attempts.servers(cases)
+
+    def _time(self, name: str, servers: Servers, case: Case, number: int) -> Attempt:
+        self.attempts.side = replace(self.attempts.side, name=name)
+        return self._make(servers, case, "time", number)
+
+    def _make(self, servers: Servers, case: Case, role: Role, number: int) -> Attempt:
+        started = time.monotonic()
+        attempt = self.attempts.make(servers, case, role, number)
+        self._pace.took(case, role, time.monotonic() - started)
+        return attempt
+
+    def _announce(self, role: Role, case: Case, number: int) -> None:
+        """Say what is next, and how long this round and all later ones will take."""
+        rounds = self.rounds - number + self.rounds * self.blocks_left
+        left: list[tuple[Case, Role]] = [(c, "time") for c in self._sound()]
+        left_s = rounds * len(SIDES) * self._pace.left_s(left)
+        self.progress.next(f"{role} {case.suite}/{case.variant}", left_s)

@@ -1,0 +1,173 @@
+"""Attempts of one run: asked of its servers, written down, and the logs they leave."""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.cases.case import Attempt, Case, Measurement, Role, Window
+from bench.cases.problem import COPIED
+from bench.errors import in_one_line
+from bench.machine.probes.sampler import Sampler
+from bench.running.limits import limit_s
+from bench.sides.checkout import at_work, publishable
+from bench.sides.servers import Servers
+from bench.sides.side import Server, Side
+from bench.store import Run
+from bench.system.log import read_log
+
+_DETAIL_CHARACTERS = 400
+_DETAIL_READ = 4000  # what is hidden in it may be longer than its mark
+_MEMORY_SHARE = 0.9  # of what is available: beyond it an allocation fails in the worker
+
+
+class Attempts:
+    """Makes the attempts of one run, in its present session, on one side.
+
+    `failed` are the ids of cases that go no further, `worthless` of those whose quality does not,
+    which costs no more than itself. A check's fingerprints reach the timed attempts of its case.
+    `sampler` watches the GPUs meanwhile, on a CPU it is not needed. `deadline` is a budget's.
+    """
+
+    deadline = float("inf")
+
+    def __init__(self, run: Run, side: Side, sampler: Sampler | None = None):
+        self.run, self.side, self.sampler = run, side, sampler
+        self.share_s = run.manifest.share_s
+        self.session = len(run.manifest.sessions) - 1
+        self.failed: set[str] = set()
+        self.worthless: set[str] = set()
+        for attempt in run.attempts:
+            self._bar(attempt)
+        self._checked = {a.case: a for a in run.attempts if a.role == "check"}
+        self._number = len(run.attempts)
+
+    def make(self, servers: Servers, case: Case, role: Role, number: int) -> Attempt:
+        """Have one attempt made, and append it."""
+        request = self._request(case, role, number)
+        begun = datetime.now(UTC).isoformat(timespec="milliseconds")
+        reply = self._watched(case, lambda: servers.attempt(case, request))
+        attempt = self._as_attempt(case, role, number, begun, reply, Path(request["log"]))
+        self.run.append(attempt)
+        self._bar(attempt)
+        if role == "check":
+            self._checked[case.id] = attempt
+        return attempt
+
+    def goes_on(self, case: Case, role: Role) -> bool:
+        """Say whether a role of a case is still worth an attempt."""
+        barred = self.failed | self.worthless if role == "quality" else self.failed
+        return case.id not in barred
+
+    def _bar(self, attempt: Attempt) -> None:
+        if attempt.outcome != "ok":
+            barred = self.worthless if attempt.role == "quality" else self.failed
+            barred.add(attempt.case)
+
+    def _watched(self, case: Case, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        return self.sampler.watch(case, work) if self.sampler else work()
+
+    def keep_cost(self) -> None:
+        """Write down what the sampler took, where there is one."""
+        if self.sampler is not None:
+            self.run.update_session(sampler=self.sampler.told())
+
+    def servers(self, cases: list[Case], at_hand: Server | None = None) -> Servers:
+        """Return fresh servers for these cases, not started yet; one may be there already."""
+        return Servers(self.side, cases, self._server_log, self.keep_log, self._notice, at_hand)
+
+    def _notice(self, line: str) -> None:
+        if line not in self.run.notices:
+            self.run.notices.append(line)
+
+    def keep_log(self, log: Path) -> str:
+        """Keep what a process of this side wrote to stderr."""
+        return keep_log(log, self.side)
+
+    def _server_log(self) -> Path:
+        self._number += 1
+        return self.run.folder / "logs" / f"{self._number:05}-server.txt"
+
+    def _request(self, case: Case, role: Role, number: int) -> dict[str, Any]:
+        self._number += 1
+        request: dict[str, Any] = {
+            "case": at_work(case, self.side),
+            "role": role,
+            "timeout_s": self._limit_s(case, role),
+            "share_s": self.share_s,
+            "log": str((self.run.folder / "logs" / f"{self._number:05}-{role}.txt").resolve()),
+        }
+        if case.device == "cpu":
+            request["memory_limit_bytes"] = int(_MEMORY_SHARE * available_memory_bytes())
+        if role == "quality":
+            request["seed"] = number
+        checked = self._checked.get(case.id)
+        if role != "check" and checked:
+            request["fresh_inputs"] = checked.labels.get("inputs") == COPIED
+        if role == "time" and checked:
+            request["fingerprints"] = checked.fingerprints
+            request["tolerances"] = checked.tolerances
+            request["rewritten"] = checked.rewritten
+        return request
+
+    def _limit_s(self, case: Case, role: Role) -> float:
+        checked = self._checked.get(case.id)
+        left_s = self.deadline - time.monotonic()
+        call_s = checked.call_s if checked else 0.0
+        return limit_s(case, role, self.run.manifest.timeout_s, call_s, left_s)
+
+    def _as_attempt(
+        self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
+    ) -> Attempt:
+        measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
+        window = reply.pop("window", None)
+        detail = publishable(in_one_line(reply.pop("detail", ""), _DETAIL_READ), self.side)
+        return Attempt(
+            case=case.id,
+            role=role,
+            session=self.session,
+            round=number,
+            started=begun,
+            detail=detail[:_DETAIL_CHARACTERS],
+            side=self.side.name,
+            measurements=measurements,
+            window=Window(**window) if window else None,
+            log=self.keep_log(log),
+            **reply,
+        )
+
+
+def preparation(case: Case) -> list[tuple[Role, int]]:
+    """List the roles that come before a case is timed, with the seed of each."""
+    quality: list[tuple[Role, int]] = [("quality", seed) for seed in range(case.quality_seeds)]
+    return [("check", 0), ("memory", 0), *quality]
+
+
+def keep_log(log: Path, side: Side | None = None) -> str:
+    """Keep what a process wrote to stderr, cut to size and made publishable; drop an empty log.
+
+    Only an ordinary file is one: a folder from elsewhere may have links and pipes among its logs.
+    """
+    try:
+        if not stat.S_ISREG(log.lstat().st_mode):
+            return ""
+        text = read_log(log)
+        if text.strip():
+            log.write_text(publishable(text, side), encoding="utf-8", errors="backslashreplace")
+            return f"{log.parent.name}/{log.name}"
+        log.unlink()
+    except OSError:
+        pass  # a log is worth less than the attempt it belongs to
+    return ""
+
+
+def available_memory_bytes() -> int:
+    """Return the memory that could be had without swapping."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("/proc/meminfo has no MemAvailable")

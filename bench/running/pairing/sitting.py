@@ -1,0 +1,75 @@
+"""Measure both sides of a comparison in one session, and record how it ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+
+from bench.machine.probes.sampler import Sampler
+from bench.running.attempts import Attempts
+from bench.running.pairing.folder import Comparison
+from bench.running.pairing.judged import find_suspects
+from bench.running.pairing.pairs import Pair
+from bench.running.pairing.turns import PairedSchedule
+from bench.running.schedule import Progress
+from bench.running.session import begin, fresh_cache, now, provision
+from bench.sides.side import Side
+from bench.system import process
+
+
+def measure_both(
+    found: Comparison, sides: tuple[Side, Side], pairs: list[Pair], progress: Progress
+) -> None:
+    """Do all attempts of both sides; what is done is kept, however it ends."""
+    for run, side in zip(found.runs, sides, strict=True):
+        begin(run, side, progress)
+    process.adopt_orphans()
+    ended_by = "interrupted"
+    try:
+        with fresh_cache() as cache:
+            # one each: a compilation that the other side has done already would cost nothing
+            own = [replace(side, cache=cache / side.name) for side in sides]
+            for side in own:
+                (cache / side.name).mkdir()
+            for run, side in zip(found.runs, own, strict=True):
+                provision(run, side, progress)
+            cases = [case for run in found.runs for case in run.manifest.cases]
+            with Sampler(cases, cache) as sampler:
+                ended_by = _execute(found, (own[0], own[1]), pairs, progress, sampler)
+    finally:
+        found.update(ended_by=ended_by)
+        for run in found.runs:
+            run.end_session(now(), ended_by)
+
+
+def _execute(
+    found: Comparison,
+    sides: tuple[Side, Side],
+    pairs: list[Pair],
+    progress: Progress,
+    sampler: Sampler,
+) -> str:
+    attempts = [Attempts(run, side, sampler) for run, side in zip(found.runs, sides, strict=True)]
+    schedule = PairedSchedule(
+        (attempts[0], attempts[1]),
+        pairs,
+        partial(_suspects, found),
+        found.pairing.confirm_pairs,
+        progress,
+    )
+    try:
+        return schedule.execute()
+    finally:
+        found.update(stage=schedule.stage)
+        timing_s = max(0.0, time.monotonic() - schedule.timing_began)
+        for own in attempts:
+            own.run.update_session(timing_wall_s=timing_s / 2)  # they took turns
+            own.keep_cost()
+
+
+def _suspects(found: Comparison, pairs: list[Pair]) -> list[Pair]:
+    """Choose what to confirm, and write it down before it is measured again."""
+    suspects = find_suspects(found.runs, pairs)
+    found.update(suspects=[(p.a.id, p.b.id) for p in suspects if p.a and p.b], stage="confirm")
+    return suspects

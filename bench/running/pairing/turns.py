@@ -1,0 +1,170 @@
+"""The order of a comparison: both sides of a case next to each other, in an order drawn by lot."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from bench.cases.case import Attempt, Case, Role
+from bench.running.attempts import Attempts, preparation
+from bench.running.pace import pace_of
+from bench.running.pairing.pairs import Pair
+from bench.running.schedule import Progress
+from bench.sides.servers import Servers, together
+
+Turn = list[tuple[int, Case, Role, int]]  # side, case, role, round or seed
+FindSuspects = Callable[[Sequence[Pair]], list[Pair]]
+
+
+class PairedSchedule:
+    """Prepares both sides, times all pairs, then confirms the suspects among them, in one session.
+
+    A turn is what is done without a break: in a round, the attempts of both sides on one pair.
+    """
+
+    def __init__(
+        self,
+        sides: tuple[Attempts, Attempts],
+        pairs: list[Pair],
+        find_suspects: FindSuspects,
+        confirm_pairs: int,
+        progress: Progress,
+    ):
+        self.sides, self.pairs, self.progress = sides, pairs, progress
+        self.find_suspects, self.confirm_pairs = find_suspects, confirm_pairs
+        manifest = sides[0].run.manifest
+        self.seed, self.first_rounds = manifest.seed, manifest.checkpoints[0]
+        budget = manifest.budget_s
+        self.deadline = time.monotonic() + budget if budget is not None else float("inf")
+        for side in sides:
+            side.deadline = self.deadline
+        self.stage = "preparation"
+        self.timing_began = float("inf")
+        self._pace = pace_of(sides[0].run)
+
+    def execute(self) -> str:
+        """Do all of it; return `finished` or `budget`."""
+        return "finished" if self._prepare() and self._first() and self._confirm() else "budget"
+
+    def _prepare(self) -> bool:
+        """Check, and measure memory and quality of, every case of both sides.
+
+        Which side comes first is drawn by lot: who compiles first finds colder files.
+        """
+        lot = random.Random(f"{self.seed}-preparation")
+        turns: list[Turn] = [
+            [(side, case, role, seed)]
+            for pair in self.pairs
+            for side, case in _shuffled(_both(pair), lot)
+            for role, seed in preparation(case)
+        ]
+        starts = lot.choice(((0, 1), (1, 0)))
+        return self._serve(turns, self._timed(self.pairs, self.first_rounds), starts)
+
+    def _first(self) -> bool:
+        self.stage, self.timing_began = "first", time.monotonic()
+        self._refit()
+        for number in range(self.first_rounds):
+            later = self._timed(self.pairs, self.first_rounds, number + 1)
+            if not self._round(self.pairs, number, later):
+                return False
+        return True
+
+    def _confirm(self) -> bool:
+        """Measure the suspects again, alone, as often as it takes to judge them."""
+        self.stage = "confirm"
+        suspects = self.find_suspects([pair for pair in self.pairs if self._sound(pair)])
+        for number in range(self.confirm_pairs if suspects else 0):
+            later = suspects * (self.confirm_pairs - number - 1)
+            attempts: list[tuple[Case, Role]] = [(c, "time") for p in later for _, c in _both(p)]
+            if not self._round(suspects, self.first_rounds + number, attempts, confirming=True):
+                return False
+        return True
+
+    def _round(
+        self,
+        pairs: list[Pair],
+        number: int,
+        later: list[tuple[Case, Role]],
+        confirming: bool = False,
+    ) -> bool:
+        """Time the pairs once each; every order is drawn by lot."""
+        lot = random.Random(f"{self.seed}-{number}")
+        turns = []
+        for pair in lot.sample(pairs, len(pairs)):
+            turn: Turn = [
+                (side, case, "time", number)
+                for side, case in _both(pair)
+                if confirming or number < case.most_rounds(self.first_rounds)
+            ]
+            lot.shuffle(turn)
+            turns.append(turn)
+        return self._serve(turns, later, lot.choice(((0, 1), (1, 0))))
+
+    def _serve(
+        self, turns: list[Turn], later: list[tuple[Case, Role]], starts: tuple[int, int]
+    ) -> bool:
+        """Do the turns with fresh servers on both sides; False where the budget ended."""
+        turns = [turn for turn in turns if any(self._runs(side, case) for side, case, *_ in turn)]
+        left_s = self._pace.left_s(later)
+        if not turns:
+            return True
+        with together(*(self._servers(side, turns) for side in starts)) as started:
+            servers = dict(zip(starts, started, strict=True))
+            for position, turn in enumerate(turns):
+                if time.monotonic() > self.deadline:
+                    return False
+                here = [(case, role) for some in turns[position:] for _, case, role, _ in some]
+                self._take(turn, servers, self._pace.left_s(here) + left_s)
+        return True
+
+    def _servers(self, side: int, turns: list[Turn]) -> Servers:
+        own = [case for turn in turns for s, case, *_ in turn if s == side]
+        return self.sides[side].servers([case for case in own if self._runs(side, case)])
+
+    def _take(self, turn: Turn, servers: dict[int, Servers], left_s: float) -> None:
+        """Do one turn; what comes of it is told afterwards, so that nothing lies in between."""
+        first, left_s = turn[0], min(left_s, self.deadline - time.monotonic())
+        self.progress.next(f"{first[2]} {first[1].suite}/{first[1].variant}", left_s)
+        made: list[Attempt] = []
+        for side, case, role, number in turn:
+            if self.sides[side].goes_on(case, role):
+                started = time.monotonic()
+                made.append(self.sides[side].make(servers[side], case, role, number))
+                self._pace.took(case, role, time.monotonic() - started)
+        for attempt in made:
+            self.progress.done(attempt)
+
+    def _timed(self, pairs: list[Pair], rounds: int, done: int = 0) -> list[tuple[Case, Role]]:
+        return [
+            (case, "time")
+            for pair in pairs
+            for side, case in _both(pair)
+            if self._runs(side, case)
+            for _ in range(done, case.most_rounds(rounds))
+        ]
+
+    def _refit(self) -> None:
+        """Shorten both sides' share where preparation showed that the first stage would not fit."""
+        left_s = (
+            self.deadline - time.monotonic() - 2 * self.first_rounds * self._pace.server_start_s
+        )
+        timed = self._timed(self.pairs, self.first_rounds)
+        self._pace.share_s = self._pace.fitting_share_s(timed, left_s)
+        for side in self.sides:
+            side.share_s = self._pace.share_s
+
+    def _runs(self, side: int, case: Case) -> bool:
+        return case.id not in self.sides[side].failed
+
+    def _sound(self, pair: Pair) -> bool:
+        return pair.whole and all(self._runs(side, case) for side, case in _both(pair))
+
+
+def _shuffled(both: list[tuple[int, Case]], lot: random.Random) -> list[tuple[int, Case]]:
+    return lot.sample(both, len(both))
+
+
+def _both(pair: Pair) -> list[tuple[int, Case]]:
+    return [(side, case) for side, case in enumerate((pair.a, pair.b)) if case]

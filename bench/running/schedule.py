@@ -1,0 +1,159 @@
+"""The order of things: prepare every case, then rounds that interleave all of them."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Protocol
+
+from bench.cases.case import Attempt, Case, Role
+from bench.judging.record import fold_case
+from bench.machine.probes.sampler import Sampler
+from bench.running.ahead import Ahead, rounds_ahead
+from bench.running.attempts import Attempts, available_memory_bytes, preparation
+from bench.running.pace import pace_of
+from bench.running.stopping import narrow
+from bench.sides.servers import Servers
+from bench.sides.side import Server, Side
+from bench.store import Run
+
+
+class Progress(Protocol):
+    """Told what is next and what came of it; draws only then, never while a worker runs."""
+
+    def provision(self, what: str, share: float) -> None: ...
+    def next(self, what: str, left_s: float) -> None: ...
+    def done(self, attempt: Attempt) -> None: ...
+
+
+class Schedule:
+    """Runs what a run folder still lacks, in one session."""
+
+    def __init__(
+        self,
+        run: Run,
+        side: Side,
+        progress: Progress,
+        sampler: Sampler | None = None,
+        at_hand: Server | None = None,
+    ):
+        self.run, self.progress, self.at_hand = run, progress, at_hand
+        self.manifest = run.manifest
+        self.attempts = Attempts(run, side, sampler)
+        budget = run.manifest.budget_s
+        self.deadline = time.monotonic() + budget if budget is not None else float("inf")
+        self.attempts.deadline = self.deadline
+        self._active = list(self.manifest.cases)
+        self._done = {(a.case, a.role, a.round) for a in run.attempts}
+        self._pace = pace_of(run)
+
+    def execute(self) -> str:
+        """Do all of it; return `finished` or `budget`."""
+        for log in (self.run.folder / "logs").iterdir():
+            self.attempts.keep_log(log)  # what an earlier session was killed over
+        with Ahead() as ahead:
+            if not self._prepare(ahead):
+                return "budget"
+            self._refit()
+            started = time.monotonic()
+            try:
+                return "finished" if self._rounds(ahead) else "budget"
+            finally:
+                self.run.update_session(timing_wall_s=time.monotonic() - started)
+                self.attempts.keep_cost()
+
+    def _prepare(self, ahead: Ahead) -> bool:
+        """Check every case and measure its memory; a case that fails goes no further.
+
+        Quality comes last: beside it, the servers of the first rounds start.
+        """
+        todo = [
+            (case, role, seed)
+            for case in self.manifest.cases
+            for role, seed in preparation(case)
+            if (case.id, role, seed) not in self._done
+        ]
+        later = self._timed(self.manifest.cases, self.manifest.checkpoints[0])
+        quality = [one for one in todo if one[1] == "quality"]
+        first = [one for one in todo if one[1] != "quality"]
+        beside = [(case, role) for case, role, _ in quality]
+        with self.attempts.servers([case for case, _, _ in todo], self.at_hand) as servers:
+            if not self._serve(servers, first, beside + later):
+                return False
+            self._start_ahead(ahead, 0, self._pace.left_s(beside))
+            if not self._serve(servers, quality, later):
+                return False
+        ahead.wait()
+        return True
+
+    def _start_ahead(self, ahead: Ahead, number: int, untimed_s: float = 0.0) -> None:
+        """Begin to start the servers of the rounds from `number`, up to the next checkpoint."""
+        end = next(c for c in self.manifest.checkpoints if c > number)
+        rounds = [self.attempts.servers(self._cases_of(n)) for n in range(number, end)]
+        most = max(servers.num_wanted for servers in rounds)
+        ahead.start(rounds[: rounds_ahead(most, untimed_s, available_memory_bytes())])
+
+    def _refit(self) -> None:
+        """Shorten the share where preparation showed that the first checkpoint would not fit."""
+        rounds = self.manifest.checkpoints[0]
+        left_s = self.deadline - time.monotonic() - rounds * self._pace.server_start_s
+        timed = self._timed(self.manifest.cases, rounds)
+        self._pace.share_s = self.attempts.share_s = self._pace.fitting_share_s(timed, left_s)
+
+    def _timed(self, cases: list[Case], rounds: int, done: int = 0) -> list[tuple[Case, Role]]:
+        """List the timed attempts from round `done` up to a number of rounds."""
+        return [
+            (case, "time")
+            for case in cases
+            if case.id not in self.attempts.failed
+            for _ in range(done, case.most_rounds(rounds))
+        ]
+
+    def _rounds(self, ahead: Ahead) -> bool:
+        checkpoints = self.manifest.checkpoints
+        for number in range(checkpoints[-1]):
+            if number in checkpoints:
+                self._active = [case for case in self._active if not self._narrow(case)]
+            todo: list[tuple[Case, Role, int]] = [
+                (case, "time", number) for case in self._cases_of(number)
+            ]
+            random.Random(f"{self.manifest.seed}-{number}").shuffle(todo)
+            if not ahead:
+                self._start_ahead(ahead, number)
+            later = self._timed(self._active, checkpoints[-1], number + 1)
+            with ahead.take() as servers:
+                if not self._serve(servers, todo, later):
+                    return False
+        return True
+
+    def _cases_of(self, number: int) -> list[Case]:
+        """List the cases that a round times, in the order they were given."""
+        return [
+            case
+            for case in self._active
+            if number < case.most_rounds(self.manifest.checkpoints[-1])
+            and case.id not in self.attempts.failed
+            and (case.id, "time", number) not in self._done
+        ]
+
+    def _narrow(self, case: Case) -> bool:
+        own = [a for a in self.run.attempts if a.case == case.id]
+        return narrow(fold_case(case, own).interval_of())
+
+    def _serve(
+        self, servers: Servers, todo: list[tuple[Case, Role, int]], later: list[tuple[Case, Role]]
+    ) -> bool:
+        """Do a list of attempts; False where the budget ended."""
+        later_s = self._pace.left_s(later)
+        for position, (case, role, number) in enumerate(todo):
+            if not self.attempts.goes_on(case, role):
+                continue
+            if time.monotonic() > self.deadline:
+                return False
+            here = [(case, role) for case, role, _ in todo[position:]]
+            left = min(self._pace.left_s(here) + later_s, self.deadline - time.monotonic())
+            self.progress.next(f"{role} {case.suite}/{case.variant}", left)
+            started = time.monotonic()
+            self.progress.done(self.attempts.make(servers, case, role, number))
+            self._pace.took(case, role, time.monotonic() - started)
+        return True

@@ -1,0 +1,206 @@
+"""List cases: a fork of a server imports the suites, and answers with plain data.
+
+That is `{"cases": […], "device": …}`, or `{"error": …}` with a line for the user. `broken` names
+modules that cannot be imported. A `lenient` request is answered although it names what is not here,
+and `lacking` then tells by selector what that is: one side of a comparison may have what the other
+has not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from bench.cases.case import Case, Plain
+from bench.cases.problem import Problem
+from bench.cases.setting import Setting
+from bench.cases.sweep import Sweep
+from bench.cases.variant import Variant
+from bench.errors import UserError, unknown
+from bench.selecting.axes import bind, names_for, parse_overrides
+from bench.selecting.contestants import Contestants, contestants_of
+from bench.selecting.devices import Asked, choose_device, is_absent, placed
+from bench.selecting.discover import find_variant, load_module, problems_posed, source_hash
+from bench.selecting.guests import PREFIX
+from bench.state import allocator
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Answer one request."""
+    try:
+        device = choose_device(request["device"], request.get("absent", False))
+        if "known" in request:
+            known = [Case(**plain) for plain in request["known"]]
+            return {"changed": changed(known), "device": device}
+        if "given" in request:
+            expect_files([Case(**plain) for plain in request["given"]])
+            return {"device": device}
+        groups, lacking = contestants_of(request)
+        cases = [dataclasses.asdict(case) for case in list_cases(request, device, groups)]
+        broken = sorted({module for group in groups for module in group.broken})
+        absent = is_absent(device)
+        told = {"cases": cases, "device": device, "absent": absent}
+        return {**told, "lacking": lacking, "broken": broken}
+    except UserError as error:
+        return {"error": str(error)}
+
+
+def expect_files(cases: list[Case]) -> None:
+    """Let every problem of these cases read the user's files; UserError where one cannot use it."""
+    for problem in problems_posed(cases):
+        try:
+            problem.expect_files()
+        except ValueError as error:
+            raise UserError(
+                f"{type(problem).__name__}: {error}; leave out with -k what cannot use the file"
+            ) from error
+
+
+def changed(known: list[Case]) -> list[str]:
+    """Return the modules whose source is no longer what these cases were listed from."""
+    found = set()
+    for case in known:
+        try:
+            variant = find_variant(load_module(case.module), case.variant, case.problem)
+            same = source_hash(variant) == case.source_hash
+        except Exception:  # a module that cannot be imported never had a hash
+            same = not case.source_hash
+        if not same:
+            found.add(case.module)
+    return sorted(found)
+
+
+def list_cases(request: dict[str, Any], device: str, contestants: list[Contestants]) -> list[Case]:
+    """Expand preset and overrides into cases; equal ids are kept once."""
+    if not contestants:
+        return []
+    overrides = parse_overrides(request["sets"])
+    overrides |= {axis: (path,) for axis, path in request["files"].items()}
+    _expect_axes(contestants, overrides)
+    cases: dict[str, Case] = {}
+    for group in contestants:
+        for case in _cases_of(group, request["preset"], device, overrides):
+            if cases.setdefault(case.id, case).module != case.module:
+                raise UserError(
+                    f"{case.module} and {cases[case.id].module} both define "
+                    f"{case.suite}/{case.variant}; rename one"
+                )
+    return list(cases.values())
+
+
+def _expect_axes(groups: list[Contestants], overrides: dict[str, tuple[Plain, ...]]) -> None:
+    names = {name for group in groups for v in group.chosen for name in names_for(v)}
+    for axis, values in overrides.items():
+        if axis not in names:
+            raise unknown("axis", axis, names)
+        for variant in (v for group in groups for v in group.chosen if axis in names_for(v)):
+            for value in values:
+                bind(variant, {axis: value})
+
+
+def _cases_of(
+    group: Contestants, preset: str, device: str, overrides: dict[str, tuple[Plain, ...]]
+) -> Iterator[Case]:
+    for module, error in group.chosen_broken.items():
+        print(f"{module} cannot be imported: {error}", file=sys.stderr)
+        yield Case(group.suite, module.rpartition(".")[2], module, "", {}, device=device)
+
+    def asked(kind: str) -> list[Asked]:
+        sweeps = _sweeps(group, preset, kind)
+        solved = [s for s in sweeps if any(_solves(variant, s) for variant in group.chosen)]
+        return [(sweep, point) for sweep in solved for point in _points(sweep, overrides)]
+
+    for where, sweep, point in placed(device, asked, "ranks" in overrides):
+        for variant in group.chosen:
+            if _solves(variant, sweep):
+                yield _case(group.suite, variant, point, where)
+
+
+def _points(sweep: Sweep, overrides: dict[str, tuple[Plain, ...]]) -> list[dict[str, Plain]]:
+    try:
+        return list(sweep.points(overrides))
+    except ArithmeticError as error:
+        given = ", ".join(f"{axis}={values}" for axis, values in overrides.items())
+        raise UserError(f"--set {given}: nothing can be derived from it: {error}") from error
+
+
+def _sweeps(group: Contestants, preset: str, kind: str) -> list[Sweep]:
+    """Collect the preset's sweeps of every suite whose problems these variants solve."""
+    sweeps: dict[str, list[Sweep]] = {}
+    for problem in {v.problem_type for v in group.chosen}:
+        package = problem.__module__.rpartition(".")[0]
+        if package and f"{package}.preset" not in sweeps:
+            sweeps[f"{package}.preset"] = _preset(f"{package}.preset", preset, kind)
+    found = [sweep for some in sweeps.values() for sweep in some]
+    named = {sweep.problem for sweep in found}
+    own = {
+        v.problem_type.__name__
+        for v in group.chosen
+        if v.problem_type.__module__.startswith(PREFIX)
+    }
+    return found + [Sweep(name, {}) for name in sorted(own - named)]
+
+
+def _preset(module: str, preset: str, kind: str) -> list[Sweep]:
+    try:
+        functions = importlib.import_module(module)
+    except ModuleNotFoundError:
+        return []
+    sweeps: list[Sweep] = getattr(functions, preset)(kind)
+    return sweeps
+
+
+def _solves(variant: Variant, sweep: Sweep) -> bool:
+    return variant.problem_type.__name__ == sweep.problem and sweep.asks(
+        variant.name, variant.compiles
+    )
+
+
+def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) -> Case:
+    bound = bind(variant, point)
+    problem = _problem(variant.problem_type, bound.values)
+    settings: dict[str, Any] = dict(bound.settings)
+    settings["pass_"] = settings.pop("pass", problem.passes[0])
+    settings["allocator"] = _allocator(settings.get("allocator"), device)
+    case = Case(
+        suite=suite,
+        variant=variant.name,
+        module=variant.module,
+        problem=type(problem).__name__,
+        values={f.name: getattr(problem, f.name) for f in dataclasses.fields(problem)},  # type: ignore[arg-type]
+        device=device,
+        options={**variant.options, **bound.options},
+        source_hash=source_hash(variant),
+        compiles=variant.compiles,
+        **settings,
+    )
+    setting = Setting.of(case)
+    return dataclasses.replace(
+        case,
+        flops=problem.flops(setting),
+        bytes_moved=problem.bytes_moved(setting),
+        work=problem.work(setting),
+        quality_calls=problem.quality_calls(setting) if case.quality_seeds else 0,
+        preload=list(problem.preload),
+        computes_in=list(problem.computes_in),
+        provisioned=type(problem).provision is not Problem.provision,
+    )
+
+
+def _allocator(asked: str | None, device: str) -> str:
+    """Return the allocator asked for; by default a fixed one, where it can be fixed."""
+    if device == "cpu":
+        return asked or ("system" if allocator.cannot_fix() else "fixed")
+    if asked == "system":
+        raise UserError("axis allocator: is of a CPU's malloc; on a GPU expected fixed or nothing")
+    return "fixed"
+
+
+def _problem(problem_type: type[Problem], values: dict[str, Plain]) -> Problem:
+    try:
+        return problem_type(**values)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{problem_type.__name__}: {error}") from error

@@ -1,0 +1,115 @@
+"""What the user asked for, turned into cases by a listing fork."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench.cases.case import Case
+from bench.cases.counted import counted
+from bench.cases.given import given_path
+from bench.cases.keywords import chooser
+from bench.cases.sweep import PRESETS
+from bench.errors import NOTHING_MEASURED, UserError, unknown
+from bench.sides.checkout import at_work, published
+from bench.sides.side import Side
+
+
+class Lister(Protocol):
+    """Lists cases: a side, or a server of it that runs already."""
+
+    def list_cases(self, request: dict[str, Any]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Cases and the device they run on, which may be `absent` where nothing is run."""
+
+    cases: list[Case]
+    device: str
+    absent: bool = False
+
+
+def select(
+    lister: Lister,
+    selectors: list[str],
+    keyword: str,
+    sets: list[str],
+    preset: str,
+    device: str,
+    files: Mapping[str, Path | None],
+    absent: bool = False,
+) -> Selection:
+    """Return what is chosen, and the device; UserError where nothing fits.
+
+    `files` are the user's own, by the axis that takes them. The device may be `absent` where
+    nothing is run there.
+    """
+    chooses = chooser(keyword)  # refused before anything is imported
+    answer = ask(lister, selectors, sets, preset, device, files, absent=absent)
+    cases = [published(Case(**plain)) for plain in answer["cases"]]
+    chosen = [case for case in cases if chooses(case.id)]
+    if not chosen:
+        found = (
+            f"none of {counted(len(cases), 'case')} matches -k '{keyword}'"
+            if cases
+            else ("the selection has no cases in this preset")
+        )
+        raise UserError(f"{found}; `bench list` shows what there is", NOTHING_MEASURED)
+    expect_files(lister, chosen, files)
+    return Selection(chosen, answer["device"], answer["absent"])
+
+
+def expect_files(
+    lister: Lister, cases: list[Case], axes: Iterable[str], side: Side | None = None
+) -> None:
+    """Have the problems read what the user gave; UserError where one cannot use its file."""
+    given = [case for case in cases if any(case.values.get(axis) for axis in axes)]
+    if given:
+        plain = [at_work(case, side) for case in given]
+        lister.list_cases({"given": plain, "device": "cpu"})
+
+
+def ask(
+    lister: Lister,
+    selectors: list[str],
+    sets: list[str],
+    preset: str,
+    device: str,
+    files: Mapping[str, Path | None],
+    lenient: bool = False,
+    absent: bool = False,
+) -> dict[str, Any]:
+    """Return the listing's answer: cases as plain data, and the device."""
+    if preset not in PRESETS:
+        raise unknown("preset", preset, PRESETS)
+    for text in sets:
+        if (axis := text.partition("=")[0].strip()) in files:
+            raise UserError(f"--set '{text}': expected a file as --{axis} PATH")
+    suites = {point.name: point.value for point in entry_points(group="touchstone.suites")}
+    request = {
+        "selectors": [_absolute(selector) for selector in selectors],
+        "suites": suites,
+        "sets": sets,
+        "files": {axis: _file(axis, path) for axis, path in files.items() if path},
+        "preset": preset,
+        "device": device,
+        "lenient": lenient,
+        "absent": absent,
+    }
+    return lister.list_cases(request)
+
+
+def _file(axis: str, path: Path) -> str:
+    found = given_path(path).absolute()
+    if not (os.path.isfile(found) and os.access(found, os.R_OK)):  # no name is too long to ask
+        raise UserError(f"--{axis} {path}: expected a file that can be read, there is none")
+    return str(found)
+
+
+def _absolute(selector: str) -> str:
+    return str(given_path(selector).absolute()) if selector.endswith(".py") else selector

@@ -1,0 +1,78 @@
+"""What is known of a machine's noise, as plain values: how far processes and sessions differ."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from bench.cases.bounds import Count, Name, Seconds
+from bench.cases.kind import KINDS
+from bench.store.spread import Spread
+
+Clock = Literal["time", "thread_time"]
+CLOCKS: tuple[Clock, ...] = ("time", "thread_time")
+
+DAY_S = 86400.0  # recordings of different days differ no more for being weeks apart
+
+
+@dataclass(frozen=True)
+class KindNoise:
+    """What is known of one kind of case: the clock that is judged, and spreads by clock.
+
+    `pairs` are spreads of one side within its pairs, `sessions` those of one recording's mean.
+    """
+
+    judged: Clock
+    pairs: dict[Name, Spread] = field(default_factory=dict)
+    sessions: dict[Name, Spread] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a machine's selftests say, as it stood when it was asked for.
+
+    `reach_s` is how far apart two recordings may lie for the spread between sessions to say
+    anything of them: as far as the sessions of one selftest did, and as far as all of them did once
+    there are enough selftests.
+    """
+
+    num_sessions: Count = 0
+    num_selftests: Count = 0
+    reach_s: Seconds = 0.0
+    kinds: dict[Name, KindNoise] = field(default_factory=dict)
+
+    def session_spread(self, kind: str, clock: str = "") -> Spread | None:
+        """Return the spread between sessions of log time, by default on the judged clock.
+
+        None where it is unknown: a kind that was never measured, or in too few sessions.
+        An upper estimate for recordings as near to each other as the sessions were: what the
+        rounds within a session explain of it is not taken off. With fewer than 3 selftests all is
+        from minutes apart, and other days may differ by more.
+        """
+        found = self.kinds.get(kind)
+        return found.sessions.get(clock or found.judged) if found else None
+
+    def covers(self, gap_s: float) -> bool:
+        """Say whether recordings so many seconds apart are as near as what was learned from."""
+        return min(gap_s, DAY_S) <= self.reach_s
+
+    def judged(self, kind: str) -> Clock:
+        """Return the clock that is judged for this kind; the wall's where nothing is known."""
+        found = self.kinds.get(kind)
+        return found.judged if found else "time"
+
+    @property
+    def judged_kinds(self) -> dict[str, str]:
+        """Return the quantity that is judged for every kind there is."""
+        return {kind: self.judged(kind) for kind in KINDS}
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as it is stored with a run."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Noise | None:
+        """Return what a run stored of it; None where nothing was known."""
+        return msgspec.convert(plain, cls) if plain else None

@@ -1,0 +1,4 @@
+"""Clocks, samples and the inner loop.
+
+Runs in workers; builds on cases.
+"""

@@ -1,0 +1,319 @@
+"""The order of a comparison, with nothing measured: turns, lots, confirmation, failures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from types import SimpleNamespace
+
+import pytest
+
+from bench.cases.case import Attempt, Case, Measurement
+from bench.errors import UserError
+from bench.running.pairing import listed as listing
+from bench.running.pairing.contenders import Contender
+from bench.running.pairing.judged import find_suspects
+from bench.running.pairing.listed import Asked
+from bench.running.pairing.pairs import Matched, Pair, list_pairs
+from bench.running.pairing.turns import PairedSchedule
+from bench.sides.side import Side
+from bench.store import Manifest, Run, Session
+from bench.system.own import ROOT
+
+ROUNDS, CONFIRM = 5, 15
+
+
+def case(variant: str, n: int = 1, **changes: object) -> Case:
+    made = Case("faults", variant, "suites.faults.none", "Double", {"n": n})
+    return replace(made, **changes)
+
+
+@dataclass
+class Made:
+    """Servers that only know whose they are, and whether they run."""
+
+    letter: str
+    running: bool = False
+
+    def start(self) -> None:
+        self.running = True
+
+    def wait(self) -> None:
+        assert self.running
+
+    def __exit__(self, *_: object) -> None:
+        self.running = False
+
+
+@dataclass
+class FakeSide:
+    """Makes attempts in no time and keeps the order in which both sides did."""
+
+    letter: str
+    log: list[tuple[str, str, str, int]]
+    run: Run
+    fails: tuple[str, ...] = ()
+    failed: set[str] = field(default_factory=set)
+    deadline: float = 0.0
+    share_s: float = 0.1
+    servers_started: int = 0
+
+    def servers(self, cases: list[Case]) -> Made:
+        self.servers_started += 1
+        return Made(self.letter)
+
+    def goes_on(self, case: Case, role: str) -> bool:
+        return case.id not in self.failed
+
+    def make(self, servers: Made, case: Case, role: str, number: int) -> Attempt:
+        assert servers.letter == self.letter
+        assert servers.running
+        self.log.append((self.letter, case.variant, role, number))
+        outcome = "crash" if case.variant in self.fails and role == "time" else "ok"
+        if outcome != "ok":
+            self.failed.add(case.id)
+        return Attempt(case.id, role, 0, number, outcome)
+
+
+class Silent:
+    def provision(self, what: str, share: float) -> None: ...
+    def next(self, what: str, left_s: float) -> None: ...
+    def done(self, attempt: Attempt) -> None: ...
+
+
+@dataclass
+class Told:
+    log: list[tuple[str, str, str, int]]
+    sides: tuple[FakeSide, FakeSide]
+    schedule: PairedSchedule
+    ended_by: str
+
+    def timed(self, confirming: bool = False) -> list[tuple[str, str, int]]:
+        return [
+            (letter, variant, number)
+            for letter, variant, role, number in self.log
+            if role == "time" and (number >= ROUNDS) == confirming
+        ]
+
+
+def execute(
+    pairs: list[Pair],
+    suspects: tuple[str, ...] = (),
+    fails: tuple[str, ...] = (),
+    budget_s: float | None = None,
+    seed: int = 7,
+) -> Told:
+    cases = [c for pair in pairs for c in (pair.a, pair.b) if c]
+    manifest = Manifest([], "smoke", "cpu", seed, 0.1, [ROUNDS], cases, budget_s=budget_s)
+    log: list[tuple[str, str, str, int]] = []
+    run = Run(ROOT, manifest)
+    sides = (FakeSide("A", log, run), FakeSide("B", log, run, fails))
+    schedule = PairedSchedule(
+        sides,  # type: ignore[arg-type]
+        pairs,
+        lambda found: [p for p in found if p.a and p.a.variant in suspects],
+        CONFIRM,
+        Silent(),
+    )
+    return Told(log, sides, schedule, schedule.execute())
+
+
+def both(variant: str, **changes: object) -> Pair:
+    return Pair(case(variant, **changes), case(variant, **changes))
+
+
+def test_both_sides_of_a_case_are_next_to_each_other_in_an_order_drawn_by_lot() -> None:
+    told = execute([both(name) for name in "abcd"])
+    timed = told.timed()
+    assert len(timed) == 2 * 4 * ROUNDS
+    orders = Counter()
+    for first, second in zip(timed[::2], timed[1::2], strict=True):
+        assert first[1:] == second[1:]  # one case, one round
+        orders[first[0], second[0]] += 1
+    assert set(orders) == {("A", "B"), ("B", "A")}
+    rounds = [timed[i : i + 8] for i in range(0, len(timed), 8)]
+    assert all(len({number for *_, number in r}) == 1 for r in rounds)
+    assert len({tuple(v for _, v, _ in r) for r in rounds}) > 1  # cases are shuffled too
+
+
+def test_one_seed_is_one_order() -> None:
+    pairs = [both(name) for name in "abcd"]
+    assert execute(pairs).log == execute(pairs).log
+    assert execute(pairs).log != execute(pairs, seed=8).log
+
+
+def test_every_round_has_fresh_servers_on_both_sides() -> None:
+    told = execute([both("a"), both("b")], suspects=("a",))
+    assert [side.servers_started for side in told.sides] == [1 + ROUNDS + CONFIRM] * 2
+
+
+def test_suspects_are_timed_again_alone_in_later_rounds() -> None:
+    told = execute([both(name) for name in "abc"], suspects=("b",))
+    assert told.ended_by == "finished"
+    assert told.schedule.stage == "confirm"
+    again = told.timed(confirming=True)
+    assert {variant for _, variant, _ in again} == {"b"}
+    assert sorted({number for *_, number in again}) == list(range(ROUNDS, ROUNDS + CONFIRM))
+    assert Counter(letter for letter, *_ in again) == {"A": CONFIRM, "B": CONFIRM}
+    firsts = Counter(letter for letter, *_ in again[::2])
+    assert set(firsts) == {"A", "B"}
+
+
+def test_without_suspects_nothing_is_confirmed() -> None:
+    assert not execute([both("a")]).timed(confirming=True)
+
+
+def test_a_case_that_bounds_its_rounds_is_still_confirmed() -> None:
+    told = execute([both("few", rounds=2), both("a")], suspects=("few",))
+    assert sum(v == "few" for _, v, _ in told.timed()) == 2 * 2
+    assert len(told.timed(confirming=True)) == 2 * CONFIRM
+
+
+def test_a_case_that_is_never_timed_is_prepared_on_both_sides() -> None:
+    told = execute([both("quality", rounds=0, quality_seeds=2), both("a")])
+    own = [(letter, role, n) for letter, v, role, n in told.log if v == "quality"]
+    roles = [("check", 0), ("memory", 0), ("quality", 0), ("quality", 1)]
+    orders = [[(letter, *role) for letter in letters for role in roles] for letters in ("AB", "BA")]
+    assert own in orders
+
+
+def test_which_side_is_prepared_first_is_drawn_by_lot() -> None:
+    first = Counter()
+    for seed in range(8):
+        told = execute([both(name) for name in "abcd"], seed=seed)
+        checks = [(letter, variant) for letter, variant, role, _ in told.log if role == "check"]
+        assert all(a[1] == b[1] for a, b in zip(checks[::2], checks[1::2], strict=True))
+        first.update(letter for letter, _ in checks[::2])
+    assert min(first["A"], first["B"]) > 4
+
+
+def test_a_side_that_fails_goes_no_further_and_is_no_suspect() -> None:
+    told = execute([both("dies"), both("a")], suspects=("dies", "a"), fails=("dies",))
+    assert sum(entry[:2] == ("B", "dies") for entry in told.timed()) == 1
+    assert sum(entry[:2] == ("A", "dies") for entry in told.timed()) == ROUNDS
+    assert {v for _, v, _ in told.timed(confirming=True)} == {"a"}
+
+
+def test_a_case_of_one_side_is_measured_there() -> None:
+    told = execute([Pair(None, case("added")), both("a")], suspects=("a",))
+    assert {letter for letter, v, *_ in told.log if v == "added"} == {"B"}
+    assert sum(v == "added" for _, v, _ in told.timed()) == ROUNDS
+
+
+def test_a_budget_never_ends_within_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter(range(10**6))
+    monkeypatch.setattr(
+        "bench.running.pairing.turns.time", SimpleNamespace(monotonic=lambda: next(ticks))
+    )
+    told = execute([both(name) for name in "abcd"], budget_s=90)
+    assert told.ended_by == "budget"
+    timed = told.timed()
+    assert 0 < len(timed) < 2 * 4 * ROUNDS
+    assert len(timed) % 2 == 0
+    assert all(a[1:] == b[1:] for a, b in list(pairwise(timed))[::2])
+
+
+def contender(letter: str, **changes: object) -> Contender:
+    made = Contender(letter.lower(), "revision", Side(name=letter), ["suites.faults"])
+    return replace(made, **changes)
+
+
+def matched(
+    monkeypatch: pytest.MonkeyPatch,
+    a: list[Case],
+    b: list[Case],
+    keyword: str = "",
+    broken: tuple[str, ...] = (),
+    **changes: object,
+) -> Matched:
+    """Match what both sides are made to list; B cannot import the `broken` modules."""
+    answers = {"A": (a, ()), "B": (b, broken)}
+
+    def ask(side: Side, *_: object, **__: object) -> dict[str, object]:
+        cases, modules = answers[side.name]
+        plain = [dict(vars(c)) for c in cases]
+        return {"cases": plain, "device": "cpu", "lacking": {}, "broken": list(modules)}
+
+    monkeypatch.setattr(listing, "ask", ask)
+    return list_pairs(contender("A", **changes), contender("B", **changes), Asked(keyword))
+
+
+def test_cases_are_paired_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = matched(monkeypatch, [case("a"), case("gone")], [case("a", flops=3), case("new")])
+    names = [(p.a and p.a.variant, p.b and p.b.variant) for p in found.pairs]
+    assert sorted(names, key=str) == [("a", "a"), ("gone", None), (None, "new")]
+    assert [c.variant for c in found.cases(1)] == ["a", "new"]
+
+
+@pytest.mark.parametrize("keyword", ["", "n=2", "n=1 or n=2"])
+def test_a_module_that_cannot_be_imported_is_asked_what_the_other_side_answers(
+    monkeypatch: pytest.MonkeyPatch, keyword: str
+) -> None:
+    module = "suites.faults.none"
+    broken = Case("faults", "none", module, "", {})
+    answers = [case("none", n, source_hash="abc") for n in (1, 2)]
+    for told in ([broken], []):  # a selector may name a variant, and not its module
+        found = matched(monkeypatch, answers, told, keyword, broken=(module,))
+        assert all(p.whole for p in found.pairs)
+        assert [c.id for c in found.cases(1)] == [c.id for c in found.cases(0)]
+        assert {c.source_hash for c in found.cases(1)} == {""}
+        assert len(found.pairs) == (1 if keyword == "n=2" else 2)
+
+
+def test_variants_are_paired_by_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [case("slow", 1), case("slow", 2), case("fast", 1), case("fast", 3)]
+    answer = {"cases": [dict(vars(c)) for c in cases], "device": "cpu", "lacking": {}}
+    answer["broken"] = []
+    monkeypatch.setattr(listing, "ask", lambda *_, **__: answer)
+    sides = [
+        contender(letter, sort="variant", variant=("faults", name))
+        for letter, name in (("A", "slow"), ("B", "fast"))
+    ]
+    (pair,) = list_pairs(*sides, Asked()).pairs
+    assert (pair.a, pair.b) == (case("slow", 1), case("fast", 1))
+    assert pair.name == f"faults/slow and faults/fast: {case('fast', 1).question}"
+
+
+def test_several_answers_to_a_question_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = [case("a", options={"block": 1}), case("a", options={"block": 2})]
+    with pytest.raises(UserError, match=r"faults/a\[block=1\], faults/a\[block=2\]; name options"):
+        matched(monkeypatch, two, two, sort="variant", variant=("faults", "a"))
+
+
+def test_nothing_in_common_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match=r"A \(a\) and B \(b\) have no case in common") as caught:
+        matched(monkeypatch, [case("a")], [case("b")])
+    assert caught.value.exit_code == 3
+
+
+def timed_run(*cases: Case, seconds: float = 1.0, flags: tuple[str, ...] = ()) -> Run:
+    """Return a run in which every case took a little more in each round."""
+    environment = Session("2026-01-01T00:00:00+00:00", {})
+    manifest = Manifest([], "smoke", "cpu", 1, 0.1, [ROUNDS], list(cases), pairing="an-ab")
+    run = Run(ROOT, replace(manifest, sessions=[environment]))
+    for c in cases:
+        for number in range(ROUNDS):
+            slower = seconds if c.variant == "changed" else 1.0
+            time = Measurement("time", "s", [slower * (1 + 0.01 * number)])
+            run.attempts.append(
+                Attempt(c.id, "time", 0, number, "ok", measurements=[time], flags=list(flags))
+            )
+    return run
+
+
+def test_what_looks_changed_is_a_suspect() -> None:
+    pairs = [both("changed"), both("a")]
+    cases = [p.a for p in pairs if p.a]
+    runs = (timed_run(*cases), timed_run(*cases, seconds=1.1))
+    assert find_suspects(runs, pairs) == pairs[:1]
+
+
+def test_what_no_fresh_pair_can_settle_is_no_suspect() -> None:
+    pairs = [both("changed")]
+    for flag, suspects in (("oversubscribed", []), ("contended", pairs)):
+        runs = (
+            timed_run(case("changed"), flags=(flag,)),
+            timed_run(case("changed"), seconds=1.1),
+        )
+        assert find_suspects(runs, pairs) == suspects

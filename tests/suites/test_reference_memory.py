@@ -1,0 +1,252 @@
+"""References fit beside their cases: each takes at most half of its preset's smallest GPU.
+
+Their bytes are counted on the device `meta`; what cuBLAS and cuDNN take besides is not seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import singledispatch
+from importlib.metadata import entry_points
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from bench.cases.case import Case
+from bench.cases.problem import Call, Incorrect, Problem
+from bench.cases.setting import Setting
+from bench.cases.sweep import PRESETS, SMALLEST_GPU_BYTES
+from bench.cases.variant import Variant
+from bench.checking.blockwise import Block
+from bench.checking.error_budget import Error
+from bench.checking.operator import Operands, Operator
+from bench.selecting.contestants import contestants_of
+from bench.selecting.discover import find_variant, load_module
+from bench.selecting.listing import list_cases
+from bench.timing.phases import Phases
+from suites.attention.problems import LinearAttention, SoftmaxAttention
+from suites.distributed import agreement, collectives
+from suites.distributed.collectives import Collective
+from suites.distributed.problems import DataParallelTraining, TrainingCall
+from suites.models import edm
+from suites.models.text import corpus
+from suites.precision import accuracy, pieces
+from suites.precision.policy import Policy
+from suites.precision.training import Batch, Training
+from suites.samplers import held
+from suites.samplers.problem import Sampling
+from suites.samplers.trained import Trained
+from tests.meta_memory import counted_memory
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+GROUPS = ("touchstone.suites", "touchstone.yardsticks")
+SUITES = {point.name: point.value for group in GROUPS for point in entry_points(group=group)}
+SHARE = 0.5
+META = torch.device("meta")
+STEPS = ("num_steps", "loss_steps")  # of a trajectory: no part of a check
+FEW_NFE = 4
+REALISATIONS = held.NUM_REALISATIONS  # of a sampler's rounding; two of them are looked at
+GIB = 1 << 30
+
+Question = tuple[object, ...]
+KNOWN: dict[Question, float] = {}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("stand_ins")
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_reference_of_a_gpu_fits_beside_its_case(preset: str, suite: str) -> None:
+    asked = {question(case): case for case in cases_of(preset, suite)}
+    assert asked
+    for known, case in asked.items():
+        if known not in KNOWN:
+            KNOWN[known] = peak_bytes(case)
+    found = {case.question: KNOWN[known] / 1e9 for known, case in asked.items()}
+    assert not {q: gb for q, gb in found.items() if gb > SHARE * SMALLEST_GPU_BYTES[preset] / 1e9}
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_a_reference_that_is_not_taken_in_pieces_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight rows at once hold eight attention matrices a layer: the peak must tell."""
+    shape = {"batch": 8, "seqlen": 1024, "num_layers": 2, "num_heads": 12, "dim": 768}
+    case = Case("precision", "fp32", "suites.precision.fp32", "GPTTraining", shape, pass_="train")
+    apart = peak_bytes(case)
+    monkeypatch.setattr(pieces, "PIECE_ELEMENTS", 1 << 20)
+    assert peak_bytes(case) > apart + 2 * GIB
+
+
+def test_bytes_are_counted_while_they_live() -> None:
+    with counted_memory() as counted:
+        kept = torch.zeros(1000, device=META)
+        for _ in range(3):
+            (kept * 2).sum()
+        assert counted.live == 4000
+        assert counted.peak == 4000 + 4000 + 4
+        weight = torch.zeros(500, device=META, requires_grad=True)
+        (weight.exp() * 3).sum().backward()  # kept for it: the exponential
+        assert counted.live == 4000 + 2000 + 2000
+    assert counted.peak >= 4000 + 2000 + 2 * 2000
+    assert kept.is_meta
+
+
+def cases_of(preset: str, suite: str) -> list[Case]:
+    """List a preset as it is on a GPU."""
+    words = {"preset": preset, "selectors": [suite], "suites": SUITES, "sets": [], "files": {}}
+    return list_cases(words, "cuda:0", contestants_of(words)[0])
+
+
+def question(case: Case) -> Question:
+    """Return what a reference depends on: not the variant, but of a sampler its own formula."""
+    values = {name: value for name, value in case.values.items() if name not in STEPS}
+    variant = ""
+    if case.problem == "Sampling":
+        variant, values["nfe"] = case.variant, min(int(values["nfe"] or 0), FEW_NFE)
+    size = getattr(torch, case.dtype).itemsize
+    return (case.problem, *values.items(), size, case.pass_, ranks_seen(case), variant)
+
+
+def ranks_seen(case: Case) -> int:
+    """Return the ranks that a reference depends on: one process trains on the global batch."""
+    return 1 if case.problem == "DataParallelTraining" else case.ranks
+
+
+def peak_bytes(case: Case) -> float:
+    """Return the most bytes that inputs, a stand-in's outputs and the reference hold at once.
+
+    A batch in pieces holds one piece, and for every further one the same again and no more: two
+    and three of them tell what many hold. A sampler's formula is taken to keep all of its states.
+    """
+    variant = find_variant(load_module(case.module), case.variant, case.problem)
+    problem = variant.problem_type(**case.values)
+    setting = replace(Setting.of(case), device=META, ranks=ranks_seen(case))
+    if isinstance(problem, Sampling):
+        states = (2 * problem.nfe + REALISATIONS) * problem.batch * math.prod(problem.loaded.shape)
+        few = replace(problem, nfe=min(problem.nfe, FEW_NFE))
+        return measured(variant, few, setting) + 8 * states
+    rows = rows_at_once(problem)
+    batch = getattr(problem, "batch", 0)
+    if not rows or batch <= 3 * rows:
+        return measured(variant, problem, setting)
+    two, three = (measured(variant, replace(problem, batch=n * rows), setting) for n in (2, 3))
+    return three + (three - two) * (batch / rows - 3)
+
+
+def rows_at_once(problem: Problem) -> int:
+    """Return how many rows of a batch make a piece; 0 where a reference has no such pieces."""
+    if isinstance(problem, Training):
+        return pieces._rows_at_once(problem.draw(0))
+    if isinstance(problem, DataParallelTraining):
+        return max(agreement.PIECE_TOKENS // problem.seqlen, 1)
+    return 0
+
+
+def measured(variant: Variant, problem: Problem, setting: Setting) -> int:
+    """Count one check of a stand-in's outputs."""
+    with torch.set_grad_enabled(setting.pass_ != "fwd"), counted_memory() as counted:
+        inputs = problem.make_inputs(0, setting)
+        call = stand_in(problem, variant, setting)
+        with refused() if isinstance(problem, Collective) else nullcontext():
+            problem.check(call, inputs, setting)
+    return counted.peak
+
+
+def refused() -> AbstractContextManager[object]:
+    """Expect the last words of a check of values that nobody computed, where they must be exact."""
+    return pytest.raises(Incorrect, match="off by")
+
+
+# --- whose outputs are checked: nobody computes them, they only have the right form ---
+
+
+@singledispatch
+def stand_in(problem: Problem, variant: Variant, setting: Setting) -> Call:
+    """Return a call with outputs of the right form; a new kind of problem needs one here."""
+    raise NotImplementedError(f"expected a stand-in for {type(problem).__name__}")
+
+
+@stand_in.register(Operator)
+def _(problem: Operator, variant: Variant, setting: Setting) -> Call:
+    def call(operands: Operands) -> tuple[object, ...]:
+        parts = [torch.empty(p.shape, dtype=p.dtype, device=META) for p in problem.form(setting)]
+        gradients = [torch.empty_like(leaf) for leaf in operands.leaves]
+        return (parts[0] if len(parts) == 1 else tuple(parts), *gradients)
+
+    return call
+
+
+@stand_in.register(Training)
+def _(problem: Training, variant: Variant, setting: Setting) -> Call:
+    return problem.call(Phases(Policy(problem, setting)), setting)
+
+
+@stand_in.register(DataParallelTraining)
+def _(problem: DataParallelTraining, variant: Variant, setting: Setting) -> Call:
+    return TrainingCall(Phases(SimpleNamespace(phases=None)))
+
+
+@stand_in.register(Collective)
+def _(problem: Collective, variant: Variant, setting: Setting) -> Call:
+    share = setting.ranks if problem.collective == "reduce_scatter" else 1
+    got = torch.empty(problem.elements(setting) // share, dtype=setting.dtype, device=META)
+    return lambda inputs: (got,)
+
+
+@stand_in.register(Sampling)
+def _(problem: Sampling, variant: Variant, setting: Setting) -> Call:
+    sampler = variant.build(problem, setting, {})
+    sampler.solve = sampler.formula  # which takes as many evaluations as a library's
+    return problem.call(sampler, setting)
+
+
+def first_step(policy: Policy, batch: Batch) -> accuracy.FirstStep:
+    """Stand in for a policy's own step, which is the case."""
+    network = policy.problem.network(0).to(META)
+    row = policy.problem.output(network, tuple(tensor[:1] for tensor in batch))
+    output = torch.empty(len(batch[0]), *row.shape[1:], dtype=torch.float64, device=META)
+    weights = sum(weight.numel() for weight in network.parameters())
+    return accuracy.FirstStep(output, torch.empty(weights, dtype=output.dtype, device=META), 1.0)
+
+
+def trained(
+    problem: DataParallelTraining, strategy: object, seeds: list[int], setting: Setting
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stand in for a strategy's own steps."""
+    weights = sum(map(math.prod, problem.shapes()))
+    losses = torch.empty(len(seeds), dtype=torch.float64)
+    return losses, torch.empty(weights, dtype=torch.float64, device=META)
+
+
+def undrawn(problem: Collective, seed: int, rank: int, setting: Setting) -> torch.Tensor:
+    """Stand in for what a rank puts in, which is drawn on the host."""
+    share = setting.ranks if problem.contributes_share else 1
+    return torch.empty(problem.elements(setting) // share, dtype=setting.dtype, device=META)
+
+
+def few_blocks(blocks: Iterator[Block]) -> list[Block]:
+    """Return two blocks that follow each other, and the last: all others are like them."""
+    found = list(blocks)
+    return found if len(found) < 4 else [*found[:2], found[-1]]
+
+
+@pytest.fixture
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check without a case: what it computes and holds is its own."""
+    corpus()  # kept by the process: read it before tensors lose their data
+    monkeypatch.setattr(Error, "within", True)
+    monkeypatch.setattr(Policy, "reset", lambda _: None)
+    monkeypatch.setattr(accuracy, "policy_pass", first_step)
+    monkeypatch.setattr(agreement, "_by_strategy", trained)
+    monkeypatch.setattr(held, "NUM_REALISATIONS", 2)
+    monkeypatch.setattr(Collective, "contribution", undrawn)
+    monkeypatch.setattr(collectives, "rank_of", lambda _: 0)
+    monkeypatch.setattr("suites.distributed.workload.rank_of", lambda _: 0)
+    for kind in (SoftmaxAttention, LinearAttention):
+        monkeypatch.setattr(kind, "blocks", lambda self, old=kind.blocks: few_blocks(old(self)))
+    untrained = lambda self: edm.Preconditioned(self.build(), 1.0).state_dict()  # noqa: E731
+    monkeypatch.setattr(Trained, "weights", untrained)

@@ -1,0 +1,90 @@
+"""Every discovered variant against its reference, small, on CPU: new files need no line here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from bench.cases.case import Case
+from bench.cases.variant import Variant
+from bench.selecting.discover import load_module, module_names, variants_of
+from bench.sides.side import Side
+from tests.conftest import ServerFor
+
+GROUPS = ("touchstone.suites", "touchstone.yardsticks")
+SUITES = {p.name: p.value for group in GROUPS for p in entry_points(group=group)}
+FOUND = [
+    pytest.param(suite, variant, id=f"{suite}-{variant.name}-{variant.problem_type.__name__}")
+    for suite, package in SUITES.items()
+    for module in module_names(package)
+    for variant in variants_of(load_module(module))
+]
+# Either says that a variant cannot do this, never that it does it wrongly.
+REFUSALS = {"unsupported"}
+
+
+def cases(suite: str, variant: Variant) -> list[Case]:
+    """Return every example in the first dtype and pass, the first one in every other as well."""
+    problem = variant.problem_type
+    first = (problem.dtypes[0], problem.passes[0])
+    settings = [(*first, 1, example) for example in problem.examples]
+    settings += [
+        (dtype, pass_, ranks, problem.examples[0])
+        for dtype in problem.dtypes
+        for pass_ in problem.passes
+        for ranks in problem.ranks
+        if (dtype, pass_, ranks) != (*first, 1)
+    ]
+    return [
+        Case(
+            suite,
+            variant.name,
+            variant.module,
+            problem.__name__,
+            {f.name: getattr(problem(**example), f.name) for f in fields(problem)},
+            dtype=dtype,
+            pass_=pass_,
+            ranks=ranks,
+            options=variant.options,
+        )
+        for dtype, pass_, ranks, example in settings
+    ]
+
+
+def test_every_suite_has_variants() -> None:
+    assert len(FOUND) >= 11
+    assert set(SUITES) == {param.values[0] for param in FOUND}
+
+
+@pytest.mark.parametrize(("suite", "variant"), FOUND)
+def test_variant_is_checked(
+    suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
+) -> None:
+    server, outcomes = server_for(variant.problem_type.preload), {}
+    for case in cases(suite, variant):
+        reply = server.attempt(
+            {
+                "case": asdict(case),
+                "role": "check",
+                "timeout_s": 120,
+                "log": str(tmp_path / "log.txt"),
+            }
+        )
+        outcomes[case.id] = (reply["outcome"], reply.get("detail", ""))
+    wrong = {k: v for k, v in outcomes.items() if v[0] not in {"ok", *REFUSALS}}
+    assert not wrong
+    if all(outcome in REFUSALS for outcome, _ in outcomes.values()):
+        pytest.skip(f"unsupported here: {next(iter(outcomes.values()))[1]}")
+
+
+@pytest.mark.parametrize(
+    "preload",
+    sorted({p.values[1].problem_type.preload for p in FOUND if p.values[1].problem_type.preload}),
+)
+def test_what_is_imported_before_forks_starts_no_thread(preload: tuple[str, ...], tmp_path) -> None:
+    with Side().serve(tmp_path / "server.txt", preload) as server:
+        assert server.hello["threads"] == 1
+    assert not (tmp_path / "server.txt").exists()  # nothing was said on stderr
