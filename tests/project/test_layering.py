@@ -1,17 +1,20 @@
-"""The three rooms and their one direction; and a parent that never imports torch."""
+"""Wings, rooms and their one direction; and a parent that never imports torch."""
 
 from __future__ import annotations
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("bench", "suites", "reports")
-MAY_IMPORT = {"bench": set(), "suites": {"bench"}, "reports": {"bench"}}
+WINGS = ("bench", "suites", "reports")
+DOORS = {"charts", "claims", "compilation", "module", "operator", "workload"}
 TORCH_FREE = ("preset.py", "claims.py", "charts.py")
 
 
@@ -31,23 +34,70 @@ def top(names: set[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_rooms_import_in_one_direction(room: str) -> None:
-    files = list((ROOT / room).rglob("*.py"))
-    assert files
-    for path in files:
-        others = top(imports(path)) & set(ROOMS) - {room}
-        assert others <= MAY_IMPORT[room], f"{path.relative_to(ROOT)} imports {others}"
+def test_nothing_lies_loose_in_the_instrument() -> None:
+    loose = {path.stem for path in (ROOT / "bench").glob("*.py")}
+    assert loose == {"__init__", "__main__", "cli", "errors", *DOORS}
 
 
-def test_suites_import_no_other_suite() -> None:
-    suites = [p for p in (ROOT / "suites").iterdir() if (p / "__init__.py").exists()]
-    assert len(suites) >= 2
-    for suite in suites:
-        for path in suite.rglob("*.py"):
-            others = {n for n in imports(path) if n.startswith("suites.")}
-            allowed = (f"suites.{suite.name}", "suites.models")
-            assert all(n.startswith(allowed) for n in others), path
+def test_every_room_has_a_layer_and_says_what_lives_there() -> None:
+    """An arrow of a room that no contract names would go unseen."""
+    rooms = {path.parent.name for path in (ROOT / "bench").glob("*/__init__.py")}
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers, doors = contracts["contracts"][:2]
+    layered = {name.strip() for layer in layers["layers"] for name in layer.split("|")}
+    assert layered == {f"bench.{room}" for room in rooms} | {"bench.errors"}
+    assert set(doors["forbidden_modules"]) == {f"bench.{room}" for room in rooms}
+    assert len(rooms) <= 15
+    for room in rooms:
+        said = ast.get_docstring(ast.parse((ROOT / "bench" / room / "__init__.py").read_text()))
+        assert said, room
+
+
+TURNED = {  # an import that must not be, and the contract that says so
+    "a room knows one above it": ("bench/cases/case.py", "bench.commands.run", "A room imports"),
+    "a suite comes in by a window": ("suites/attention/math.py", "bench.timing.sampling", "doors"),
+    "a suite knows another": ("suites/attention/math.py", "suites.samplers.grids", "No suite"),
+    "the instrument names a suite": ("bench/running/pace.py", "suites.faults", "names neither"),
+    "a report names a suite": ("reports/table.py", "suites.faults", "Suites and reports"),
+    "two files know each other": ("bench/cases/case.py", "bench.cases.kind", "No circles"),
+}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what the contracts are about."""
+    folder = tmp_path_factory.mktemp("checkout")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for wing in WINGS:
+        ignored = shutil.ignore_patterns("published", "__pycache__")
+        shutil.copytree(ROOT / wing, folder / wing, ignore=ignored)
+    return folder
+
+
+def contracts_broken(checkout: Path) -> str:
+    """Return what import-linter says of a checkout; empty where every contract is kept."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        capture_output=True,
+        text=True,
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+    )
+    return done.stdout if done.returncode else ""
+
+
+@pytest.mark.parametrize("turned", TURNED)
+def test_an_arrow_that_is_turned_is_found(turned: str, checkout: Path) -> None:
+    name, module, contract = TURNED[turned]
+    file = checkout / name
+    before = file.read_text()
+    file.write_text(f"{before}\nimport {module}\n")
+    try:
+        said = contracts_broken(checkout)
+    finally:
+        file.write_text(before)
+    (broken,) = [line for line in said.splitlines() if line.endswith("BROKEN") and contract in line]
+    assert broken
 
 
 def test_presets_claims_charts_and_reports_are_torch_free() -> None:
@@ -92,6 +142,6 @@ def test_parent_runs_without_torch(faults_run: Path, tmp_path: Path) -> None:
 
 
 def test_nothing_imports_the_proofs() -> None:
-    for room in ROOMS:
+    for room in WINGS:
         for path in (ROOT / room).rglob("*.py"):
             assert "benchmarks" not in top(imports(path)), path
