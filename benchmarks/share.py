@@ -21,7 +21,8 @@ import typer
 from rich.console import Console
 
 from bench.errors import UserError
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from bench.store import Run, read
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, draw, machine_facts, tell, write
 from reports.measuring import measuring_share

@@ -13,7 +13,8 @@ import pytest
 
 from bench.judging.record import fold
 from bench.judging.statistics import interval
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from bench.store import read
 from bench.system.own import ROOT
 

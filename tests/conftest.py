@@ -17,7 +17,8 @@ import torch
 
 from bench import cli
 from bench.running import lock
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from bench.system import nobody
 from bench.system.scratch import temporary
 

@@ -20,7 +20,8 @@ from bench.machine.ceilings import Ceilings
 from bench.machine.ceilings.ask import ask
 from bench.running.lock import device_lock
 from bench.running.session import served
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from bench.system.files import write_whole
 from bench.system.terminal import Screen
 

@@ -42,7 +42,8 @@ from bench.running.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.sides.checkout import git_state, publishable
 from bench.sides.foreign import code_outside
 from bench.sides.selection import Selection, expect_files, select
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from bench.store import Manifest, Run, create, read
 from bench.store.trust import written_here
 from bench.system.terminal import Screen

@@ -15,8 +15,9 @@ from bench.errors import in_one_line
 from bench.machine.probes.sampler import Sampler
 from bench.running.limits import limit_s
 from bench.sides.checkout import at_work, publishable
+from bench.sides.server import Server
 from bench.sides.servers import Servers
-from bench.sides.side import Server, Side
+from bench.sides.side import Side
 from bench.store import Run
 from bench.system.log import read_log
 

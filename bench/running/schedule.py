@@ -13,8 +13,9 @@ from bench.running.ahead import Ahead, rounds_ahead
 from bench.running.attempts import Attempts, available_memory_bytes, preparation
 from bench.running.pace import pace_of
 from bench.running.stopping import narrow
+from bench.sides.server import Server
 from bench.sides.servers import Servers
-from bench.sides.side import Server, Side
+from bench.sides.side import Side
 from bench.store import Run
 
 

@@ -22,7 +22,8 @@ from bench.running.attempts import keep_log
 from bench.running.durations import learn
 from bench.running.schedule import Progress, Schedule
 from bench.sides.checkout import at_work, git_state, publishable
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from bench.store import Run, Session
 from bench.store.known_noise import Noise
 from bench.system import process

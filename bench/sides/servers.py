@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any
 
 from bench.cases.case import Case
-from bench.sides.side import Server, ServerDied, Side
+from bench.sides.server import Server, ServerDied
+from bench.sides.side import Side
 
 
 class Servers:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.cases.case import Case
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from tests.suites.test_variants import FOUND
 
 pytestmark = pytest.mark.cuda_build

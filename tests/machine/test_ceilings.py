@@ -20,7 +20,7 @@ from bench.machine.ceilings.probes import LARGEST_BYTES, NUM_SIZES, SMALLEST_BYT
 from bench.machine.ceilings.roofline import LEAST_ERROR
 from bench.machine.ceilings.rounds import Probe, best_of_rounds
 from bench.machine.ceilings.timers import host_timer
-from bench.sides.side import Server
+from bench.sides.server import Server
 from bench.store import read
 from bench.system.terminal import Screen
 from reports.ceilings import ceilings_in_words

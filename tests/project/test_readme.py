@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.sides.side import Server
+from bench.sides.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWN = [ROOT / "README.md", ROOT / "docs" / "adding.md"]

@@ -28,7 +28,7 @@ from bench.proving.gpucheck.programme import LEAST_S, TOTAL_S, findings, in_a_pr
 from bench.proving.gpucheck.trial import Trial
 from bench.running.lock import device_lock
 from bench.sides.checkout import publishable
-from bench.sides.side import Server
+from bench.sides.server import Server
 from bench.store import read
 from bench.system import process
 from bench.system.own import ROOT

@@ -34,7 +34,7 @@ from bench.proving.gpucheck.trials import (
     suites,
     waits,
 )
-from bench.sides.side import Server
+from bench.sides.server import Server
 from bench.system.own import ROOT
 from tests import fake_nvml
 

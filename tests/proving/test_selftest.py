@@ -26,7 +26,7 @@ from bench.proving.selftest.recorded import disturbed_share, sessions_of, within
 from bench.proving.selftest.table import write
 from bench.running.pace import SHARE_MIN_S
 from bench.selecting.discover import load_module, module_names, variants_of
-from bench.sides.side import Server
+from bench.sides.server import Server
 from bench.store import Manifest, Run, Session, read
 from bench.system.terminal import Screen
 from tests.conftest import Bench

@@ -9,8 +9,9 @@ import pytest
 
 from bench.cases.case import Case
 from bench.running.ahead import Ahead, rounds_ahead
+from bench.sides.server import Server
 from bench.sides.servers import Servers
-from bench.sides.side import Server, Side
+from bench.sides.side import Side
 
 GIB = 1 << 30
 

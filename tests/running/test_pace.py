@@ -14,7 +14,7 @@ from bench.running.durations import MOST_CASES, Durations, durations_path, learn
 from bench.running.pace import BY_CONSTANTS, BY_EARLIER, Pace, pace_here
 from bench.running.stopping import EFFORTS, Effort, estimate_s
 from bench.sides.selection import Selection, select
-from bench.sides.side import Server
+from bench.sides.server import Server
 from tests.conftest import Bench, ServerFor
 
 CASE = Case("suite", "one", "module", "Problem", {"n": 1}, quality_seeds=1)

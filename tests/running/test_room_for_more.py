@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.cases.case import Case
-from bench.sides.side import Server
+from bench.sides.server import Server
 
 TRAINING = '''
 """A training step with state, an untimed reset, and a loss that is its quality."""

@@ -10,7 +10,7 @@ from bench.running.identity import names_of
 from bench.selecting import devices
 from bench.selecting.devices import choose_device, placed
 from bench.sides.selection import select
-from bench.sides.side import Server
+from bench.sides.server import Server
 
 ON_GPUS = [
     sweep("Step", ranks=1, size="large"),

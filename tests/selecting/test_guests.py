@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench.running.attempts import keep_log
-from bench.sides.side import Server
+from bench.sides.server import Server
 from bench.system.log import KEPT_BYTES, Listener, read_log
 from tests.conftest import ROOT, Bench
 

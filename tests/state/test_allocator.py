@@ -20,7 +20,7 @@ from bench.judging.record import Record
 from bench.selecting.axes import bind
 from bench.selecting.discover import find_variant, load_module
 from bench.selecting.listing import _allocator
-from bench.sides.side import Server
+from bench.sides.server import Server
 from bench.state import allocator
 from bench.workers import worker
 from reports.allocators import told_of_allocators

@@ -11,7 +11,7 @@ import pytest
 
 from bench.cases.case import Case
 from bench.cases.flags import OTHER_SETTING
-from bench.sides.side import Server
+from bench.sides.server import Server
 from tests.state_cases import ACCUSED, PROBLEM
 
 HONEST = {

@@ -18,7 +18,7 @@ from bench.cases.problem import Incorrect
 from bench.cases.setting import Setting
 from bench.judging.claim import claims_of
 from bench.judging.record import Record
-from bench.sides.side import Server
+from bench.sides.server import Server
 from bench.state.allocator import heap_bytes
 from suites.distributed import claims
 from suites.distributed.charts import charts

@@ -15,7 +15,7 @@ from bench.cases.problem import Incorrect
 from bench.cases.setting import Setting
 from bench.judging.record import Record
 from bench.selecting.discover import load_module, variants_of
-from bench.sides.side import Server
+from bench.sides.server import Server
 from suites.precision import claims
 from suites.precision.accuracy import check
 from suites.precision.learning import learn

@@ -11,7 +11,8 @@ import torch
 from bench.judging.comparing.surroundings import differences
 from bench.judging.surroundings import SAME, apart, elsewhere, gpus_apart
 from bench.machine.facts import settings
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from bench.system.own import ROOT
 from bench.workers.effective.on_cuda import of_cuda
 from bench.workers.effective.process import loaded

@@ -12,7 +12,7 @@ import torch
 
 from bench.cases.case import Case
 from bench.checking.storages import bytes_by_kind, storage_bytes
-from bench.sides.side import Server
+from bench.sides.server import Server
 from bench.workers.roles.witnesses import malloc_contradicts, resident_set_contradicts
 from tests import held_weights
 

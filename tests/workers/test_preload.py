@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.sides.server import Server
 from bench.sides.servers import Servers
-from bench.sides.side import Server, Side
+from bench.sides.side import Side
 from bench.workers.preload import LEFT_OUT, Spoiled, ask_a_fork, preload
 
 # What torch's own counter does, on any build: a fork of a process that began CUDA cannot use it.

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench.cases.case import Case
-from bench.sides.side import Server, Side
+from bench.sides.server import Server
+from bench.sides.side import Side
 from bench.state.load import Elsewhere
 from bench.system import process
 from bench.workers.rank_replies import merge, own_part

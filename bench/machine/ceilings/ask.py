@@ -9,7 +9,7 @@ import msgspec
 
 from bench.cases.case import Case
 from bench.machine.ceilings.roofline import Ceilings
-from bench.sides.side import Server, ServerDied
+from bench.sides.server import Server, ServerDied
 
 TIMEOUT_S = 60.0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.cases.case import Case, Role
 from bench.proving.gpucheck.trial import Here
-from bench.sides.side import Server
+from bench.sides.server import Server
 
 MODULE = "bench.proving.gpucheck.on_device.known"
 

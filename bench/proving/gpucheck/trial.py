@@ -18,7 +18,8 @@ from bench.running.lock import device_lock
 from bench.running.session import fresh_cache
 from bench.sides.checkout import published
 from bench.sides.selection import ask as listing
-from bench.sides.side import Server, ServerDied, Side
+from bench.sides.server import Server, ServerDied
+from bench.sides.side import Side
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from bench.running.attempts import Attempts, preparation
 from bench.running.pace import Pace
 from bench.running.schedule import Progress
 from bench.running.session import measure
+from bench.sides.server import Server
 from bench.sides.servers import Servers, together
-from bench.sides.side import Server, Side
+from bench.sides.side import Side
 from bench.store import Run
 
 SIDES = ("A", "B")

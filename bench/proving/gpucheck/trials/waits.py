@@ -7,7 +7,7 @@ from bench.proving.gpucheck.finding import Figure, Skipped
 from bench.proving.gpucheck.trial import Here, suites
 from bench.proving.gpucheck.trials.suites import smallest_of_each
 from bench.sides.checkout import at_work
-from bench.sides.side import Server
+from bench.sides.server import Server
 
 ORDER = 115
 LIMIT_S = 90
