@@ -50,6 +50,7 @@ def host(case: Case, request: Reply, run_role: RunRole) -> Reply:
     before = load.snapshot()
     with tempfile.TemporaryDirectory(prefix="touchstone-ranks-") as name:
         folder = Path(name)
+        tempfile.tempdir = name  # torch leaves an error of a rank there, and nobody removes it
         watchdog = _Watchdog(folder, case.ranks, request["timeout_s"])
         try:
             replies = _launch(case, folder, request, run_role)

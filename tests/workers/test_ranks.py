@@ -185,9 +185,10 @@ def test_a_hung_rank_is_named_with_its_stack(attempt, server: Server, tmp_path: 
     assert process.descendants(server.pid) == []
 
 
-def test_the_server_goes_on_after_a_failure_and_no_folder_is_left(attempt) -> None:
+def test_the_server_goes_on_after_a_failure_and_nothing_is_left(attempt) -> None:
     before = temporary_folders()
     assert attempt("dies", "check")["outcome"] == "crash"
+    assert attempt("raises", "check")["outcome"] == "error"
     assert attempt("works", "check")["outcome"] == "ok"
     assert temporary_folders() == before
 
@@ -195,7 +196,8 @@ def test_the_server_goes_on_after_a_failure_and_no_folder_is_left(attempt) -> No
 def temporary_folders() -> set[Path]:
     """List what torchrun's engine and the host of ranks make while they run."""
     parent = Path(tempfile.gettempdir())
-    return {*parent.glob("torchelastic_*"), *parent.glob("touchstone-ranks-*")}
+    patterns = ("torchelastic_*", "touchstone-ranks-*", "pytorch-errorfile-*")
+    return {path for pattern in patterns for path in parent.glob(pattern)}
 
 
 def test_each_rank_gets_its_own_part_back() -> None:
