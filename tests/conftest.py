@@ -32,7 +32,7 @@ BENCH = (
     "-P",
     "-c",
     "import sys; sys.argv[0] = 'bench'\n"
-    f"from bench import cli, lock; lock.PREFIX = '{LOCKS}'; cli.main()",
+    f"from bench import cli; from bench.running import lock; lock.PREFIX = '{LOCKS}'; cli.main()",
 )
 
 # What a shell, a service or a terminal may have set otherwise, and would show in what is tested.

@@ -110,7 +110,7 @@ def test_a_preloaded_malloc_is_seen_whatever_it_is_called(tmp_path: Path) -> Non
     library = tmp_path / "libmine.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "shim.c"], check=True)
     done = subprocess.run(
-        [sys.executable, "-c", "from bench import allocator; print(allocator.cannot_fix())"],
+        [sys.executable, "-c", "from bench.state import allocator; print(allocator.cannot_fix())"],
         env={**os.environ, "LD_PRELOAD": str(library), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
