@@ -1,0 +1,48 @@
+"""Pages as a browser sees them, and text that tries to break out of one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror="document.title=1">'
+
+
+def strip_scripts(page: str) -> str:
+    return re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.S)
+
+
+def browse(page: Path, tmp_path: Path, script: str = "") -> str:
+    """Open a page in headless Chromium and return its document once scripts have run."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        if "CI" in os.environ:
+            pytest.fail("CI must install chromium")
+        pytest.skip("no chromium on this machine")
+    done = subprocess.run(
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=10000",
+            "--dump-dom",
+            f"file://{page}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,13 @@
+"""Where samplers are tested: on the CPU, and without gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+CPU = torch.device("cpu")
+
+MARKS = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("no_gradients"),
+]
