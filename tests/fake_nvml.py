@@ -26,11 +26,16 @@ DEFAULT: Gpu = {
     "processes": 1,
     "mig": 0,
     "refuses": [],
+    "lacks": [],
 }
 
 
 class NVMLError(Exception):
     pass
+
+
+class NVMLLibraryMismatchError(Exception):
+    """What the bindings raise where a driver is too old to have the function; no `NVMLError`."""
 
 
 def gpus() -> list[Gpu]:
@@ -88,6 +93,8 @@ def nvmlDeviceGetUUID(gpu: Gpu) -> str:
 def _answer(gpu: Gpu, question: str, value: Any) -> Any:
     if question in gpu["refuses"]:
         raise NVMLError("Not Supported")
+    if question in gpu["lacks"]:
+        raise NVMLLibraryMismatchError("Unversioned function called")
     return value
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bench.machine.refusals import refusals
+
 
 def gpu_facts() -> list[dict[str, Any]]:
     """Describe every GPU by kind and state: no UUID, serial or bus address; [] without NVML."""
@@ -12,7 +14,7 @@ def gpu_facts() -> list[dict[str, Any]]:
 
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
+    except refusals(pynvml):
         return []
     try:
         driver = _text(pynvml.nvmlSystemGetDriverVersion())
@@ -20,7 +22,7 @@ def gpu_facts() -> list[dict[str, Any]]:
         common = {"driver": driver, "cuda_driver": f"{cuda // 1000}.{cuda % 1000 // 10}"}
         numbers = range(pynvml.nvmlDeviceGetCount())
         return [{"index": i, **_described(pynvml, i), **common} for i in numbers]
-    except pynvml.NVMLError as error:
+    except refusals(pynvml) as error:
         return [{"index": 0, "name": f"not exposed: {error}"}]
     finally:
         pynvml.nvmlShutdown()
@@ -30,7 +32,7 @@ def _described(nvml: Any, number: int) -> dict[str, Any]:
     """Describe one GPU; one in trouble is no reason not to describe the rest."""
     try:
         return _facts(nvml, nvml.nvmlDeviceGetHandleByIndex(number))
-    except nvml.NVMLError as error:
+    except refusals(nvml) as error:
         return {"name": f"not exposed: {error}"}
 
 
@@ -57,7 +59,7 @@ def _facts(nvml: Any, gpu: Any) -> dict[str, Any]:
     for name, ask in questions.items():
         try:
             found[name] = ask()
-        except nvml.NVMLError as error:
+        except refusals(nvml) as error:
             found[name] = f"not exposed: {error}"
     return found
 

@@ -15,6 +15,7 @@ from bench.cases.case import Case
 from bench.machine.probes.nvml import handle_of, handles_in_order, uuid_of
 from bench.machine.probes.sampler import gpus_of
 from bench.machine.probes.visible import NotVisible, nvml_names
+from bench.machine.refusals import refusals
 
 
 def names_of(device: str, cases: Sequence[Case] = ()) -> list[str]:
@@ -40,11 +41,11 @@ def _uuids(numbers: list[int]) -> list[str]:
 
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
+    except refusals(pynvml):
         return []
     try:
         return [_uuid(pynvml, name) for name in nvml_names(numbers, os.environ)]
-    except (NotVisible, pynvml.NVMLError):
+    except refusals(pynvml, NotVisible):
         return _all_that_answer(pynvml)
     finally:
         pynvml.nvmlShutdown()
@@ -57,5 +58,5 @@ def _uuid(nvml: Any, name: str) -> str:
 def _all_that_answer(nvml: Any) -> list[str]:
     try:
         return [uuid_of(nvml, gpu) for gpu in handles_in_order(nvml)]
-    except nvml.NVMLError:
+    except refusals(nvml):
         return []

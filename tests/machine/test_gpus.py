@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from bench.machine.gpus import gpu_facts
+from bench.running.identity import _uuids as gpus_identities
 from tests import fake_nvml
 
 
@@ -33,6 +34,13 @@ def test_a_fact_that_is_refused_costs_itself(monkeypatch: pytest.MonkeyPatch) ->
     (found,) = facts_of(monkeypatch, {"refuses": ["limit", "ecc"]})
     assert found["power_limit_w"] == found["ecc"] == "not exposed: Not Supported"
     assert found["name"] == "NVIDIA H100 80GB HBM3"
+
+
+def test_what_an_older_driver_lacks_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = facts_of(monkeypatch, {"lacks": ["ecc", "uuid"]})
+    assert found["ecc"] == "not exposed: Unversioned function called"
+    assert found["name"] == "NVIDIA H100 80GB HBM3"
+    assert gpus_identities([0]) == []
 
 
 def test_a_card_in_trouble_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bench.machine.refusals import refusals
 from bench.system import process
 
 Answers = dict[str, float]
@@ -41,7 +42,7 @@ def readings(names: list[str], period_s: float) -> Iterator[dict[str, Any]]:
     try:
         pynvml.nvmlInit()
         devices = [Device(pynvml, handle_of(pynvml, name)) for name in names]
-    except pynvml.NVMLError as error:
+    except refusals(pynvml) as error:
         yield {"off": str(error)}
         return
     yield {"asked": [device.asked for device in devices]}
@@ -73,7 +74,7 @@ def handle_of(nvml: Any, name: str) -> Any:
 def handles_in_order(nvml: Any) -> Iterator[Any]:
     """Yield every GPU that answers: one that has fallen off the bus is not the others' fault."""
     for number in range(nvml.nvmlDeviceGetCount()):
-        with contextlib.suppress(nvml.NVMLError):
+        with contextlib.suppress(*refusals(nvml)):
             yield nvml.nvmlDeviceGetHandleByIndex(number)
 
 
@@ -87,7 +88,7 @@ class Device:
     """One GPU and the questions it answers; what it refuses at first is not asked again."""
 
     def __init__(self, nvml: Any, gpu: Any):
-        self._refused: type[Exception] = nvml.NVMLError
+        self._refused = refusals(nvml)
         self._power = _power(nvml, gpu)
         questions = {**_of_clocks(nvml, gpu), "power": self._power, **_of_board(nvml, gpu)}
         if self._is_sliced(nvml, gpu):
@@ -115,7 +116,7 @@ class Device:
             return {}
 
     def _is_sliced(self, nvml: Any, gpu: Any) -> bool:
-        with contextlib.suppress(self._refused):
+        with contextlib.suppress(*self._refused):
             return bool(nvml.nvmlDeviceGetMigMode(gpu)[0])
         return False
 
@@ -149,7 +150,7 @@ def _reasons(nvml: Any, gpu: Any) -> Callable[[], Answers]:
 
 def _first_answered(nvml: Any, ways: list[Callable[[], Answers]]) -> Callable[[], Answers]:
     for ask in ways:
-        with contextlib.suppress(nvml.NVMLError):
+        with contextlib.suppress(*refusals(nvml)):
             ask()
             return ask
     return ways[-1]

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.machine.probes.nvml import handle_of
 from bench.machine.probes.visible import NotVisible, nvml_names
+from bench.machine.refusals import refusals
 from bench.proving.gpucheck.finding import NotTold
 
 
@@ -44,7 +45,7 @@ def board_of(device: str) -> Board:
     try:
         pynvml.nvmlInit()
         gpu = handle_of(pynvml, nvml_names([number], os.environ)[0])
-    except (NotVisible, pynvml.NVMLError) as error:
+    except refusals(pynvml, NotVisible) as error:
         raise NotTold(f"NVML does not tell of {device}: {error}") from None
     return Board(**{name: _answer(pynvml, ask) for name, ask in _questions(pynvml, gpu).items()})
 
@@ -62,5 +63,5 @@ def _questions(nvml: Any, gpu: Any) -> dict[str, Callable[[], Any]]:
 def _answer(nvml: Any, ask: Callable[[], Any]) -> Any:
     try:
         return ask() or None
-    except nvml.NVMLError:
+    except refusals(nvml):
         return None
