@@ -40,7 +40,7 @@ def sortable(frame: pd.DataFrame) -> str:
 
 
 def _name_of(cells: pd.DataFrame) -> str:
-    return f"table-{hashlib.sha256(cells.to_csv().encode(errors='surrogatepass')).hexdigest()[:16]}"
+    return f"table-{hashlib.sha256(cells.to_json(orient='split').encode()).hexdigest()[:16]}"
 
 
 def datatable_scripts() -> str:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.cases.problem import COPIED
-from bench.module import ModuleProblem, eager
+from bench.checking.module import ModuleProblem, eager
 from tests.attempted import Row, row
 
 

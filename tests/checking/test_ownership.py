@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.checking.module import ModuleProblem, eager
 from bench.checking.ownership import aliases, ours_alone
-from bench.module import ModuleProblem, eager
 from suites.faults.problem import Double
 from tests.attempted import Row, row
 

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "calibrate": ("--threads 0", 2),
     "selftest": ("--preset smokey", 2),
     "doctor": ("", 0),
+    "gpucheck": ("--only nothing-of-that-name", 2),
 }
 # What may be set, and (as None) what may be lacking.
 ODD_SHELLS: dict[str, Mapping[str, str | None]] = {

@@ -35,21 +35,21 @@ EXPECTED = {
     "hung_rank": "timeout",
     "memoises": "ok",
     "memoises_late": "ok",
-    "quality_none": "ok",
+    "quality_fine": "ok",
     "quality_hangs": "ok",
-    "quality_raises": "ok",
+    "quality_throws": "ok",
     "quality_crashes": "ok",
     "quality_fails_late": "ok",
-    "quality_refuses": "ok",
+    "quality_declined": "ok",
     "quality_oom": "ok",
 }
 QUALITY = {
-    "quality_none": "ok",
+    "quality_fine": "ok",
     "quality_hangs": "timeout",
-    "quality_raises": "error",
+    "quality_throws": "error",
     "quality_crashes": "crash",
     "quality_fails_late": "error",
-    "quality_refuses": "unsupported",
+    "quality_declined": "unsupported",
     "quality_oom": "oom",
 }
 
@@ -135,10 +135,10 @@ def test_a_quality_that_fails_costs_itself_alone(rows: pd.DataFrame) -> None:
     graded = rows.loc[list(QUALITY)]
     assert graded[["time_s", "peak_bytes", "flops_per_s", "rounds"]].gt(0).all(axis=None)
     assert graded["detail"].isna().all()
-    failed = graded.drop("quality_none")
+    failed = graded.drop("quality_fine")
     assert failed["quality_detail"].notna().all()
     assert "SIGSEGV" in failed.loc["quality_crashes", "quality_detail"]
-    assert rows.loc[["quality_none", "quality_fails_late"], "error"].eq(0.25).all()
+    assert rows.loc[["quality_fine", "quality_fails_late"], "error"].eq(0.25).all()
     assert failed.drop("quality_fails_late")["error"].isna().all()
 
 

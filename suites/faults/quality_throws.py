@@ -10,6 +10,6 @@ class Raising(Doubling):
 
 
 @variant
-def quality_raises(problem: GradedDouble) -> Raising:
+def quality_throws(problem: GradedDouble) -> Raising:
     """Raise; the quality is `error`, the case `ok`."""
     return Raising()

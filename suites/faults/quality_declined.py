@@ -10,6 +10,6 @@ class Refusing(Doubling):
 
 
 @variant
-def quality_refuses(problem: GradedDouble) -> Refusing:
+def quality_declined(problem: GradedDouble) -> Refusing:
     """Refuse; the quality is `unsupported`, the case `ok`."""
     return Refusing()
