@@ -21,7 +21,8 @@ def found() -> list[Trial]:
 def trials_of(name: str) -> list[Trial]:
     """Return the trials of a module: one, or one for each of its parts."""
     module: Any = importlib.import_module(name)
-    about = (module.__doc__ or "").strip().splitlines()[0]
+    # under -OO there are no docstrings
+    about = (module.__doc__ or name.rpartition(".")[2]).strip().splitlines()[0]
     parts: list[str] = module.parts() if hasattr(module, "parts") else [""]
     return [Trial(name, part, module.ORDER, module.LIMIT_S, about) for part in parts]
 
