@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,8 @@ from bench.sides.side import Side
 from bench.store import Run, Session
 from bench.store.known_noise import Noise
 from bench.system import process
-from bench.system.scratch import scratch
+from bench.system.scratch import scratch, temporary
+from bench.system.terminal import relay
 
 
 class Executes(Protocol):
@@ -137,12 +139,18 @@ def fresh_cache() -> Iterator[Path]:
     Compilers start from an empty cache, so that a first compilation is seen as one.
     """
     before = os.environ.get("TMPDIR")
+    _tell_where(temporary(), Path(tempfile.gettempdir()))
     with scratch("run") as cache:
         os.environ["TMPDIR"] = str(cache)  # what a killed worker leaves goes with it
         try:
             yield cache
         finally:
             os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
+
+
+def _tell_where(place: Path, asked: Path) -> None:
+    if place != asked:
+        relay(f"note: '{asked}' is no plain word to a compiler; temporary files lie in {place}")
 
 
 def provision(found: Run, side: Side, progress: Progress) -> None:

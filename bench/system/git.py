@@ -17,8 +17,9 @@ _INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 # Git reads no repository of another user's, whose settings could name commands to run. This one's
-# code is running already: whoever runs it trusts it.
-_SETTINGS = ("-c", f"safe.directory={ROOT}")
+# code is running already: whoever runs it trusts it. A look at the state takes no lock and writes
+# no index: somebody may be committing.
+_SETTINGS = ("--no-optional-locks", "-c", f"safe.directory={ROOT}")
 
 
 class Distrusted(UserError):

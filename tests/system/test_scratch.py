@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.running.session import fresh_cache
 from bench.system import scratch as scratch_module
 from bench.system.scratch import PREFIX, remove_orphan, scratch
 from tests import children
@@ -113,3 +114,20 @@ def test_where_the_temporary_folder_needs_quotes_it_is_another(
         assert folder.parent == tmp_path / "plain"
         assert not left.exists()
     assert not list((tmp_path / "plain").iterdir())
+
+
+def test_where_temporary_files_lie_instead_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("has space", "plain"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(scratch_module, "ELSEWHERE", (tmp_path / "plain",))
+    said = []
+    for name in ("plain", "has space"):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
+        with fresh_cache() as cache:
+            assert cache.parent == tmp_path / "plain"
+        said.append(capsys.readouterr().err)
+    assert said[0] == ""
+    assert said[1].strip().endswith(f"temporary files lie in {tmp_path}/plain")
+    assert len(said[1].splitlines()) == 1
