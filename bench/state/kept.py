@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from bench.cases.flags import OTHER_SETTING
@@ -50,6 +50,11 @@ class Kept:
         same = {name: self._asked[name] for name in ("environment", *own)}
         self._asked = {**self._asked, **_clean, **same}
         self._put_back("before its file was imported")
+
+    def settled(self, decide: Callable[[], None]) -> None:
+        """Have torch decide what it else decides at a first call: its own choice accuses nobody."""
+        decide()
+        self._asked = _read(self._switches)
 
     def imported(self) -> None:
         """Put back what the file's import changed; flag what cannot be."""

@@ -36,6 +36,16 @@ def torch_switches() -> Iterator[Switch]:
     yield from _attention()
 
 
+def decide_at_once(device: str) -> None:
+    """Let torch choose between kernels once; it sets the order of its choice when it first does.
+
+    On Hopper and Blackwell the first choice for attention on a GPU puts cuDNN's kernel first, over
+    any order that was set before (aten/native/transformers/cuda/sdp_utils.cpp, `priority_order`).
+    """
+    few = torch.zeros(1, 1, 8, 8, device=device)
+    torch._fused_sdp_choice(few, few, few)
+
+
 def _pairs() -> Iterator[Switch]:
     """Yield what torch's core can be asked and told under one name."""
     for getter in (name for name in dir(torch._C) if name.startswith("_get_")):

@@ -13,6 +13,7 @@ from bench.cases.case import Case
 from bench.cases.variant import Unsupported
 from bench.state import Kept, allocator, load
 from bench.state.ledger import Ledger
+from bench.state.of_torch import decide_at_once
 from bench.workers import ranks
 from bench.workers.contest import prepare
 from bench.workers.outcome import outcome_of
@@ -56,6 +57,8 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
         _limit_memory(request.get("memory_limit_bytes"))
         _set(case)
         kept.begun(SET_BY_A_CASE)
+        if case.device != "cpu":
+            kept.settled(lambda: decide_at_once(case.device))
         # from before set-up: what that allocates is alive in the call
         ledger = Ledger() if _counts_memory(case, request) else None
         contest = replace(prepare(case, request, kept), ledger=ledger)

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from bench.cases.case import Case
 from bench.cases.flags import OTHER_SETTING
 from bench.sides.server import Server
+from bench.state import Kept
+from bench.state.of_torch import decide_at_once
+from bench.workers.worker import SET_BY_A_CASE
 from tests.state_cases import ACCUSED, PROBLEM
 
 HONEST = {
@@ -130,3 +134,31 @@ def test_a_failure_names_the_state_it_came_of(server: Server, tmp_path: Path) ->
     found = server.attempt(asked)
     assert found["outcome"] == "error"
     assert "default_device=meta where cpu was asked" in found["detail"]
+
+
+def test_what_torch_decides_by_itself_accuses_nobody() -> None:
+    """A GPU's first choice between kernels sets their order, as on Hopper."""
+    order = torch._C._get_sdp_priority_order()
+    kept = Kept()
+    try:
+        kept.begun(SET_BY_A_CASE)
+        kept.settled(lambda: torch._C._set_sdp_priority_order([3, 1, 2, 0, 4]))
+        kept.imported()
+        kept.built()
+        kept.called()
+        assert (kept.flags, kept.labels) == ([], {})
+        torch._C._set_sdp_priority_order([0, 1, 2, 3, 4])
+        kept.called()
+        assert kept.flags == [OTHER_SETTING]
+    finally:
+        torch._C._set_sdp_priority_order(order)
+
+
+def test_torch_is_asked_to_choose_between_kernels_of_attention(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(torch, "_fused_sdp_choice", lambda *qkv: asked.append(qkv))
+    decide_at_once("cpu")
+    ((q, k, v),) = asked
+    assert {q.device.type, k.device.type, v.device.type} == {"cpu"}
