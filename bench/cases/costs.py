@@ -1,7 +1,7 @@
 """What an attempt costs beside its samples: constants of one machine a class, until more is known.
 
-Those of a CPU are medians of a smoke run on two cores with AVX-512; those of CUDA are counted for
-one H100, from what its parts take, and no GPU has confirmed them.
+Those of a CPU are medians of a smoke run on two cores with AVX-512, those of CUDA means of one on
+an H200 beside sixteen cores; of ranks on GPUs (`ranks_s`) they are a guess.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ CPU = Costs(
     flops_per_s=5e10,
 )
 CUDA = Costs(
-    begin_s=10.0,
-    start_s=0.9,
+    begin_s=12.0,
+    start_s=0.45,
     ranks_s=2.0,
-    role_s={"check": 0.4, "memory": 0.2, "quality": 0.4, "time": 0.2},
-    compiled_s=12.0,
-    recompiled_s=4.0,
+    role_s={"check": 1.7, "memory": 0.45, "quality": 0.5, "time": 0.5},
+    compiled_s=5.0,
+    recompiled_s=1.5,
     flops_per_s=5e13,
 )
 # Calls of a role beside its samples; a check's are mostly float64, on several realisations.

@@ -10,6 +10,8 @@ from typing import Any, overload
 from bench.cases.case import Plain
 from bench.cases.setting import Setting
 
+# What `torch.compile` imports when it first compiles, for seconds.
+COMPILER = ("torch._dynamo", "torch._inductor.compile_fx")
 SWITCHES = ("precision", "attention", "kernels", "denormals")  # kinds; see `bench.state`
 
 
@@ -51,6 +53,12 @@ class Variant:
     @property
     def name(self) -> str:
         return self.function.__name__.rstrip("_")
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """Name what fork servers import before, so that no process and no first call does."""
+        own = COMPILER if self.compiles else ()
+        return tuple(dict.fromkeys([*self.problem_type.preload, *own]))
 
     def build(self, problem: Any, setting: Setting, options: dict[str, Plain]) -> Any:
         """Set the variant up for one problem and setting; untimed."""

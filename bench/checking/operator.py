@@ -54,6 +54,8 @@ class Operator(Problem):
 
     passes: ClassVar[tuple[str, ...]] = ("fwd", "fwd_bwd")
     clock: ClassVar[Literal["wall", "device"]] = "device"
+    # torch.autograd.grad imports it when it is first called, and SymPy with it: a second or two
+    preload: ClassVar[tuple[str, ...]] = ("torch.fx.experimental.symbolic_shapes",)
     # float64 is what the check measures against: it has nothing to measure float64 itself with
     dtypes: ClassVar[tuple[str, ...]] = ("float32", "bfloat16", "float16")
     input_names: ClassVar[tuple[str, ...]] = ()

@@ -4,6 +4,6 @@ Runs in workers; builds on system and cases.
 """
 
 from bench.state.kept import Kept, remember
-from bench.state.working import Watch
+from bench.state.working import Watch, carrying
 
-__all__ = ["Kept", "Watch", "remember"]
+__all__ = ["Kept", "Watch", "carrying", "remember"]

@@ -7,6 +7,7 @@ import resource
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +21,10 @@ from bench.system import process
 STRAY_CORES = 0.05
 
 _CPU_CLOCK_OF_PROCESS, _CPU_CLOCK_OF_THREAD = 2, 6  # see Linux, posix-timers: MAKE_*_CPUCLOCK
-# Threads that carry messages between ranks: torch's for every process group, and gloo's own.
+# Threads that carry messages between ranks: torch's for every process group, and gloo's own, which
+# have no name of their own before torch 2.12 and are known by their birth: see `carrying`.
 _CARRIERS = ("pt_gloo", "gloo", "pt_nccl", "pt_tcpstore", "pt_elastic")
+_born_to_carry: set[int] = set()
 
 Worker = tuple[str, int]
 
@@ -52,6 +55,16 @@ class Found:
             f"threads_ran={self.cores:.2f} where threads={threads} was asked: "
             f"{self.stray_cores:.2f} of it in threads or processes beyond them"
         )
+
+
+@contextmanager
+def carrying() -> Iterator[None]:
+    """Take the threads that begin meanwhile for carriers of messages between ranks."""
+    before = _threads()
+    try:
+        yield
+    finally:
+        _born_to_carry.update(_threads() - before)
 
 
 class Watch:
@@ -101,12 +114,10 @@ def spent() -> Spent:
     caller = threading.get_native_id()
     of: dict[Worker, float] = {}
     carriers = set()
-    for thread in map(int, os.listdir("/proc/self/task")):
-        if thread == caller:
-            continue
+    for thread in _threads() - {caller}:
         worker = ("thread", thread)
         of[worker] = _clock_s(thread, _CPU_CLOCK_OF_THREAD)
-        if _name(thread).startswith(_CARRIERS):
+        if thread in _born_to_carry or _name(thread).startswith(_CARRIERS):
             carriers.add(worker)
     below = {("process", pid): seconds for pid, seconds in _below()}
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -114,6 +125,10 @@ def spent() -> Spent:
     return Spent(
         time.monotonic(), time.thread_time(), total_s, {**of, **below}, frozenset(carriers)
     )
+
+
+def _threads() -> set[int]:
+    return set(map(int, os.listdir("/proc/self/task")))
 
 
 def _below() -> Iterator[tuple[int, float]]:

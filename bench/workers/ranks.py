@@ -24,7 +24,7 @@ import torch
 
 from bench.cases.case import Case
 from bench.cases.variant import Unsupported
-from bench.state import load
+from bench.state import carrying, load
 from bench.system import process
 from bench.workers import rank_replies
 from bench.workers.outcome import outcome_of
@@ -124,6 +124,7 @@ def _with_group(case: Case, request: Reply, run_role: RunRole) -> Reply:
     if case.device != "cpu":
         case = replace(case, device=f"cuda:{local_rank}")
         torch.cuda.set_device(local_rank)
+    _know_carriers()
     dist.init_process_group(
         "gloo" if case.device == "cpu" else "nccl",
         timeout=timedelta(seconds=request["timeout_s"] + _RENDEZVOUS_S),  # ours ends it first
@@ -132,6 +133,19 @@ def _with_group(case: Case, request: Reply, run_role: RunRole) -> Reply:
     if reply["outcome"] == "ok":
         dist.barrier()  # no rank leaves while another still needs it
     return reply
+
+
+def _know_carriers() -> None:
+    """Have the threads of every process group known as such, also of those that libraries make."""
+    from torch.distributed import distributed_c10d
+
+    make = distributed_c10d._new_process_group_helper
+
+    def watched(*given: Any, **named: Any) -> Any:
+        with carrying():
+            return make(*given, **named)
+
+    distributed_c10d._new_process_group_helper = watched
 
 
 class _Watchdog:

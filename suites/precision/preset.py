@@ -14,7 +14,7 @@ GPT_GPU: dict[str, Axis] = {
 }
 # A third of that one's layers and half its tokens: an attempt costs a second beside its samples.
 GPT_SHOWN: dict[str, Axis] = {**GPT_GPU, "seqlen": 512, "num_layers": 4}
-UNET_SHOWN: dict[str, Axis] = {"batch": 128, "channels": 64}
+UNET_SHOWN: dict[str, Axis] = {"batch": 64, "channels": 64}
 HALF = ("fp16_*",)  # seconds a wide step on a CPU without float16 products
 
 

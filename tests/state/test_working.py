@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from bench.state.working import Spent, between
+from bench.state.working import Spent, between, carrying, spent
 
 START = Spent(0.0, 0.0, 0.0, {("thread", 9): 0.0})
 
@@ -44,3 +46,19 @@ def test_threads_that_carry_messages_are_none_of_a_ranks() -> None:
     assert between(START, end, 1).stray_cores == pytest.approx(0.6)
     working = after(0.5, 0.9, 0.4, 0.5, carriers=1)
     assert between(START, working, 1, carried=True).stray_cores == pytest.approx(0.5)
+
+
+def test_a_thread_without_a_name_carries_if_it_began_with_a_process_group() -> None:
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait) for _ in range(2)]
+    try:
+        threads[0].start()
+        with carrying():
+            threads[1].start()
+        known = {number for _, number in spent().carriers}
+        assert threads[1].native_id in known
+        assert threads[0].native_id not in known
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()

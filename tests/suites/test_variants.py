@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -24,6 +24,7 @@ FOUND = [
 ]
 # Either says that a variant cannot do this, never that it does it wrongly.
 REFUSALS = {"unsupported"}
+FEW_MODULES = 12
 
 
 def cases(suite: str, variant: Variant) -> list[Case]:
@@ -63,7 +64,7 @@ def test_every_suite_has_variants() -> None:
 def test_variant_is_checked(
     suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
 ) -> None:
-    server, outcomes = server_for(variant.problem_type.preload), {}
+    server, outcomes = server_for(variant.preload), {}
     for case in cases(suite, variant):
         reply = server.attempt(
             {
@@ -82,9 +83,32 @@ def test_variant_is_checked(
 
 @pytest.mark.parametrize(
     "preload",
-    sorted({p.values[1].problem_type.preload for p in FOUND if p.values[1].problem_type.preload}),
+    sorted({p.values[1].preload for p in FOUND if p.values[1].preload}),
 )
 def test_what_is_imported_before_forks_starts_no_thread(preload: tuple[str, ...], tmp_path) -> None:
     with Side().serve(tmp_path / "server.txt", preload) as server:
         assert server.hello["threads"] == 1
     assert not (tmp_path / "server.txt").exists()  # nothing was said on stderr
+
+
+@pytest.mark.parametrize(("suite", "variant"), FOUND)
+def test_a_first_call_imports_next_to_nothing(
+    suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
+) -> None:
+    """An import of a second would be told as the time of the first call, in every process."""
+    problem = variant.problem_type
+    if 1 not in problem.ranks:
+        pytest.skip("its calls need ranks")
+    case = replace(cases(suite, variant)[0], pass_=problem.passes[-1])
+    reply = server_for(variant.preload).attempt(
+        {
+            "call": "tests.suites.importing:by_first_call",
+            "arguments": {"case": asdict(case)},
+            "timeout_s": 120,
+            "log": str(tmp_path / "log.txt"),
+        }
+    )
+    if reply["outcome"] in REFUSALS:
+        pytest.skip(f"unsupported here: {reply['detail']}")
+    assert reply["outcome"] == "ok", reply
+    assert len(reply["answer"]) <= FEW_MODULES, reply["answer"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -185,19 +184,24 @@ def test_a_hung_rank_is_named_with_its_stack(attempt, server: Server, tmp_path: 
     assert process.descendants(server.pid) == []
 
 
-def test_the_server_goes_on_after_a_failure_and_nothing_is_left(attempt) -> None:
-    before = temporary_folders()
-    assert attempt("dies", "check")["outcome"] == "crash"
-    assert attempt("raises", "check")["outcome"] == "error"
-    assert attempt("works", "check")["outcome"] == "ok"
-    assert temporary_folders() == before
+def test_the_server_goes_on_after_a_failure_and_nothing_is_left(
+    attempt_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    monkeypatch.setenv("TMPDIR", str(own))
+    with Side().serve(tmp_path / "server.txt") as other:
+        attempt = attempt_of(other)
+        assert attempt("dies", "check")["outcome"] == "crash"
+        assert attempt("raises", "check")["outcome"] == "error"
+        assert attempt("works", "check")["outcome"] == "ok"
+    assert left_in(own) == []
 
 
-def temporary_folders() -> set[Path]:
+def left_in(folder: Path) -> list[Path]:
     """List what torchrun's engine and the host of ranks make while they run."""
-    parent = Path(tempfile.gettempdir())
     patterns = ("torchelastic_*", "touchstone-ranks-*", "pytorch-errorfile-*")
-    return {path for pattern in patterns for path in parent.glob(pattern)}
+    return [path for pattern in patterns for path in folder.glob(pattern)]
 
 
 def test_each_rank_gets_its_own_part_back() -> None:
