@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from rich.padding import Padding
 from rich.table import Table
@@ -11,7 +12,7 @@ from bench.cases.counted import counted
 from bench.judging.record import Record
 from bench.store import Run
 from bench.system.terminal import Screen
-from reports.answers import Family, families
+from reports.answers import Answer, Family, families
 from reports.findings import Judged, judge
 from reports.measuring import measuring_share
 from reports.page import (
@@ -23,6 +24,9 @@ from reports.page import (
     without_quality,
 )
 
+COLUMNS = ("size", "fastest", "time", "next takes")
+MOST_NAMES = 3  # of contestants that cannot be told apart
+SHORT = 18
 NUM_FAMILIES = 4  # of a suite; the report has them all
 COLOURS = {"holds": "green", "fails": "red", "untested": "dim"}
 
@@ -82,18 +86,36 @@ def _summarise_suite(
 
 def _answers(family: Family) -> Table:
     table = _table(family.title)
-    for name in ("size", "fastest", "time", "next takes"):
-        whole = name in ("time", "next takes")
-        table.add_column(name, no_wrap=whole, min_width=None if whole else 9, overflow="fold")
-    for answer in family.answers:
-        tie = f" = {' = '.join(answer.ties)}" if answer.ties else ""
-        table.add_row(
+    rows = [
+        (
             answer.size or "as above",
-            answer.fastest + tie,
+            _fastest(answer),
             f"{answer.time} {answer.interval}",
             f"{answer.next_factor} {answer.next}",
         )
+        for answer in family.answers
+    ]
+    for name, texts in zip(COLUMNS, zip(*rows, strict=True), strict=True):
+        table.add_column(name, min_width=_narrowest((name, *texts)), overflow="fold")
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _fastest(answer: Answer) -> str:
+    """Name the fastest and its ties; many ties by their number."""
+    names = [answer.fastest, *answer.ties]
+    if len(names) > MOST_NAMES:
+        return f"{answer.fastest} = {len(answer.ties)} others"
+    return " = ".join(names)
+
+
+def _narrowest(texts: Iterable[str]) -> int:
+    """Return the width at which no short text is wrapped, and no word of a long one cut."""
+    return max(
+        len(text) if len(text) <= SHORT else max(map(len, text.split()), default=0)
+        for text in texts
+    )
 
 
 def _failures(failures: list[Failure]) -> Table:
