@@ -17,4 +17,6 @@ def rounds_asked(cases: Iterable[Case], checkpoints: Iterable[int]) -> str:
     """Say how many rounds the cases get: where a run may stop, or what a case asks for itself."""
     planned = [sorted({case.most_rounds(rounds) for rounds in checkpoints}) for case in cases]
     told = sorted({rounds for own in planned for rounds in own})
+    if len(told) > 2:
+        return f"{told[0]} to {told[-1]} rounds"
     return " or ".join(map(str, told)) + (" round" if told == [1] else " rounds")

@@ -67,6 +67,7 @@ def test_rounds_asked_are_those_the_cases_get() -> None:
     assert rounds_asked([every], [9, 15]) == "9 or 15 rounds"
     assert rounds_asked([every, few], [5]) == "3 or 5 rounds"
     assert rounds_asked([one], [9, 15]) == "1 round"
+    assert rounds_asked([every, few, one], [9, 15]) == "1 to 15 rounds"
 
 
 def test_what_few_rounds_may_miss_is_told_of_the_fewest() -> None:
