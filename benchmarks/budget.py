@@ -23,7 +23,7 @@ from benchmarks.held_steps import sampling, training
 from benchmarks.planted import FAULTS
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, machine_facts, tell, write
 from benchmarks.shapes import Shape, any_shapes, large_shapes
-from suites.attention.problems import LinearAttention, SoftmaxAttention
+from suites.attention.problem import LinearAttention, SoftmaxAttention
 
 KERNELS = ("math", "sdpa", "tiled", "sliding_window", "linear")
 LEFT_OUT = ("sdpa_efficient", "sdpa_cudnn")  # not for CPUs

@@ -15,7 +15,7 @@ from bench.cases.variant import Unsupported, Variant, contestants
 from bench.selecting.discover import load_module, module_names, variants_of
 from bench.timing.phases import Phases
 from suites.precision.policy import Policy
-from suites.precision.problems import GPTTraining, UNetTraining
+from suites.precision.problem import GPTTraining, UNetTraining
 from suites.samplers.euler import euler
 from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from suites.attention.problems import QKV, SoftmaxAttention
+from suites.attention.problem import QKV, SoftmaxAttention
 
 Step = Callable[[QKV], Tensor]
 Fault = Callable[[SoftmaxAttention, torch.dtype, bool], Step | None]

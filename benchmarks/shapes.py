@@ -11,7 +11,7 @@ import torch
 
 from bench.cases.setting import Setting
 from bench.checking.operator import Operands
-from suites.attention.problems import LinearAttention, SoftmaxAttention
+from suites.attention.problem import LinearAttention, SoftmaxAttention
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 LENGTHS = (1, 2, 3, 5, 7, 16, 17, 33, 64, 100, 128, 257)

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any, Self
 
 from bench.cases.case import Plain
+from bench.cases.variant import Variant
 
 Values = dict[str, Plain]
 Axis = Plain | tuple[Plain, ...] | Callable[[Values], Plain]
 
+COMPILES = "compiles"  # the mark of what says `@variant(compiles=True)`
 PRESETS = ("smoke", "quick", "standard", "full")
 # The memory of the smallest GPU that a preset is made for; a reference takes at most half of it.
 SMALLEST_GPU_BYTES = {"smoke": 24e9, "quick": 24e9, "standard": 80e9, "full": 80e9}
@@ -20,40 +21,38 @@ SMALLEST_GPU_BYTES = {"smoke": 24e9, "quick": 24e9, "standard": 80e9, "full": 80
 class Sweep:
     """The product of axes over one problem class, for every variant that solves it.
 
-    A new variant is always in; `without` leaves some out by name, `only` leaves all others out.
+    A new variant is always in. What a preset asks of some alone it asks by what they say of
+    themselves: their marks, that they compile, the options that they have; never by their names.
     """
 
     problem: str
     axes: Mapping[str, Axis]
-    left_out: tuple[str, ...] = ()
-    picked: tuple[str, ...] = ("*",)
-    compiling: bool | None = None
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+    option: str = ""
 
     def at(self, **axes: Axis) -> Self:
         """Return the same sweep with these axes beside or instead of its own."""
         return replace(self, axes={**self.axes, **axes})
 
-    def without(self, *patterns: str) -> Self:
-        """Return the same sweep for fewer variants."""
-        return replace(self, left_out=(*self.left_out, *patterns))
+    def marked(self, *marks: str) -> Self:
+        """Return the same sweep for variants with one of these marks alone."""
+        return replace(self, wanted=marks)
 
-    def only(self, *patterns: str) -> Self:
-        """Return the same sweep for these variants alone."""
-        return replace(self, picked=patterns)
+    def unmarked(self, *marks: str) -> Self:
+        """Return the same sweep without the variants that have one of these marks."""
+        return replace(self, unwanted=(*self.unwanted, *marks))
 
-    def compiled(self) -> Self:
-        """Return the same sweep for those variants alone that say that they compile."""
-        return replace(self, compiling=True)
+    def having(self, option: str) -> Self:
+        """Return the same sweep for variants with this option alone."""
+        return replace(self, option=option)
 
-    def uncompiled(self) -> Self:
-        """Return the same sweep without the variants that say that they compile."""
-        return replace(self, compiling=False)
-
-    def asks(self, variant: str, compiles: bool = False) -> bool:
-        """Say whether a variant of the problem is asked."""
-        if self.compiling not in (None, compiles):
+    def asks(self, variant: Variant) -> bool:
+        """Say whether a variant of the problem is asked; one that compiles is marked so."""
+        marks = {*variant.marks, *([COMPILES] if variant.compiles else [])}
+        if self.option and self.option not in variant.options:
             return False
-        return _fits(variant, self.picked) and not _fits(variant, self.left_out)
+        return bool(not self.wanted or marks & {*self.wanted}) and not marks & {*self.unwanted}
 
     def points(self, overrides: Mapping[str, tuple[Plain, ...]]) -> Iterator[Values]:
         """Yield every combination; an override replaces an axis, a callable is derived last."""
@@ -63,10 +62,6 @@ class Sweep:
         for combination in product(*free.values()):
             values = dict(zip(free, combination, strict=True))
             yield values | {name: rule(values) for name, rule in derived.items()}
-
-
-def _fits(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _tuple(axis: Any) -> tuple[Plain, ...]:

@@ -38,7 +38,8 @@ class Variant:
     `sets` are the kinds of torch's switches (of `SWITCHES`) that its set-up may change, since they
     are what it is made of; another change bars it from rankings. `homes` are the files of a user's
     variant and its problem, read while their modules were loaded. One that `compiles` its step
-    takes seconds in every process; presets ask it at fewer sizes.
+    takes seconds in every process. `marks` are words by which presets choose: what it is for
+    ("window"), what it needs ("gpu"), what it is costly at ("float16").
     """
 
     function: Callable[..., Any]
@@ -49,6 +50,7 @@ class Variant:
     sets: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
     compiles: bool = False
+    marks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -89,7 +91,7 @@ def variant(function: Callable[..., Any], /) -> Variant: ...
 
 @overload
 def variant(
-    *, sets: Sequence[str] = (), compiles: bool = False
+    *, sets: Sequence[str] = (), compiles: bool = False, marks: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], Variant]: ...
 
 
@@ -99,22 +101,24 @@ def variant(
     *,
     sets: Sequence[str] = (),
     compiles: bool = False,
+    marks: Sequence[str] = (),
 ) -> Variant | Callable[[Callable[..., Any]], Variant]:
     """Make a function a contestant: `def name(problem: SomeProblem, *, option=default)`.
 
     One that is made of torch's switches says which, `@variant(sets=["precision"])`; one whose every
-    process compiles, `@variant(compiles=True)`.
+    process compiles, `@variant(compiles=True)`; `marks` are the words by which presets know it.
     Raises TypeError where the signature does not say which problem it solves.
     """
     unknown = [kind for kind in sets if kind not in SWITCHES]
     if unknown:
         raise TypeError(f"variant: sets: expected {' or '.join(SWITCHES)}, got {unknown[0]!r}")
     if function is None:
-        return lambda function: _described(function, tuple(sets), compiles)
-    return _described(function, (), False)
+        own = {"sets": tuple(sets), "compiles": compiles, "marks": tuple(marks)}
+        return lambda function: _described(function, **own)
+    return _described(function)
 
 
-def _described(function: Callable[..., Any], sets: tuple[str, ...], compiles: bool) -> Variant:
+def _described(function: Callable[..., Any], **own: Any) -> Variant:
     first, *rest = inspect.signature(function).parameters.values()
     problem_type = first.annotation
     if isinstance(problem_type, str):  # under `from __future__ import annotations`
@@ -137,6 +141,5 @@ def _described(function: Callable[..., Any], sets: tuple[str, ...], compiles: bo
         options,
         wants_setting,
         function.__module__,
-        sets,
-        compiles=compiles,
+        **own,
     )

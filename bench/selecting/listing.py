@@ -154,9 +154,7 @@ def _preset(module: str, preset: str, kind: str) -> list[Sweep]:
 
 
 def _solves(variant: Variant, sweep: Sweep) -> bool:
-    return variant.problem_type.__name__ == sweep.problem and sweep.asks(
-        variant.name, variant.compiles
-    )
+    return variant.problem_type.__name__ == sweep.problem and sweep.asks(variant)
 
 
 def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) -> Case:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from bench import Setting, Unsupported, variant
 from bench.compilation import Compiled
-from suites.attention.problems import QKV, SoftmaxAttention
+from suites.attention.problem import QKV, SoftmaxAttention
 
 
 @variant(compiles=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bench import Unsupported, variant
-from suites.attention.problems import QKV, LinearAttention, phi
+from suites.attention.problem import QKV, LinearAttention, phi
 
 
 @variant
@@ -24,7 +24,7 @@ def quadratic(problem: LinearAttention) -> Callable[[QKV], Tensor]:
     return step
 
 
-@variant
+@variant(marks=["whole"])
 def linear(problem: LinearAttention) -> Callable[[QKV], Tensor]:
     """phi(Q) (phi(K)^T V): keys and values first. Non-causal; state and normaliser in float32."""
     if problem.causal:
@@ -40,7 +40,7 @@ def linear(problem: LinearAttention) -> Callable[[QKV], Tensor]:
     return step
 
 
-@variant
+@variant(marks=["causal"])
 def linear_chunked(problem: LinearAttention, *, chunk: int = 64) -> Callable[[QKV], Tensor]:
     """Quadratic inside chunks, a prefix sum of D x D states across them; float32 throughout.
 

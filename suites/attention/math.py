@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from bench import Setting, variant
-from suites.attention.problems import QKV, SoftmaxAttention
+from suites.attention.problem import QKV, SoftmaxAttention
 
 
-@variant
+@variant(marks=["plain"])
 def math(problem: SoftmaxAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
     """softmax(Q K^T / sqrt(D)) V with torch's matmul and softmax; time and memory grow as S^2."""
     hidden = ~problem.mask(setting.device) if problem.masked else None

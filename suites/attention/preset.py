@@ -5,11 +5,14 @@ from bench import Axis, Plain, Sweep, Values, sweep
 TOKENS = 16384  # batch x seqlen of the published FlashAttention tables
 WIDTH = 2048  # num_heads x head_dim of the same
 
-# Left out of a sweep; a new variant is in every sweep of its problem. Equal cases are kept once.
-BANDED = ("banded",)  # has sweeps of its own, with a window
-MAPPED = ("sdpa_math", "sdpa_flash")  # with an n x n matrix that malloc maps, and without one
-MASKED = ("sdpa_math",)  # the rival of a band: the same window as a mask
-GPU_ONLY = ("sdpa_efficient", "sdpa_cudnn")  # that they are not for CPU is told in one sweep
+# What variants say of themselves (`@variant(marks=…)`). A new one without marks is in every sweep
+# of its problem. Equal cases are kept once.
+#   compiles  its every process compiles, for seconds
+#   gpu       not for a CPU, which is told in one sweep
+#   sdpa      a backend of torch's own operator
+#   plain     the equation as it stands, and so with any mask
+#   window    has sweeps of its own, with a window
+#   causal, whole  forms of linear attention for one mask alone
 
 SMALL: dict[str, Axis] = {"batch": 1, "num_heads": 4, "head_dim": 64}  # two cores, one thread
 BACKWARD: dict[str, Axis] = {"pass": "fwd_bwd"}
@@ -20,16 +23,18 @@ def smoke(device: str) -> list[Sweep]:
     """Show every operator, dtype and pass, each at a few sizes."""
     if device == "cuda":
         return _shown()
-    few = (*BANDED, *GPU_ONLY)
-    softmax = sweep("SoftmaxAttention", **SMALL).uncompiled()
+    softmax = sweep("SoftmaxAttention", **SMALL)
+    every = softmax.unmarked("compiles", "window")
+    here = every.unmarked("gpu")
     return [
-        softmax.at(seqlen=(256, 512, 1024)).without(*BANDED),
-        softmax.at(seqlen=1024, allocator="system").only(*MAPPED),
-        sweep("SoftmaxAttention", **SMALL, seqlen=1024).compiled(),
-        softmax.at(seqlen=1024, dtype="bfloat16", **BOTH).without(*few),
-        softmax.at(seqlen=512, dtype="float16").without(*few, "tiled"),
-        softmax.at(seqlen=512, num_kv_heads=2).without(*few),
-        softmax.at(seqlen=1024, window=128).without(*GPU_ONLY),
+        every.at(seqlen=(256, 512, 1024)),
+        # with an n x n matrix that malloc maps, and without one
+        here.at(seqlen=1024, allocator="system").marked("sdpa"),
+        softmax.at(seqlen=1024).marked("compiles"),
+        here.at(seqlen=1024, dtype="bfloat16", **BOTH),
+        here.at(seqlen=512, dtype="float16"),
+        here.at(seqlen=512, num_kv_heads=2),
+        softmax.at(seqlen=1024, window=128).unmarked("compiles", "gpu"),
         *_linear(SMALL, (256, 512, 1024)),
     ]
 
@@ -53,11 +58,12 @@ def full(device: str) -> list[Sweep]:
 
 def _growth(seqlens: tuple[int, ...]) -> list[Sweep]:
     """Ask on a CPU how time and memory grow with length."""
-    softmax = sweep("SoftmaxAttention", **SMALL).uncompiled().without(*BANDED)
+    softmax = sweep("SoftmaxAttention", **SMALL).unmarked("window")
+    uncompiled = softmax.unmarked("compiles")
     return [
-        softmax.at(seqlen=seqlens, dtype=("float32", "bfloat16")),
-        softmax.at(seqlen=seqlens[:-1], dtype="bfloat16", **BACKWARD).without(*GPU_ONLY),
-        sweep("SoftmaxAttention", **SMALL, seqlen=seqlens[-1]).without(*BANDED),
+        uncompiled.at(seqlen=seqlens, dtype=("float32", "bfloat16")),
+        uncompiled.at(seqlen=seqlens[:-1], dtype="bfloat16", **BACKWARD).unmarked("gpu"),
+        softmax.at(seqlen=seqlens[-1]),
         *_linear(SMALL, seqlens),
     ]
 
@@ -65,22 +71,20 @@ def _growth(seqlens: tuple[int, ...]) -> list[Sweep]:
 def _linear(shape: dict[str, Axis], seqlens: tuple[int, ...], **axes: Axis) -> list[Sweep]:
     """Set each form of linear attention against the product of n x n it replaces."""
     return [
-        sweep("LinearAttention", **shape, seqlen=seqlens, causal=False, **axes).without(
-            "linear_chunked"
-        ),
-        sweep("LinearAttention", **shape, seqlen=seqlens, causal=True, **axes).without("linear"),
+        sweep("LinearAttention", **shape, seqlen=seqlens, causal=False, **axes).unmarked("causal"),
+        sweep("LinearAttention", **shape, seqlen=seqlens, causal=True, **axes).unmarked("whole"),
     ]
 
 
 def _shown() -> list[Sweep]:
     """Show every operator and pass on a GPU; an attempt costs a second beside its samples."""
     shape: dict[str, Axis] = {**GPU, "rounds": 3}
-    softmax = sweep("SoftmaxAttention", **shape).uncompiled()
+    softmax = sweep("SoftmaxAttention", **shape)
+    every = softmax.unmarked("compiles", "window")
     return [
-        softmax.at(seqlen=1024).without(*BANDED),
-        softmax.at(seqlen=4096, **BOTH).without(*BANDED),
-        softmax.at(seqlen=4096, window=256).only(*BANDED, *MASKED),
-        sweep("SoftmaxAttention", **shape, seqlen=4096, window=256).compiled(),
+        every.at(seqlen=1024),
+        every.at(seqlen=4096, **BOTH),
+        softmax.at(seqlen=4096, window=256).marked("compiles", "plain", "window"),
         *_linear(shape, (4096,)),
     ]
 
@@ -89,9 +93,9 @@ def _large(seqlens: tuple[int, ...]) -> list[Sweep]:
     """Fit a GPU: the published shape at head_dim 64, in bfloat16, and a little of the rest."""
     last = seqlens[-1]
     return [
-        sweep("SoftmaxAttention", **GPU, seqlen=seqlens, **BOTH).without(*BANDED),
-        sweep("SoftmaxAttention", **GPU, seqlen=last, causal=False).without(*BANDED),
-        sweep("SoftmaxAttention", **GPU, seqlen=last, num_kv_heads=8).without(*BANDED),
+        sweep("SoftmaxAttention", **GPU, seqlen=seqlens, **BOTH).unmarked("window"),
+        sweep("SoftmaxAttention", **GPU, seqlen=last, causal=False).unmarked("window"),
+        sweep("SoftmaxAttention", **GPU, seqlen=last, num_kv_heads=8).unmarked("window"),
         sweep("SoftmaxAttention", **GPU, seqlen=last, window=256),
         *_linear(GPU, seqlens),
     ]
@@ -105,14 +109,11 @@ def _published(head_dims: tuple[int, ...], dtypes: tuple[str, ...]) -> list[Swee
         "head_dim": head_dims,
         "dtype": dtypes,
     }
+    softmax = sweep("SoftmaxAttention", **shape)
     return [
-        sweep("SoftmaxAttention", **shape, seqlen=seqlens, causal=(False, True), **BOTH).without(
-            *BANDED
-        ),
-        sweep("SoftmaxAttention", **shape, seqlen=seqlens, num_kv_heads=_num_kv_heads).without(
-            *BANDED
-        ),
-        sweep("SoftmaxAttention", **shape, seqlen=seqlens[1:], window=(256, 1024)),
+        softmax.at(seqlen=seqlens, causal=(False, True), **BOTH).unmarked("window"),
+        softmax.at(seqlen=seqlens, num_kv_heads=_num_kv_heads).unmarked("window"),
+        softmax.at(seqlen=seqlens[1:], window=(256, 1024)),
         *_linear(shape, seqlens, **BOTH),
     ]
 

@@ -13,30 +13,30 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from bench import Setting, Unsupported, variant
 from bench.operator import Operands
-from suites.attention.problems import QKV, SoftmaxAttention
+from suites.attention.problem import QKV, SoftmaxAttention
 
 REFUSALS = ("No viable backend", "No available kernel")  # torch's words where a backend cannot run
 
 
-@variant(sets=["attention"])
+@variant(sets=["attention"], marks=["sdpa"])
 def sdpa_math(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
     """Composed of matmul and softmax, inside torch."""
     return force(SDPBackend.MATH, "attention_math", problem, setting)
 
 
-@variant(sets=["attention"])
+@variant(sets=["attention"], marks=["sdpa"])
 def sdpa_flash(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
     """FlashAttention-2, Dao 2023 (arXiv:2307.08691), as torch ships it for this device."""
     return force(SDPBackend.FLASH_ATTENTION, "flash_attention", problem, setting)
 
 
-@variant(sets=["attention"])
+@variant(sets=["attention"], marks=["sdpa", "gpu"])
 def sdpa_efficient(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
     """Memory-efficient attention, Rabe and Staats 2021 (arXiv:2112.05682), xformers' kernel."""
     return force(SDPBackend.EFFICIENT_ATTENTION, "efficient_attention", problem, setting)
 
 
-@variant(sets=["attention"])
+@variant(sets=["attention"], marks=["sdpa", "gpu"])
 def sdpa_cudnn(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
     """Fused attention of cuDNN."""
     return force(SDPBackend.CUDNN_ATTENTION, "cudnn_attention", problem, setting)

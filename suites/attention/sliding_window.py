@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from bench import Setting, Unsupported, variant
-from suites.attention.problems import QKV, SoftmaxAttention
+from suites.attention.problem import QKV, SoftmaxAttention
 
 
-@variant
+@variant(marks=["window"])
 def banded(problem: SoftmaxAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
     """Cut S into blocks of `window`; a block sees itself and the block before it.
 

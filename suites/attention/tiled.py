@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bench import Setting, variant
-from suites.attention.problems import QKV, SoftmaxAttention
+from suites.attention.problem import QKV, SoftmaxAttention
 
 _LOWEST = -1e30  # stands for the maximum of a row that has seen no key yet
 

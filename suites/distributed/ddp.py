@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from bench import Setting, variant
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.single import Single
 from suites.distributed.strategy import Strategy, adamw
 from suites.distributed.theory import Layout

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from bench import Setting, variant
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.strategy import Strategy, adam_bytes, adamw
 from suites.distributed.theory import Layout
 

@@ -7,6 +7,8 @@ loss alone (`rounds=0`).
 
 from bench import Axis, Sweep, sweep
 
+# `alone` marks the strategy of one process, which others are held to.
+
 TRAINING: dict[str, Axis] = {"pass": "train"}
 SMALL: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 2, "dim": 128}
 MEDIUM: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 4, "dim": 256}
@@ -37,8 +39,10 @@ def quick(device: str) -> list[Sweep]:
     untimed: dict[str, Axis] = {**MEDIUM, "rounds": 0, "quality_seeds": 1}
     return [
         *_against_one_process(MEDIUM, (2,), rounds=3, quality_seeds=1),
-        sweep("DataParallelTraining", **untimed, ranks=4).without("single"),
-        sweep("DataParallelTraining", **untimed, ranks=4, reduce_to_owner=True).only("zero2"),
+        sweep("DataParallelTraining", **untimed, ranks=4).unmarked("alone"),
+        sweep("DataParallelTraining", **untimed, ranks=4, reduce_to_owner=True).having(
+            "reduce_to_owner"
+        ),
         *_collectives((16 * KIB, 256 * KIB, 4 * MIB), (2,), rounds=2),
     ]
 
@@ -52,8 +56,8 @@ def standard(device: str) -> list[Sweep]:
         ]
     return [
         *_against_one_process({**MEDIUM, "loss_steps": 50}, (2,), rounds=5, quality_seeds=3),
-        sweep("DataParallelTraining", **MEDIUM, ranks=(4, 8), rounds=0, quality_seeds=3).without(
-            "single"
+        sweep("DataParallelTraining", **MEDIUM, ranks=(4, 8), rounds=0, quality_seeds=3).unmarked(
+            "alone"
         ),
         *_collectives(_powers(4 * KIB, 64 * MIB), (2, 4), rounds=3),
     ]
@@ -66,7 +70,7 @@ def full(device: str) -> list[Sweep]:
     to_owner = sweep(
         "DataParallelTraining", **shape, ranks=ranks, reduce_to_owner=True, quality_seeds=3
     )
-    return [*standard(device), to_owner.only("zero2")]
+    return [*standard(device), to_owner.having("reduce_to_owner")]
 
 
 def _against_one_process(
@@ -74,8 +78,8 @@ def _against_one_process(
 ) -> list[Sweep]:
     """Ask one process and every strategy at the same global batch."""
     return [
-        sweep("DataParallelTraining", **shape, ranks=1, **effort).only("single"),
-        sweep("DataParallelTraining", **shape, ranks=ranks, **effort).without("single"),
+        sweep("DataParallelTraining", **shape, ranks=1, **effort).marked("alone"),
+        sweep("DataParallelTraining", **shape, ranks=ranks, **effort).unmarked("alone"),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from bench import Setting, Unsupported, variant
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.strategy import Strategy, adam_bytes, adamw
 from suites.distributed.theory import Layout
 
@@ -36,7 +36,7 @@ class Single(Strategy):
         return {}
 
 
-@variant
+@variant(marks=["alone"])
 def single(problem: DataParallelTraining, *, setting: Setting) -> Single:
     """Train in one process."""
     return Single(problem, setting)

@@ -12,7 +12,7 @@ from suites.distributed.deepspeed_engine import (
     flat_tensors,
     padded_elements,
 )
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.theory import Layout
 
 

@@ -20,7 +20,7 @@ from suites.distributed.deepspeed_engine import (
     import_deepspeed,
     partition_bytes,
 )
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.strategy import state_tensors
 from suites.distributed.theory import Layout
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench import Setting, variant
 from suites.distributed.ddp import replicated
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.strategy import ADAMW, Strategy, adam_bytes, state_tensors
 from suites.distributed.theory import Layout
 

@@ -4,7 +4,7 @@ import torch
 
 from bench import Setting, variant
 from suites.precision.policy import Policy
-from suites.precision.problems import Training
+from suites.precision.problem import Training
 
 
 @variant

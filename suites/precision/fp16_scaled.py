@@ -5,10 +5,10 @@ import torch
 from bench import Setting, variant
 from suites.precision.half import expect_trainable
 from suites.precision.policy import Policy
-from suites.precision.problems import Training
+from suites.precision.problem import Training
 
 
-@variant
+@variant(marks=["float16"])
 def fp16_scaled(problem: Training, *, setting: Setting) -> Policy:
     """Compute products in float16 under torch's GradScaler; weights and state in float32."""
     expect_trainable(problem, setting)

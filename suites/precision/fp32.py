@@ -3,7 +3,7 @@
 from bench import Setting, variant
 from bench.workload import set_float32_products
 from suites.precision.policy import Policy
-from suites.precision.problems import Training
+from suites.precision.problem import Training
 
 
 @variant(sets=["precision"])

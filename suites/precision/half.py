@@ -1,7 +1,7 @@
 """Where float16 cannot be trained in a time worth waiting for."""
 
 from bench import Setting, Unsupported
-from suites.precision.problems import Training
+from suites.precision.problem import Training
 
 
 def expect_trainable(problem: Training, setting: Setting) -> None:

@@ -5,7 +5,7 @@ import torch
 from bench import Setting, Unsupported, variant
 from bench.workload import set_float32_products
 from suites.precision.policy import Policy
-from suites.precision.problems import Training
+from suites.precision.problem import Training
 
 
 @variant(sets=["precision"])

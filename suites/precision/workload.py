@@ -29,7 +29,7 @@ class Workload(Problem):
     preload: ClassVar[tuple[str, ...]] = (
         "torch._dynamo",
         "pydoc_data.topics",
-        "suites.precision.problems",
+        "suites.precision.problem",
     )
     convolutional: ClassVar[bool] = False
     rows_apart: ClassVar[bool] = False

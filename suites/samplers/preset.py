@@ -5,6 +5,7 @@ from bench import Axis, Plain, Sweep, Values, sweep
 EXACT = ("mixture2", "mixture64", "posterior")
 BUDGETS = (5, 10, 20, 50, 100)
 FULL_COUNT = 1000  # the steps DDPM was published with
+SOLVES_NO_ODE = "stochastic"  # a mark: there is no solution to compare with
 UNTIMED: dict[str, Axis] = {"rounds": 0}
 
 
@@ -14,12 +15,12 @@ def smoke(device: str) -> list[Sweep]:
         few: dict[str, Axis] = {"quality_seeds": 1}
         return [
             sweep("Sampling", ground="posterior", nfe=(10, 40), rounds=2, **few),
-            sweep("Sampling", ground="mixture2", nfe=40, **few, **UNTIMED).without("ddpm"),
+            sweep("Sampling", ground="mixture2", nfe=40, **few, **UNTIMED).unmarked(SOLVES_NO_ODE),
         ]
     return [
         sweep("Sampling", ground="posterior", nfe=(10, 40), quality_seeds=3),
-        sweep("Sampling", ground="mixture2", nfe=(10, 40), quality_seeds=1, **UNTIMED).without(
-            "ddpm"
+        sweep("Sampling", ground="mixture2", nfe=(10, 40), quality_seeds=1, **UNTIMED).unmarked(
+            SOLVES_NO_ODE
         ),
     ]
 
@@ -30,8 +31,8 @@ def quick(device: str) -> list[Sweep]:
         sweep("Sampling", ground="mlp", nfe=BUDGETS, batch=_batch, quality_seeds=3),
         *_full_count("mlp", quality_seeds=3, **UNTIMED),
         sweep("Sampling", ground="posterior", nfe=(10, 20, 50), quality_seeds=3, **UNTIMED),
-        sweep("Sampling", ground=EXACT[:2], nfe=(10, 20, 50), quality_seeds=3, **UNTIMED).without(
-            "ddpm"  # it solves no ODE: nothing to compare with a solution
+        sweep("Sampling", ground=EXACT[:2], nfe=(10, 20, 50), quality_seeds=3, **UNTIMED).unmarked(
+            SOLVES_NO_ODE
         ),
     ]
 
@@ -57,17 +58,17 @@ def full(device: str) -> list[Sweep]:
         sweep("Sampling", ground=("unet", "mlp"), nfe=more, quality_seeds=5),
         sweep("Sampling", ground="unet", nfe=20, batch=(2, 8, 32, 128, 512)),
         sweep("Sampling", ground=("unet", *EXACT), nfe=BUDGETS, grid=grids, quality_seeds=3),
-        sweep("Sampling", ground="unet", nfe=BUDGETS, eta=(0.0, 0.5, 1.0), quality_seeds=3).only(
-            "ddim"
+        sweep("Sampling", ground="unet", nfe=BUDGETS, eta=(0.0, 0.5, 1.0), quality_seeds=3).having(
+            "eta"
         ),
         *_full_count(("unet", "mlp", "posterior"), quality_seeds=5),
     ]
 
 
 def _full_count(ground: Axis, **axes: Axis) -> list[Sweep]:
-    """Ask for DDPM alone at its full count of steps."""
+    """Ask for what draws noise in every step at the full count of steps it was published with."""
     asked = sweep("Sampling", ground=ground, nfe=FULL_COUNT, batch=_batch, **axes)
-    return [asked.only("ddpm")]
+    return [asked.marked(SOLVES_NO_ODE)]
 
 
 def _batch(values: Values) -> Plain:

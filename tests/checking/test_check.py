@@ -11,7 +11,7 @@ from bench import Incorrect, Setting, Unsupported
 from bench.checking.operator import Operator
 from suites.attention.linear import quadratic
 from suites.attention.math import math
-from suites.attention.problems import QKV, LinearAttention, SoftmaxAttention
+from suites.attention.problem import QKV, LinearAttention, SoftmaxAttention
 
 CPU = torch.device("cpu")
 Step = Callable[[QKV], torch.Tensor]
@@ -110,7 +110,7 @@ def test_the_reference_does_not_depend_on_its_blocks(monkeypatch: pytest.MonkeyP
     setting = Setting(torch.float32, CPU, "fwd_bwd")
     operands = problem.make_inputs(3, setting)
     whole = problem.reference(operands, torch.float64)
-    monkeypatch.setattr("suites.attention.problems.REFERENCE_ELEMENTS", 1000)
+    monkeypatch.setattr("suites.attention.problem.REFERENCE_ELEMENTS", 1000)
     for a, b in zip(whole, problem.reference(operands, torch.float64), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 

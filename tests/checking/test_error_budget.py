@@ -12,7 +12,7 @@ from bench.checking.realisations import MOST, Realisation, nudge_weights, nudged
 from benchmarks.budget import judged
 from benchmarks.planted import FAULTS
 from benchmarks.shapes import Shape, any_shapes, large_shapes
-from suites.attention.problems import SoftmaxAttention
+from suites.attention.problem import SoftmaxAttention
 from suites.attention.sdpa import sdpa_flash, sdpa_math
 
 CPU = torch.device("cpu")

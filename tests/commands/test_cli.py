@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from bench import variant
 from bench.module import ModuleProblem
-from suites.attention.problems import SoftmaxAttention
+from suites.attention.problem import SoftmaxAttention
 
 @variant
 def theirs(problem: SoftmaxAttention):

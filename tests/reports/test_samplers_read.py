@@ -212,7 +212,7 @@ def test_presets_ask_what_they_should() -> None:
         assert {5, 10, 20, 50, 100, 1000} == {point["nfe"] for point in asked}
         full_count = [sweep for sweep in preset("cpu") if sweep.axes["nfe"] == 1000]
         assert full_count
-        assert all(sweep.picked == ("ddpm",) for sweep in full_count)
+        assert all(sweep.wanted == ("stochastic",) for sweep in full_count)
     assert len(full("cuda")) > len(standard("cuda"))
 
 

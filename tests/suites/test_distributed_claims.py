@@ -8,7 +8,7 @@ import pytest
 
 from bench.judging.record import Record
 from suites.distributed.fsdp2 import Fsdp2, Fsdp2Kept
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.strategy import Strategy
 from suites.distributed.theory import (
     FLOAT32,

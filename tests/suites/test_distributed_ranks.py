@@ -10,7 +10,7 @@ import pytest
 from bench.cases.case import Case
 from bench.judging.record import Record
 from bench.sides.server import Server
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from tests.conftest import ServerFor
 from tests.suites.trained_by_ranks import SMALL, training, verdicts
 
@@ -18,7 +18,7 @@ WRONG = '''
 """Strategies that train something else."""
 from bench import Setting, variant
 from suites.distributed.ddp import Ddp
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.strategy import adamw
 
 class Sums(Ddp):

@@ -10,7 +10,7 @@ import torch
 from bench.cases.setting import Setting
 from suites.distributed.deepspeed_engine import padded_elements, touched_elements
 from suites.distributed.fsdp2 import own_elements, sharded_elements
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.distributed.single import Single
 from suites.distributed.theory import (
     FLOAT32,

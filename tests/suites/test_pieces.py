@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from suites.distributed import agreement
-from suites.distributed.problems import DataParallelTraining
+from suites.distributed.problem import DataParallelTraining
 from suites.precision import pieces
-from suites.precision.problems import GPTTraining, UNetTraining
+from suites.precision.problem import GPTTraining, UNetTraining
 
 GPT = GPTTraining(batch=5, seqlen=16, num_layers=2, num_heads=2, dim=32)
 UNET = UNetTraining(batch=5, channels=16)

@@ -18,7 +18,7 @@ from bench.sides.server import Server
 from suites.precision.accuracy import check
 from suites.precision.learning import learn
 from suites.precision.policy import Policy
-from suites.precision.problems import GPTTraining
+from suites.precision.problem import GPTTraining
 from suites.precision.storage import account
 from suites.precision.training import Batch, Training
 from tests.conftest import ServerFor

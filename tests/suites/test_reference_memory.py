@@ -28,10 +28,10 @@ from bench.selecting.contestants import contestants_of
 from bench.selecting.discover import find_variant, load_module
 from bench.selecting.listing import list_cases
 from bench.timing.phases import Phases
-from suites.attention.problems import LinearAttention, SoftmaxAttention
+from suites.attention.problem import LinearAttention, SoftmaxAttention
 from suites.distributed import agreement, collectives
 from suites.distributed.collectives import Collective
-from suites.distributed.problems import DataParallelTraining, TrainingCall
+from suites.distributed.problem import DataParallelTraining, TrainingCall
 from suites.models import edm
 from suites.models.text import corpus
 from suites.precision import accuracy, pieces

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from bench.cases.case import Case
+from bench.cases.sweep import COMPILES, PRESETS
 from bench.cases.variant import Variant
 from bench.selecting.discover import load_module, module_names, variants_of
 from bench.sides.side import Side
@@ -58,6 +60,24 @@ def cases(suite: str, variant: Variant) -> list[Case]:
 def test_every_suite_has_variants() -> None:
     assert len(FOUND) >= 11
     assert set(SUITES) == {param.values[0] for param in FOUND}
+
+
+@pytest.mark.parametrize("suite", sorted(SUITES))
+def test_a_preset_chooses_by_what_variants_say_of_themselves(suite: str) -> None:
+    """A mark or an option that no variant has would leave out nothing, or everything."""
+    own = [param.values[1] for param in FOUND if param.values[0] == suite]
+    marks = {COMPILES, *(mark for variant in own for mark in variant.marks)}
+    options = {"", *(option for variant in own for option in variant.options)}
+    preset = import_module(f"{SUITES[suite]}.preset")
+    sweeps = [
+        s for name in PRESETS for kind in ("cpu", "cuda") for s in getattr(preset, name)(kind)
+    ]
+    named = {mark for sweep in sweeps for mark in (*sweep.wanted, *sweep.unwanted)}
+    assert named <= marks
+    assert {sweep.option for sweep in sweeps} <= options
+    for sweep in sweeps:
+        posed = [v for v in own if v.problem_type.__name__ == sweep.problem]
+        assert any(sweep.asks(variant) for variant in posed), sweep
 
 
 @pytest.mark.parametrize(("suite", "variant"), FOUND)

@@ -24,7 +24,7 @@ from bench.cases.variant import Unsupported, Variant
 from bench.timing.clocks import ranks
 from bench.timing.phases import PhasedClock, Phases
 from suites.precision.policy import Policy
-from suites.precision.problems import GPTTraining
+from suites.precision.problem import GPTTraining
 from tests.simulated_device import DEVICE, Simulated, simulated
 from tests.suites.test_variants import FOUND
 

@@ -10,7 +10,7 @@ from bench.cases.setting import Setting
 from bench.system.session_cache import FOLDER, once_a_session
 from suites.precision import learning
 from suites.precision.policy import Policy
-from suites.precision.problems import GPTTraining
+from suites.precision.problem import GPTTraining
 
 
 def test_it_is_made_once_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
