@@ -11,21 +11,17 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import accumulate
-from math import ceil
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from bench import Setting
-from suites.distributed.strategy import Strategy, adam_bytes, adamw, state_tensors
-from suites.distributed.theory import Layout
+from suites.distributed.strategy import Strategy, adam_bytes, adamw
 from suites.distributed.workload import Batch
 from suites.models.gpt import loss
 
 BUCKET_ELEMENTS = 500_000  # the engine's default, 5e8, would reserve 2 GB
-_START_ALIGNMENT = 2  # elements: where a rank's partition of the flat buffer may begin
 
 
 class DeepSpeedStrategy(Strategy):
@@ -118,56 +114,9 @@ def _backend(setting: Setting) -> str:
     return "gloo" if setting.device.type == "cpu" else "nccl"
 
 
-def padded_elements(layout: Layout) -> int:
-    """Count the flat buffer of stages 1 and 2: all tensors in order, divisible by the ranks."""
-    divisor = _START_ALIGNMENT * layout.ranks
-    return ceil(layout.num_parameters / divisor) * divisor
-
-
-def flat_padding(layout: Layout) -> int:
-    """Count what fills the flat buffer up."""
-    return padded_elements(layout) - layout.num_parameters
-
-
-def touched_elements(layout: Layout) -> int:
-    """Count the gradients a rank keeps: of every tensor that reaches into its partition, whole."""
-    partition = padded_elements(layout) // layout.ranks
-    first, last = partition * layout.rank, partition * (layout.rank + 1)
-    ends = list(accumulate(layout.sizes))
-    kept = sum(
-        size
-        for end, size in zip(ends, layout.sizes, strict=True)
-        if end > first and end - size < last
-    )
-    return kept + max(last - max(ends[-1], first), 0)  # zeros fill what no tensor covers
-
-
 def partition_bytes(elements: int) -> dict[str, float]:
     """Count what a rank updates: master weights in float32 and Adam's states, in one tensor."""
     return {
         "master_weights": 4 * elements,
         "optimizer_state": adam_bytes(elements, 1),
-    }
-
-
-def flat_tensors(engine: Any) -> dict[str, list[Tensor]]:
-    """List the model states of stages 1 and 2 on this rank."""
-    optimizer = engine.optimizer
-    gradients = [g for group in optimizer.averaged_gradients.values() for g in group or []]
-    gradients += [p.grad for p in engine.module.parameters() if p.grad is not None]
-    return {
-        "parameters": list(optimizer.bit16_groups_flat),
-        "gradients": gradients,
-        "master_weights": list(optimizer.single_partition_of_fp32_groups),
-        "optimizer_state": state_tensors(optimizer.optimizer),
-    }
-
-
-def flat_bytes(layout: Layout) -> dict[str, float]:
-    """Count what stages 1 and 2 hold after backward: without accumulation they do not differ."""
-    padded = padded_elements(layout)
-    return {
-        "parameters": layout.itemsize * padded,
-        "gradients": layout.itemsize * touched_elements(layout),
-        **partition_bytes(padded // layout.ranks),
     }

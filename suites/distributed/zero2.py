@@ -8,39 +8,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from torch import Tensor
-
 from bench import Setting, variant
-from suites.distributed.deepspeed_engine import (
-    DeepSpeedStrategy,
-    flat_bytes,
-    flat_padding,
-    flat_tensors,
-    padded_elements,
-)
+from suites.distributed.flat_partitions import FlatPartitions, padded_elements
 from suites.distributed.problem import DataParallelTraining
 from suites.distributed.theory import Layout
 
 
-class Zero2(DeepSpeedStrategy):
+class Zero2(FlatPartitions):
     """A rank keeps the gradients of its partition only."""
 
     stage = 2
-
-    def tensors_by_kind(self) -> dict[str, list[Tensor]]:
-        return flat_tensors(self.engine)
-
-    @staticmethod
-    def predicted_bytes(layout: Layout) -> dict[str, float]:
-        return flat_bytes(layout)
-
-    @staticmethod
-    def predicted_traffic(layout: Layout) -> dict[str, float]:
-        return {"all_reduce": layout.num_parameters, "all_gather": padded_elements(layout)}
-
-    @staticmethod
-    def padding(layout: Layout) -> int:
-        return flat_padding(layout)
 
 
 class Zero2ToOwner(Zero2):

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from itertools import pairwise
-from typing import Any
 
 from torch import Tensor
 
 from bench import Setting, variant
 from suites.samplers.families import vp_scale
 from suites.samplers.ground import Denoise
+from suites.samplers.multistep import multistep
 from suites.samplers.noise import Noise
 from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
-from suites.samplers.sigmas import set_sigmas
 
 
 @variant
@@ -26,35 +24,14 @@ def unipc(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampl
     """
     from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
-    @cache
-    def scheduler(to_data: bool) -> Any:
-        return UniPCMultistepScheduler(
-            solver_order=2,
-            prediction_type="sample",
-            thresholding=False,
-            predict_x0=True,
-            solver_type="bh2",
-            lower_order_final=to_data,  # the step to sigma = 0 is infinite in log sigma
-            disable_corrector=[],
-            solver_p=None,
-            use_karras_sigmas=False,
-            use_exponential_sigmas=False,
-            use_beta_sigmas=False,
-            use_flow_sigmas=False,
-            final_sigmas_type="zero" if to_data else "sigma_min",
-            timestep_spacing="linspace",
-            steps_offset=0,
-            rescale_betas_zero_snr=False,
-        )
-
-    def solve(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
-        made = scheduler(sigmas[-1] == 0)
-        set_sigmas(made, sigmas)
-        state = x * vp_scale(sigmas[0])
-        for time, sigma in zip(made.timesteps, sigmas, strict=False):
-            clean = denoise(state / vp_scale(sigma), sigma)
-            state = made.step(clean, time, state).prev_sample
-        return state / vp_scale(sigmas[-1])
+    solve = multistep(
+        UniPCMultistepScheduler,
+        solver_order=2,
+        predict_x0=True,
+        solver_type="bh2",
+        disable_corrector=[],
+        solver_p=None,
+    )
 
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Predict by UniP, evaluate, correct by UniC with that evaluation (VP states).

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench.cases.setting import Setting
-from suites.distributed.deepspeed_engine import padded_elements, touched_elements
+from suites.distributed.flat_partitions import padded_elements, touched_elements
 from suites.distributed.fsdp2 import own_elements, sharded_elements
 from suites.distributed.problem import DataParallelTraining
 from suites.distributed.single import Single

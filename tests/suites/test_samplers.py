@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import inspect
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -229,14 +229,11 @@ def test_the_classifier_knows_digits(cache: Path) -> None:
     assert found["fd_digits_cnn"][0] < 2 * found["fd_floor"][0]
 
 
-def test_options_of_every_scheduler_are_pinned() -> None:
+def test_options_of_every_scheduler_are_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     """A default of the library that changes must not change what is measured.
 
     What is not pinned are the trained table (the grid takes its place) and what is off without it.
     """
-    import ast
-    import inspect
-
     replaced = {"num_train_timesteps", "beta_start", "beta_end", "trained_betas", "beta_schedule"}
     idle = {
         "clip_sample_range", "dynamic_thresholding_ratio", "sample_max_value",  # no clipping
@@ -244,16 +241,30 @@ def test_options_of_every_scheduler_are_pinned() -> None:
         "shift_terminal", "base_shift", "max_shift", "base_image_seq_len", "max_image_seq_len",
         "lambda_min_clipped", "variance_type",
     }  # fmt: skip
-    for variant in VARIANTS.values():
-        tree = ast.parse(inspect.getsource(inspect.getmodule(variant.function)))  # type: ignore[arg-type]
-        (found,) = (n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module
-                    and n.module.startswith("diffusers"))  # fmt: skip
-        scheduler = getattr(importlib.import_module(str(found.module)), found.names[0].name)
-        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)
-                 and getattr(n.func, "id", "") == scheduler.__name__]  # fmt: skip
-        pinned = {keyword.arg for call in calls for keyword in call.keywords}
-        options = set(inspect.signature(scheduler.__init__).parameters) - {"self"}
-        assert options - pinned - replaced - idle == set(), variant.name
+    made = schedulers_made(monkeypatch)
+    for name, variant in VARIANTS.items():
+        made.clear()
+        build(variant, ground="mixture2", nfe=4)(draw_noise((2,), 2, 1, torch.float32, CPU))
+        ((options, pinned),) = made
+        assert options - pinned - replaced - idle == set(), name
+
+
+def schedulers_made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[set[str], set[str]]]:
+    """Return a list that grows by every scheduler made: its options, and those that were given."""
+    from diffusers.configuration_utils import ConfigMixin
+
+    made = []
+    register = ConfigMixin.register_to_config
+
+    def noted(self: ConfigMixin, **config: object) -> None:
+        options = set(inspect.signature(type(self).__init__).parameters) - {"self"}
+        unset = config.get("_use_default_values", [])
+        assert isinstance(unset, list | set)
+        made.append((options, options - set(unset)))
+        register(self, **config)
+
+    monkeypatch.setattr(ConfigMixin, "register_to_config", noted)
+    return made
 
 
 def test_problems_are_plain_values() -> None:
