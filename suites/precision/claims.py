@@ -6,7 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench import Case
-from bench.claims import Finding, Mean, Record, Verdict, at_least, claim, near, ratio, together
+from bench.claims import (
+    Finding,
+    Interval,
+    Mean,
+    Record,
+    Verdict,
+    at_least,
+    claim,
+    near,
+    ratio,
+    together,
+)
 
 # Thresholds and their reasons; no run moves them.
 SAME_LOSS = 0.01  # of float32's final loss: below what another seed changes
@@ -102,9 +113,15 @@ def tf32_is_fast_float32(records: Sequence[Record]) -> Finding:
         times, gap = ratio(plain.rounds_of(), tf32.rounds_of()), tf32.quality_of("loss_gap")
         if times is None or gap is None:
             continue
-        figures.append(f"{_where(tf32.case)}: {times.estimate:.2f} times as fast, {_gap(gap)}")
+        figures.append(f"{_where(tf32.case)}: {_times(times)} times as fast, {_gap(gap)}")
         judged += [at_least(times, SPEEDUP), _same(tf32, gap)]
     return Finding(together(judged), figures or ["needs a GPU with TF32"])
+
+
+def _times(found: Interval) -> str:
+    if found.low is None or found.high is None:
+        return f"{found.estimate:.2f}"
+    return f"{found.estimate:.2f} ({found.low:.2f}–{found.high:.2f})"
 
 
 def _same_loss(records: Sequence[Record], variant: str) -> Finding:
