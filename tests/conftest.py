@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from bench import cli
 from bench.running import lock
@@ -64,14 +65,22 @@ def bench() -> Bench:
 
 @pytest.fixture(scope="session")
 def faults_run(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a run over every fault."""
-    output = tmp_path_factory.mktemp("faults")
-    done = bench(
-        "run", "suites.faults", "--rounds", 2, "--timeout", 4, "--output", output, "--device", "cpu"
-    )
-    assert done.returncode == 0, done.stderr
+    """Return the folder of a run over every fault, the same one in every process of the tests."""
+    own = tmp_path_factory.getbasetemp()
+    output = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "faults"
+    with FileLock(output.with_suffix(".lock")):
+        if not output.is_dir():
+            _run_faults(bench, output)
     (folder,) = output.iterdir()
     return folder
+
+
+def _run_faults(bench: Bench, output: Path) -> None:
+    unfinished = output.with_suffix(".part")
+    words = ("--rounds", 2, "--timeout", 4, "--device", "cpu")
+    done = bench("run", "suites.faults", *words, "--output", unfinished)
+    assert done.returncode == 0, done.stderr
+    unfinished.rename(output)
 
 
 def pytest_configure() -> None:
