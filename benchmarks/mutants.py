@@ -38,7 +38,7 @@ LEAST_SHARE = 0.9
 OTHERS = ("msgspec", "numpy", "pandas", "pytest", "scipy.special", "scipy.stats", "torch")
 PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-o", "addopts=--strict-markers")
 MOST_BYTES = 6 << 30  # of memory: a loop that lost its end would take it all
-GUARDS = ("frozen=True", "strict=True")  # against mistakes of whoever writes; no number hangs on them
+GUARDS = ("frozen=True", "strict=True")  # against mistakes in writing; no number hangs on them
 SWAPPED = {
     "BinaryOperator": ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "Pow_Mul", "FloorDiv_Div"),
     "ComparisonOperator": (
