@@ -1,4 +1,4 @@
-"""Quantities measured once: their ratio, the least error that says anything, and what a force does."""
+"""Quantities measured once: their ratio, errors that say nothing, and what a force leaves."""
 
 from __future__ import annotations
 

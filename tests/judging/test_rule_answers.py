@@ -62,7 +62,7 @@ def test_exchanges_are_counted_as_one_by_one(steps: int) -> None:
     rng = np.random.default_rng(steps)
     by_signs = by_sums = 0
     for _ in range(15):
-        logs = rng.normal(0, 1, (6, 2)) + [0.0, rng.uniform(0, 2)]
+        logs = rng.normal(0, 1, (6, 2)) + np.array([0.0, rng.uniform(0, 2)])
         logs += np.arange(6)[:, None] * rng.choice([0.0, 3.0]) + (rng.random((6, 2)) < 0.1) * 9
         logs = np.round(logs * steps) / steps if steps < 1000 else logs
         signs, sums = as_far(signed_ranks, logs), as_far(rank_sums, logs)
@@ -75,7 +75,7 @@ def test_exchanges_are_counted_as_one_by_one(steps: int) -> None:
 def test_an_interval_ends_where_the_test_begins_to_reject() -> None:
     rng = np.random.default_rng(1)
     for _ in range(10):
-        logs = rng.normal(MILLISECOND, 0.02, (12, 2)) + [0.0, 0.05]
+        logs = rng.normal(MILLISECOND, 0.02, (12, 2)) + np.array([0.0, 0.05])
         found, near = exchange_interval(logs), np.ptp(logs) / 4000
         assert found.low is not None
         assert found.high is not None
@@ -105,7 +105,7 @@ def test_a_screen_is_the_smallest_p_of_scipys_three_tests() -> None:
     rng = np.random.default_rng(2)
     least = set()
     for _ in range(60):
-        logs = rng.normal(MILLISECOND, 0.01, (4, 2)) + [0.0, 0.01]
+        logs = rng.normal(MILLISECOND, 0.01, (4, 2)) + np.array([0.0, 0.01])
         logs += np.arange(4)[:, None] * rng.choice([0.0, 0.1])
         logs += (rng.random((4, 2)) < 0.1) * 0.5
         ranks = stats.rankdata(logs).reshape(logs.shape)

@@ -191,7 +191,7 @@ def test_a_share_that_is_over_at_once_warms_up_by_two_calls() -> None:
 
 def test_time_in_calls_is_that_of_every_call_of_every_sample() -> None:
     clock = FakeClock([1e-5])
-    found, inputs = run(clock, share_s=1.0)
+    found, _ = run(clock, share_s=1.0)
     assert found.num_calls == len(found.series["time"]) * int(found.labels["calls_per_sample"])
     assert found.in_calls_s == pytest.approx(found.num_calls * 1e-5)
     assert found.measuring_s == pytest.approx(clock.time)
