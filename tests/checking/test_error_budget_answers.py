@@ -87,7 +87,7 @@ def test_what_is_not_finite_is_not_measured() -> None:
 
 
 def test_terms_are_as_large_as_what_is_differentiated_over_its_size() -> None:
-    """64 products of 3 have a norm of 24; over a size of 2 that is 12, and twice that is allowed."""
+    """64 products of 3 have a norm of 24; over a size of 2 that is 12, allowed twice."""
     output, grad = torch.full((4, 16), 3.0), torch.ones(4, 16)
     twos = torch.full((5,), -2.0)
     assert terms_of_gradient([(output, grad)], twos) == Terms(24.0, 12.0)  # of four rows
@@ -147,15 +147,15 @@ def test_a_factor_beyond_all_scatter_is_the_budget() -> None:
 
 @pytest.mark.parametrize("num_outputs", [1, 4])
 def test_scatter_is_allowed_by_quantiles_of_f(num_outputs: int) -> None:
-    from scipy.stats import f
+    from scipy.special import fdtri
 
     exact, errors = noisy(1e-3)
     plain = error_budget.spread(exact, errors)
     found = Budget.of(exact, errors, torch.float64, 1.0, num_outputs)
     rate, below = RATE / num_outputs, plain.count * plain.freedom
-    scatter = math.sqrt(f.isf(rate, plain.freedom, below))
+    scatter = math.sqrt(fdtri(plain.freedom, below, 1 - rate))
     assert found.norms.l2 == pytest.approx(1.25 * scatter * plain.l2 / found.size, rel=0.01)
-    along = math.sqrt(f.isf(rate, 1, below)) * plain.along / found.size
+    along = math.sqrt(fdtri(1, below, 1 - rate)) * plain.along / found.size
     assert found.norms.gain == pytest.approx(math.hypot(along, 1e-4), rel=0.06)
 
 
