@@ -8,6 +8,7 @@ mutants change nothing that could matter.
 
 from __future__ import annotations
 
+import csv
 import gc
 import importlib
 import os
@@ -106,7 +107,7 @@ def main(
     for name in OTHERS:
         importlib.import_module(name)
     gc.freeze()  # or every process would go through all of it
-    counts: list[Row] = []
+    counts: dict[str, Row] = {}
     unlisted: list[Mutant] = []
     for module, tests in known["tests"].items():
         if only in module:
@@ -114,23 +115,28 @@ def main(
             unseen = unnoticed(mutants, tests, jobs)
             new = [m for m in unseen if not harmless(m, known["harmless"])]
             unlisted += new
-            counts.append(counted(module, len(mutants), len(unseen), len(unseen) - len(new)))
-            console.print(*map(str, [*new, counts[-1]]), sep="\n")
-    paths = [] if only else [write("mutants", counts, {}, output)]
-    tell(list(targets(counts, unlisted)), paths, console)
+            counts[module] = counted(module, len(mutants), len(unseen))
+            console.print(*new, counts[module], sep="\n")
+    rows = {**(before(output) if only else {}), **counts}
+    paths = [write("mutants", list(rows.values()), {}, output)]
+    met = list(targets(list(counts.values()), unlisted))
+    tell(met, paths, console)
+    raise typer.Exit(not all(target.met for target in met))
 
 
-def counted(module: str, mutants: int, unseen: int, harmless: int) -> Row:
+def counted(module: str, mutants: int, unseen: int) -> Row:
     """Return one module's row."""
     noticed = mutants - unseen
-    share = noticed / mutants
-    return {
-        "module": module,
-        "mutants": mutants,
-        "noticed": noticed,
-        "share": share,
-        "harmless": harmless,
-    }
+    return {"module": module, "mutants": mutants, "noticed": noticed, "share": noticed / mutants}
+
+
+def before(folder: Path) -> dict[str, Row]:
+    """Return the rows of modules that are not tried this time, as they were."""
+    path = folder / "mutants.csv"
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["module"]: row for row in csv.DictReader(file)}
 
 
 def mutants_of(module: str) -> Iterator[Mutant]:
@@ -227,8 +233,8 @@ def _test(mutant: Mutant | None, tests: Sequence[str], limit_s: int) -> None:
 def targets(counts: Sequence[Row], unlisted: Sequence[Mutant]) -> Iterator[Target]:
     """Yield what is asked: most mutants noticed, and every other one listed with a reason."""
     every, noticed = (sum(row[name] for row in counts) for name in ("mutants", "noticed"))
-    share = noticed / every if every else 0.0
-    yield Target("mutants noticed", f"{noticed} of {every}, {share:.1%}", share >= LEAST_SHARE)
+    told = f"{noticed} of {every}, {noticed / max(every, 1):.1%}"
+    yield Target("mutants noticed", told, noticed >= LEAST_SHARE * every)
     yield Target("others without a reason", str(len(unlisted)), not unlisted)
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from bench.timing.sampling import (
     MAX_SAMPLES,
-    MIN_SAMPLES,
     Samples,
     _steady,
     calls_per_sample,
@@ -103,7 +102,7 @@ def test_sampling_ends_by_time_alone() -> None:
 
 def test_slow_calls_get_the_least_number_of_samples() -> None:
     found, _ = run(FakeClock([2.0]), share_s=0.1)
-    assert len(found.series["time"]) == MIN_SAMPLES
+    assert found.series["time"] == [2.0, 2.0, 2.0]
 
 
 def test_warm_up_lasts_until_steady() -> None:
@@ -132,6 +131,7 @@ def test_every_sample_is_poisoned_before_and_kept_after() -> None:
         (1e-6, 0.001, 5e-8, None, 51),  # 50 µs are a thousand overheads
         (2.5e-6, 1.0, 5e-8, None, 2001),  # 5 ms are a 200th of the share
         (1.0, 1.0, 5e-8, None, 1),
+        (1.0, 1.0, 0.999, None, 999),
         (0.0, 0.001, 5e-8, None, 1001),  # no call is shorter than a look at the clock
         (0.0, 0.0002, 0.0, None, 1001),  # or than a nanosecond
         (1e-6, 0.001, 5e-8, 10, 9),  # there are inputs for ten, and nine is odd
@@ -165,6 +165,7 @@ def test_steady_is_five_percent_either_way() -> None:
 def test_what_settles_at_once_is_warm_after_six_samples() -> None:
     found, _ = run(FakeClock([0.0625]), share_s=4.0)
     assert found.labels == {"calls_per_sample": "1", "warm_up_calls": "6", "steady": "yes"}
+    assert len(found.series["time"]) == 4 * 16 - 2 - 6  # and not one call beyond the share
     long, _ = run(FakeClock([0.0, 1e-5]), share_s=4.0)
     calls = int(long.labels["calls_per_sample"])
     assert int(long.labels["warm_up_calls"]) == 6 * calls > 6
@@ -186,7 +187,7 @@ def test_warm_up_takes_a_quarter_of_the_share_at_most() -> None:
 def test_a_share_that_is_over_at_once_warms_up_by_two_calls() -> None:
     found, _ = run(FakeClock([1.0]), share_s=0.5)
     assert (found.labels["warm_up_calls"], found.labels["steady"]) == ("2", "no")
-    assert found.measuring_s == 1 + 2 + 2 + MIN_SAMPLES
+    assert found.measuring_s == 1 + 2 + 2 + 3
 
 
 def test_time_in_calls_is_that_of_every_call_of_every_sample() -> None:
