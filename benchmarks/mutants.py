@@ -116,7 +116,7 @@ def main(
             new = [m for m in unseen if not harmless(m, known["harmless"])]
             unlisted += new
             counts[module] = counted(module, len(mutants), len(unseen))
-            console.print(*new, counts[module], sep="\n")
+            console.print(*map(str, [*new, counts[module]]), sep="\n")
     rows = {**(before(output) if only else {}), **counts}
     paths = [write("mutants", list(rows.values()), {}, output)]
     met = list(targets(list(counts.values()), unlisted))

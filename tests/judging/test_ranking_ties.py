@@ -9,7 +9,7 @@ import pytest
 from bench.cases.case import Attempt, Case, Measurement
 from bench.judging.record import Record, fold_case
 from bench.judging.statistics import LEVEL
-from reports.ranking import Ranking, rankings
+from reports.ranking import Ranking, rankings, timed_apart
 
 
 def record(variant: str, *seconds: float) -> Record:
@@ -68,3 +68,4 @@ def test_one_round_tells_nobody_apart() -> None:
 def test_one_alone_is_not_ranked() -> None:
     assert rankings([record("alone", 1.0, 1.0)]) == []
     assert rankings([]) == []
+    assert timed_apart([record("alone", 1.0, 1.0)]) == []  # no other clock is there

@@ -61,6 +61,7 @@ def test_sessions_scatter_about_the_mean_of_all() -> None:
     """Means of 0, .2 and .7 lie .3, .1 and .4 from theirs."""
     apart: Recordings = [[of_mean(0.0)], [of_mean(0.2), of_mean(0.7)]]
     assert same(session_squares(apart), 0.26, 2)
+    assert same(session_squares([[of_mean(0.0), of_mean(0.2)]]), 0.02, 1)
     assert session_squares([[of_mean(0.2)]]) == NOTHING
     assert session_squares([]) == NOTHING
 
