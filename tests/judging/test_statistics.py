@@ -62,6 +62,12 @@ def test_what_would_overflow_is_bounded_alike_on_both_sides() -> None:
     assert exp_bounded(2.0) == pytest.approx(math.e**2)
 
 
+@pytest.mark.parametrize("rounds", [1, 2, 5, 9, 15])
+def test_a_mode_is_missed_by_all_rounds_as_often_as_is_said(rounds: int) -> None:
+    assert (1 - unseen_mode_share(rounds)) ** rounds == pytest.approx(0.05)
+    assert (1 - unseen_mode_share(rounds, miss=0.3)) ** rounds == pytest.approx(0.3)
+
+
 def test_a_resume_is_not_pooled_as_one_session() -> None:
     first, second = [1.0, 1.01, 0.99], [2.0, 2.02, 1.98]
     rounds = {(0, i): v for i, v in enumerate(first)}
