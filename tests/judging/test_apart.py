@@ -9,6 +9,7 @@ import math
 
 import pytest
 
+from bench.judging import apart
 from bench.judging.apart import NO_SPREAD, Apart, Spread, judge_apart
 from bench.judging.statistics import Rounds
 from bench.judging.verdict import Change
@@ -68,6 +69,24 @@ def test_freedom_is_that_of_the_side_that_scatters(sides: tuple[Rounds, Rounds])
     assert judged(*sides, Spread(0.0, 30)).p_value == pytest.approx(0.5)
 
 
+def test_as_many_degrees_of_freedom_as_lie_behind_a_spread() -> None:
+    """A log ratio of the root of two standard errors has a p of 1 - sqrt(1 / 2) with two."""
+    learned = judged(steady(), steady(0.2), Spread(0.1, 2))
+    assert learned.p_value == pytest.approx(1 - math.sqrt(2) / 2)
+    three = {(0, number): math.exp(0.03 * (number - 1)) for number in range(3)}
+    error = 0.03 / math.sqrt(3)
+    seen = judged(three, steady(error * math.sqrt(2), rounds=3), Spread(0.0, 1))
+    assert seen.p_value == pytest.approx(1 - math.sqrt(2) / 2)
+
+
+def test_a_p_at_the_level_is_no_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    sides = steady(), steady(0.5)
+    change = judged(*sides, Spread(0.001, 1))
+    assert change.verdict == "slower"
+    monkeypatch.setattr(apart, "ALARM", change.p_value)
+    assert judged(*sides, Spread(0.001, 1)).verdict == "unclear"
+
+
 def test_rounds_that_scatter_ask_for_rounds() -> None:
     """Of a log ratio of .02 one round tells with an error of .02: (1.96 + .84)^2 = 7.84."""
     change = judged(spread_out(), spread_out(0.02), Spread(0.0, 1))
@@ -94,7 +113,7 @@ def test_an_alarm_is_shared_among_the_cases() -> None:
 
 
 def test_nothing_is_concluded_from_one_round_or_an_unknown_spread() -> None:
-    one = judged(steady(rounds=1), steady(0.5, rounds=3), Spread(0.1, 1))
+    one = judged(steady(0.2, rounds=1), steady(0.7, rounds=3), Spread(0.1, 1))
     assert (one.verdict, one.why) == ("unclear", "one round on a side; expected at least two")
     assert one.ratio is not None
     assert (one.ratio.low, one.ratio.rounds, one.ratio.sessions) == (None, 3, 1)
