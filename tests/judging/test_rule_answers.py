@@ -36,54 +36,6 @@ def pairs_of(differences: list[float], confirm: list[float] | None = None) -> Pa
     return Pairs(*stages)
 
 
-def as_far(statistic: object, logs: np.ndarray) -> float:
-    """Count in how many exchanges of labels a statistic is as far from 0 as it was found."""
-    found, far = abs(statistic(logs)), 0  # type: ignore[operator]
-    exchanges = list(itertools.product((False, True), repeat=len(logs)))
-    for exchange in exchanges:
-        turned = np.where(np.array(exchange)[:, None], logs[:, ::-1], logs)
-        far += abs(statistic(turned)) >= found - 1e-9  # type: ignore[operator]
-    return far / len(exchanges)
-
-
-def signed_ranks(logs: np.ndarray) -> float:
-    differences = logs[:, 1] - logs[:, 0]
-    return float(np.sum(np.sign(differences) * stats.rankdata(np.abs(differences).round(9))))
-
-
-def rank_sums(logs: np.ndarray) -> float:
-    ranks = stats.rankdata(logs).reshape(logs.shape)
-    return float(np.sum(ranks[:, 1]) - np.sum(ranks[:, 0]))
-
-
-@pytest.mark.parametrize("steps", [1, 16, 1000])
-def test_exchanges_are_counted_as_one_by_one(steps: int) -> None:
-    """In steps so coarse that values tie, under drift and with outliers."""
-    rng = np.random.default_rng(steps)
-    by_signs = by_sums = 0
-    for _ in range(15):
-        logs = rng.normal(0, 1, (6, 2)) + np.array([0.0, rng.uniform(0, 2)])
-        logs += np.arange(6)[:, None] * rng.choice([0.0, 3.0]) + (rng.random((6, 2)) < 0.1) * 9
-        logs = np.round(logs * steps) / steps if steps < 1000 else logs
-        signs, sums = as_far(signed_ranks, logs), as_far(rank_sums, logs)
-        assert exchange_p(logs) == pytest.approx(min(1.0, 2 * min(signs, sums)))
-        by_signs, by_sums = by_signs + (signs < sums), by_sums + (sums < signs)
-    assert by_signs
-    assert by_sums
-
-
-def test_an_interval_ends_where_the_test_begins_to_reject() -> None:
-    rng = np.random.default_rng(1)
-    for _ in range(10):
-        logs = rng.normal(MILLISECOND, 0.02, (12, 2)) + np.array([0.0, 0.05])
-        found, near = exchange_interval(logs), np.ptp(logs) / 4000
-        assert found.low is not None
-        assert found.high is not None
-        for end, inwards in ((math.log(found.low), 1), (math.log(found.high), -1)):
-            assert exchange_p(logs - [0.0, end + inwards * near]) >= 0.05
-            assert exchange_p(logs - [0.0, end - inwards * near]) < 0.05
-
-
 def test_the_estimate_is_the_median_of_the_averages_of_any_two() -> None:
     """Of 1, 2 and 6 hundredths those are 1, 1.5, 2, 3.5, 4 and 6."""
     logs = np.array([[0.0, 0.01], [0.0, 0.02], [0.0, 0.06]]) + MILLISECOND
@@ -200,3 +152,51 @@ def test_what_is_within_the_margin_is_the_same_however_sure() -> None:
 def test_adjusting_by_hand() -> None:
     """Of four: the least times 4, the next times 2, and none above the one that follows it."""
     assert adjust([0.04, 0.01, 0.9, 0.03]) == pytest.approx([0.16 / 3, 0.04, 0.9, 0.16 / 3])
+
+
+def as_far(statistic: object, logs: np.ndarray) -> float:
+    """Count in how many exchanges of labels a statistic is as far from 0 as it was found."""
+    found, far = abs(statistic(logs)), 0  # type: ignore[operator]
+    exchanges = list(itertools.product((False, True), repeat=len(logs)))
+    for exchange in exchanges:
+        turned = np.where(np.array(exchange)[:, None], logs[:, ::-1], logs)
+        far += abs(statistic(turned)) >= found - 1e-9  # type: ignore[operator]
+    return far / len(exchanges)
+
+
+def signed_ranks(logs: np.ndarray) -> float:
+    differences = logs[:, 1] - logs[:, 0]
+    return float(np.sum(np.sign(differences) * stats.rankdata(np.abs(differences).round(9))))
+
+
+def rank_sums(logs: np.ndarray) -> float:
+    ranks = stats.rankdata(logs).reshape(logs.shape)
+    return float(np.sum(ranks[:, 1]) - np.sum(ranks[:, 0]))
+
+
+@pytest.mark.parametrize("steps", [1, 16, 1000])
+def test_exchanges_are_counted_as_one_by_one(steps: int) -> None:
+    """In steps so coarse that values tie, under drift and with outliers."""
+    rng = np.random.default_rng(steps)
+    by_signs = by_sums = 0
+    for _ in range(15):
+        logs = rng.normal(0, 1, (6, 2)) + np.array([0.0, rng.uniform(0, 2)])
+        logs += np.arange(6)[:, None] * rng.choice([0.0, 3.0]) + (rng.random((6, 2)) < 0.1) * 9
+        logs = np.round(logs * steps) / steps if steps < 1000 else logs
+        signs, sums = as_far(signed_ranks, logs), as_far(rank_sums, logs)
+        assert exchange_p(logs) == pytest.approx(min(1.0, 2 * min(signs, sums)))
+        by_signs, by_sums = by_signs + (signs < sums), by_sums + (sums < signs)
+    assert by_signs
+    assert by_sums
+
+
+def test_an_interval_ends_where_the_test_begins_to_reject() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(10):
+        logs = rng.normal(MILLISECOND, 0.02, (12, 2)) + np.array([0.0, 0.05])
+        found, near = exchange_interval(logs), np.ptp(logs) / 4000
+        assert found.low is not None
+        assert found.high is not None
+        for end, inwards in ((math.log(found.low), 1), (math.log(found.high), -1)):
+            assert exchange_p(logs - [0.0, end + inwards * near]) >= 0.05
+            assert exchange_p(logs - [0.0, end - inwards * near]) < 0.05
