@@ -110,6 +110,11 @@ def test_two_rounds_say_little_and_none_says_so() -> None:
     assert one.why == "one round in common; expected at least two"
 
 
+def test_what_disturbs_a_round_asks_for_no_more_rounds() -> None:
+    (drifting,) = judge_pairs([Pairs([(1e-3, 1e-3), (2e-3, 2e-3 * math.exp(0.04))])])
+    assert drifting.rounds_needed == 16 + 1
+
+
 def test_the_interval_of_two_rounds_is_cauchys() -> None:
     found = t_interval(pairs_of([0.0, 0.04]).first_logs)
     assert found.high is not None
