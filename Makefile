@@ -30,7 +30,7 @@ CUDA_STAMP := $(CUDA_VENV)/installed
 TORCH_CUDA_BUILD ?= torch===2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow check-cuda-build can-check-cuda-build benchmarks selfcheck lint report show doctor selftest gpucheck clean
+.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow check-cuda-build can-check-cuda-build benchmarks selfcheck mutants lint report show doctor selftest gpucheck clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -107,6 +107,10 @@ benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, r
 selfcheck: setup ## prove the instrument: simulated and real false alarms, the error budget, damaged folders, timer, time spent (an hour, run it alone)
 	@$(PIP) -e '.[selfcheck]'
 	@for proof in budget simulated coverage sticking mutations real timer share; do $(TESTING) -m benchmarks.$$proof || exit; done
+
+mutants: setup ## change lines where a wrong one is a wrong number; fail where tests do not notice (half an hour)
+	@$(PIP) -e '.[mutants]'
+	@$(TESTING) -m benchmarks.mutants
 
 lint: setup ## ruff, mypy, and the arrows between rooms
 	@$(VENV)/bin/ruff check . && $(PLAIN) $(VENV)/bin/lint-imports --no-cache && $(PLAIN) $(VENV)/bin/mypy

@@ -15,7 +15,13 @@ from bench.store import Manifest, Run, Session, read
 from bench.store.paired import Contestant, Pairing
 
 ROUNDS = 5
-UNITS = {"peak": "bytes", "wire": "bytes", "resident_growth": "bytes", "activations": "bytes"}
+UNITS = {
+    "peak": "bytes",
+    "wire": "bytes",
+    "resident_growth": "bytes",
+    "activations": "bytes",
+    "loss_gap": "nat",
+}
 ENVIRONMENT = {
     "machine_id": "0123456789ab",
     "cpu": "a made-up CPU",
@@ -113,7 +119,11 @@ def attempts(made: Made, confirm: int, seed: int) -> list[Attempt]:
     found = [Attempt(name, "check", 0, 0, "ok")]
     found.append(Attempt(name, "memory", 0, 0, "ok", measurements=values, labels=made.labels))
     for number in range(made.seeds):
-        own = [Measurement(q, "1", [v[number]]) for q, v in made.quality.items() if number < len(v)]
+        own = [
+            Measurement(q, UNITS.get(q, "1"), [v[number]])
+            for q, v in made.quality.items()
+            if number < len(v)
+        ]
         found.append(Attempt(name, "quality", 0, number, "ok", measurements=own))
     if made.quality_outcome != "ok":
         found.append(Attempt(name, "quality", 0, made.seeds, made.quality_outcome, "it hung"))  # type: ignore[arg-type]

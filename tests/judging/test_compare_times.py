@@ -10,6 +10,9 @@ import pytest
 from bench.judging.apart import NO_SPREAD, Spread
 from bench.judging.comparing import rounds, sessions
 from bench.judging.comparing.comparison import compare, exit_code
+from bench.judging.comparing.matching import match
+from bench.judging.comparing.versus import versus
+from bench.judging.record import fold
 from bench.judging.rule import Pairs
 from bench.store import Run
 from reports.comparison.lines import note
@@ -193,3 +196,55 @@ def test_times_of_other_clocks_have_no_verdict(tmp_path: Path) -> None:
     row = row_of(paired(tmp_path, [Made("v")], [new]), "v")
     assert row.verdict == "unclear"
     assert "monotonic and events" in row.why
+
+
+# what counts, and as what
+
+
+def test_only_what_may_be_judged_is_suspected(tmp_path: Path) -> None:
+    busy = {"flags": ["throttled"]}
+    base = [Made("slows"), Made("busy", **busy), Made("never", None), Made("steady", 1e-3, 0.0)]
+    new = [Made("slows", 2e-3), Made("busy", 2e-3), Made("never", None), Made("steady", 1e-3, 0.0)]
+    sides = make_pair(tmp_path / "ab", base, new)
+    found = rounds.suspected(match(versus(*sides), *map(fold, sides)))
+    assert [suspect.case.variant for suspect in found] == ["slows"]
+
+
+@pytest.mark.parametrize("energies", [(1.0, None), (None, 1.0), (1.0, 0.0), (0.0, 1.0)])
+def test_what_one_side_never_sampled_or_found_to_be_nothing_has_no_ratio(
+    tmp_path: Path, energies: tuple[float | None, float | None]
+) -> None:
+    base, new = ([Made("v", energy_j=joules)] for joules in energies)
+    found = paired(tmp_path, base, new)
+    assert "energy" not in {row.quantity for row in found.rows}
+    assert "energy" in {row.quantity for row in paired(tmp_path / "both", base, base).rows} or (
+        not energies[0]
+    )
+
+
+def test_fresh_pairs_begin_behind_the_first_checkpoint(tmp_path: Path) -> None:
+    """A later checkpoint is none of the first stage: fifteen pairs confirm, not eleven."""
+    found = paired(tmp_path, [Made("v")], [Made("v", 2e-3)], checkpoints=[5, 9])
+    row = row_of(found, "v")
+    assert row.ratio is not None
+    assert (row.verdict, row.ratio.rounds) == ("slower", 15)
+
+
+def test_what_is_barred_shows_its_ratio_and_no_more(tmp_path: Path) -> None:
+    found = paired(tmp_path, [Made("v", 4e-3, 0.0)], [Made("v", 6e-3, 0.0, flags=["throttled"])])
+    row = row_of(found, "v")
+    assert (row.verdict, row.why, row.barred) == ("unclear", "throttled in NEW", True)
+    assert row.ratio is not None
+    assert row.ratio.estimate == pytest.approx(1.5)
+    assert (row.ratio.low, row.ratio.rounds, row.ratio.sessions) == (None, 20, 1)
+
+
+def test_a_forced_comparison_names_the_first_of_its_differences(tmp_path: Path) -> None:
+    base = make(tmp_path / "base", [Made("v")])
+    new = make(
+        tmp_path / "new", [Made("v")], environment={"machine_id": "another"}, device="cuda:0"
+    )
+    found = compared(base, new, force=True)
+    first, *others = found.versus.void
+    assert others
+    assert row_of(found, "v").why == f"forced: {first}"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.cases.case import Attempt, Case, Measurement
-from bench.judging.figures import OUTSIDE, average, figure
+from bench.judging.figures import OUTSIDE, average, figure, shares_of_phases
 from bench.judging.record import Record, fold_case
 from reports.measured import measured
 
@@ -69,6 +69,11 @@ def test_an_empty_phase_takes_nothing() -> None:
     record = fold_case(CASE, [timed(0, Measurement("time", "s", [1.0] * 3), *parts)])
     assert record.figure_of("forward") == pytest.approx(1.0)
     assert record.figure_of("optimizer") == 0.0
+
+
+def test_a_call_too_short_for_any_clock_has_phases_of_no_share() -> None:
+    nothing = {(0, 0): [[0.0, 0.0]]}
+    assert shares_of_phases(nothing, {"forward": nothing}) == {"forward": 0.0, OUTSIDE: 0.0}
 
 
 def test_all_that_compares_by_factors_is_averaged_alike() -> None:

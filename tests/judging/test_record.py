@@ -10,6 +10,7 @@ import pytest
 from bench.cases.case import Attempt, Case, Measurement, Outcome, Role
 from bench.judging.mean import estimate_mean
 from bench.judging.record import PENDING, fold, fold_case
+from bench.machine.ceilings import Roofline
 from bench.store import Manifest, Run, Session
 
 CASE = Case("s", "v", "m", "P", {"n": 1}, quality_seeds=2)
@@ -60,7 +61,7 @@ def test_one_seed_has_no_interval_and_equal_seeds_have_no_width() -> None:
 
 
 def test_what_a_rank_measured_stays_apart() -> None:
-    times = [one("time", 1.0, "s", rank=0), Measurement("time", "s", [2.0, 4.0, 3.0], rank=1)]
+    times = [one("time", 1.0, "s", rank=0), Measurement("time", "s", [4.0, 3.0, 2.0], rank=1)]
     memory = attempt("memory", 0, one("held", 8, "bytes", rank=1), one("held", 9, "bytes"))
     record = fold_case(CASE, [memory, attempt("time", 0, one("time", 4.0, "s"), *times)])
     assert record.samples["time"] == {(0, 0): [[4.0]]}
@@ -126,3 +127,62 @@ def test_one_attempt_in_another_setting_bars_the_record(role: Role) -> None:
     assert (record.outcome, record.flags) == ("ok", ["other_setting"])
     assert record.detail == "threads=2 where 1 was"
     assert not record.ranked
+
+
+@pytest.mark.parametrize(
+    ("flagged", "timed", "kept"),
+    [(2, 4, True), (1, 4, False), (1, 3, False), (2, 3, True), (1, 2, True), (4, 4, True)],
+)
+def test_a_flag_of_at_least_half_of_the_rounds_stays(flagged: int, timed: int, kept: bool) -> None:
+    found = [attempt("time", number, one("time", 0.5, "s")) for number in range(timed)]
+    found[:flagged] = [dataclasses.replace(a, flags=["busy", "busy"]) for a in found[:flagged]]
+    record = fold_case(CASE, [*PREPARED, *found])
+    assert record.flags == (["busy"] if kept else [])
+    assert record.ranked is not kept
+
+
+def test_rounds_by_two_clocks_are_flagged_and_both_are_named() -> None:
+    timed = [attempt("time", number, one("time", 0.5, "s")) for number in range(3)]
+    clocks = [
+        dataclasses.replace(a, labels={"clock": clock, "bound": "launch"})
+        for a, clock in zip(timed, ("wall", "events", "wall"), strict=True)
+    ]
+    record = fold_case(CASE, [*PREPARED, *clocks])
+    assert record.flags == ["mixed_clocks"]
+    assert record.labels == {"clock": "events/wall", "bound": "launch"}
+    assert fold_case(CASE, [*PREPARED, *clocks[::2]]).flags == []
+
+
+def test_a_case_twice_as_slow_as_can_be_is_at_half_of_its_roofline() -> None:
+    timed = [attempt("time", number, one("time", 0.5, "s")) for number in range(3)]
+    record = fold_case(CASE, timed)
+    assert record.roofline_share is None
+    best = Roofline(bound_s=0.25, limit="memory", error=0.1)
+    assert dataclasses.replace(record, roofline=best).roofline_share == pytest.approx(0.5)
+    assert dataclasses.replace(fold_case(CASE, []), roofline=best).roofline_share is None
+
+
+def test_what_was_counted_last_counts() -> None:
+    def memory(number: int, *found: float) -> Attempt:
+        own = Measurement("held", "bytes", list(found), rank=0)
+        return attempt("memory", number, own, Measurement("peak", "bytes", list(found)))
+
+    timed = attempt("time", 0, one("time", 0.5, "s"))
+    record = fold_case(CASE, [memory(0, 2.0, 1.0), memory(1, 4.0, 3.0), timed])
+    assert record.by_rank == {"held": {0: [1.0, 3.0]}}
+    assert record.figures_of_ranks("held") == [3.0]
+    assert record.values == {"peak": 3.0}
+
+
+def test_a_wrong_result_keeps_its_errors_and_quality_and_loses_its_costs() -> None:
+    wrong = dataclasses.replace(PREPARED[0], outcome="incorrect", detail="off")
+    record = fold_case(CASE, [PREPARED[1], wrong, *PREPARED[2:]])
+    assert (record.outcome, record.failed_in, record.detail) == ("incorrect", "check", "off")
+    assert record.values == {"out_error_l2": 1e-7}
+    assert set(record.trajectories) == {"fd", "loss"}
+
+
+def test_a_seed_that_failed_without_a_word_ends_the_seeds_too() -> None:
+    untimed = dataclasses.replace(CASE, rounds=0)
+    silent = dataclasses.replace(FAILED, detail="", round=0)
+    assert fold_case(untimed, [*PREPARED[:2], silent]).outcome == "ok"

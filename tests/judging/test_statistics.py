@@ -13,6 +13,7 @@ from bench.cases.case import Case
 from bench.judging.statistics import (
     LEVEL,
     Interval,
+    exp_bounded,
     interval,
     ratio,
     round_values,
@@ -39,6 +40,32 @@ def test_interval_is_students_t_on_logs() -> None:
 def test_one_round_gives_no_interval() -> None:
     found = interval({(0, 0): 2.0})
     assert (found.estimate, found.low, found.high, found.half_width) == (2.0, None, None, None)
+
+
+def test_two_rounds_are_as_wide_as_cauchys_distribution() -> None:
+    """With one degree of freedom t is Cauchy's, whose quantile is tan(pi (p - 1/2))."""
+    found = interval({(0, 0): math.exp(0.01), (0, 1): math.exp(-0.01)}, 0.95)
+    expected = 0.01 * math.tan(math.pi * 0.475)  # the standard error is .01
+    assert found.half_width == pytest.approx(expected)
+    assert (found.estimate, found.high) == pytest.approx((1.0, math.exp(expected)))
+
+
+def test_half_a_width_is_that_of_the_logarithms() -> None:
+    assert Interval(2.0, 1.0, 4.0, 5, 1).half_width == pytest.approx(math.log(2))
+    assert Interval(2.0, 1.0, None, 5, 1).half_width is None
+    assert Interval(2.0, None, 4.0, 5, 1).half_width is None
+
+
+def test_what_would_overflow_is_bounded_alike_on_both_sides() -> None:
+    assert math.log(exp_bounded(1e4)) == pytest.approx(300)
+    assert math.log(exp_bounded(-1e4)) == pytest.approx(-300)
+    assert exp_bounded(2.0) == pytest.approx(math.e**2)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 5, 9, 15])
+def test_a_mode_is_missed_by_all_rounds_as_often_as_is_said(rounds: int) -> None:
+    assert (1 - unseen_mode_share(rounds)) ** rounds == pytest.approx(0.05)
+    assert (1 - unseen_mode_share(rounds, miss=0.3)) ** rounds == pytest.approx(0.3)
 
 
 def test_a_resume_is_not_pooled_as_one_session() -> None:

@@ -14,7 +14,7 @@ from bench.store import Run
 from reports import csv, html
 from reports.ranking import rankings
 from reports.shown import constants, shown
-from reports.table import COLUMNS, own_columns, table
+from reports.table import COLUMNS, own_columns, row, table
 from tests import several_suites
 from tests.reports.golden import expect_golden
 
@@ -72,6 +72,32 @@ def test_every_number_has_its_unit_in_its_name() -> None:
     }
     for column in COLUMNS:
         assert column in counts | words or column.endswith(units), column
+
+
+def test_words_of_a_row_are_joined_and_missing_where_there_are_none(
+    run: Run, records: list[Record]
+) -> None:
+    names = ("quality_outcome", "quality_detail", "flags", "options")
+    case = dataclasses.replace(records[0].case, options={"steps": 4, "kind": "heun"})
+    told = dataclasses.replace(
+        records[0],
+        case=case,
+        quality_outcome="crash",
+        quality_detail="why",
+        flags=["busy", "throttled"],
+    )
+    found = row(run, told)
+    assert [found[name] for name in names] == [
+        "crash",
+        "why",
+        "busy throttled",
+        "steps=4,kind=heun",
+    ]
+    bare = dataclasses.replace(
+        told, case=dataclasses.replace(case, options={}), flags=[], quality_outcome=""
+    )
+    silent = row(run, dataclasses.replace(bare, quality_detail=""))
+    assert [silent[name] for name in names] == [None] * 4
 
 
 def test_ranking_stays_within_one_question(records: list[Record]) -> None:

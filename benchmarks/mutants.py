@@ -1,0 +1,242 @@
+"""Tests that would notice: one small change at a time in lines where a wrong one is a wrong number.
+
+cosmic-ray makes the mutants. Each is tried in a process of its own, forked from one that has
+imported what the tests need of others' code, and is imported there in place of the module: no
+file is changed. `mutants.toml` says which tests should notice which module's mutants, and which
+mutants change nothing that could matter.
+"""
+
+from __future__ import annotations
+
+import csv
+import gc
+import importlib
+import os
+import resource
+import signal
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from time import monotonic
+from types import CodeType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from benchmarks.results import FOLDER, Output, Row, Target, tell, write
+
+LIST = Path(__file__).with_suffix(".toml")
+LEAST_SHARE = 0.9
+OTHERS = ("msgspec", "numpy", "pandas", "pytest", "scipy.special", "scipy.stats", "torch")
+PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-o", "addopts=--strict-markers")
+MOST_BYTES = 6 << 30  # of memory: a loop that lost its end would take it all
+GUARDS = ("frozen=True", "strict=True")  # against mistakes in writing; no number hangs on them
+SWAPPED = {
+    "BinaryOperator": ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "Pow_Mul", "FloorDiv_Div"),
+    "ComparisonOperator": (
+        *("Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt", "Lt_Gt", "Gt_Lt", "LtE_GtE", "GtE_LtE"),
+        *("Eq_NotEq", "NotEq_Eq", "Is_IsNot", "IsNot_Is"),
+    ),
+    "UnaryOperator": ("Delete_USub", "Delete_Not"),
+}
+OPERATORS = (
+    *(f"core/Replace{kind}_{swap}" for kind, swaps in SWAPPED.items() for swap in swaps),
+    *("core/NumberReplacer", "core/AddNot", "core/ReplaceAndWithOr", "core/ReplaceOrWithAnd"),
+    *("core/ReplaceTrueWithFalse", "core/ReplaceFalseWithTrue", "core/ZeroIterationForLoop"),
+    *("core/ReplaceBreakWithContinue", "core/ReplaceContinueWithBreak"),
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module with one line changed; `number` tells apart lines that read alike."""
+
+    module: str
+    number: int
+    was: str
+    now: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.number}\n  - {self.was}\n  + {self.now}"
+
+
+class Finder(MetaPathFinder):
+    """Finds a mutant where its module is asked for."""
+
+    def __init__(self, mutant: Mutant):
+        self.mutant = mutant
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        """Return the mutant's spec under its module's name."""
+        file = self.mutant.module
+        if fullname != file.removesuffix(".py").replace("/", "."):
+            return None
+        return spec_from_file_location(fullname, file, loader=Loader(fullname, file, self.mutant))
+
+
+class Loader(SourceFileLoader):
+    """Compiles a mutant as its module's file."""
+
+    def __init__(self, fullname: str, path: str, mutant: Mutant):
+        super().__init__(fullname, path)
+        self.mutant = mutant
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the mutant's code."""
+        return compile(self.mutant.source, self.path, "exec", dont_inherit=True)
+
+
+def main(
+    only: Annotated[str, typer.Option(help="Part of a module's path.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Mutants tried at once.")] = os.cpu_count() or 1,
+    output: Output = FOLDER,
+) -> None:
+    """Try every mutant, and list those that no test notices."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    known = tomllib.loads(LIST.read_text(encoding="utf-8"))
+    for name in OTHERS:
+        importlib.import_module(name)
+    gc.freeze()  # or every process would go through all of it
+    counts: dict[str, Row] = {}
+    unlisted: list[Mutant] = []
+    for module, tests in known["tests"].items():
+        if only in module:
+            mutants = list(mutants_of(module))
+            unseen = unnoticed(mutants, tests, jobs)
+            new = [m for m in unseen if not harmless(m, known["harmless"])]
+            unlisted += new
+            counts[module] = counted(module, len(mutants), len(unseen))
+            console.print(*map(str, [*new, counts[module]]), sep="\n")
+    rows = {**(before(output) if only else {}), **counts}
+    paths = [write("mutants", list(rows.values()), {}, output)]
+    met = list(targets(list(counts.values()), unlisted))
+    tell(met, paths, console)
+    raise typer.Exit(not all(target.met for target in met))
+
+
+def counted(module: str, mutants: int, unseen: int) -> Row:
+    """Return one module's row."""
+    noticed = mutants - unseen
+    return {"module": module, "mutants": mutants, "noticed": noticed, "share": noticed / mutants}
+
+
+def before(folder: Path) -> dict[str, Row]:
+    """Return the rows of modules that are not tried this time, as they were."""
+    path = folder / "mutants.csv"
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["module"]: row for row in csv.DictReader(file)}
+
+
+def mutants_of(module: str) -> Iterator[Mutant]:
+    """Yield every mutant of a module that is still Python."""
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    source = Path(module).read_text(encoding="utf-8")
+    nodes = list(ast_nodes(get_ast(source)))
+    for name in OPERATORS:
+        operator = get_operator(name)()
+        places = sum(len(list(operator.mutation_positions(node))) for node in nodes)
+        for place in range(places):
+            changed = mutate_code(source, operator, place)
+            if changed and _compiles(changed):
+                mutant = Mutant(module, *_difference(source, changed), changed)
+                if not any(mutant.was == mutant.now.replace(g[:-4] + "False", g) for g in GUARDS):
+                    yield mutant
+
+
+def _compiles(source: str) -> bool:
+    try:
+        compile(source, "", "exec", dont_inherit=True)
+    except SyntaxError:
+        return False
+    return True
+
+
+def _difference(source: str, changed: str) -> tuple[int, str, str]:
+    """Return the number of the first line that differs, as it was and as it is now."""
+    lines = zip(source.splitlines(), changed.splitlines(), strict=False)
+    return next((n, a.strip(), b.strip()) for n, (a, b) in enumerate(lines, 1) if a != b)
+
+
+def harmless(mutant: Mutant, known: Sequence[dict[str, Any]]) -> bool:
+    """Say whether a mutant is listed with a reason why it cannot matter."""
+    return any(
+        mutant.module == one["module"]
+        and _bare(mutant.was) == _bare(one["was"])
+        and _bare(mutant.now) in map(_bare, one["now"])
+        for one in known
+    )
+
+
+def _bare(line: str) -> str:
+    """Leave out spaces, which cosmic-ray puts where nobody would."""
+    return "".join(line.split())
+
+
+def unnoticed(mutants: Sequence[Mutant], tests: Sequence[str], jobs: int) -> list[Mutant]:
+    """Return the mutants with which all tests pass, which they must do without any."""
+    begun = monotonic()
+    if _exit_code(_start(None, tests, 0)):
+        raise SystemExit(f"error: expected tests that pass without a mutant: {' '.join(tests)}")
+    limit_s = 10 + 3 * int(monotonic() - begun)
+    left, running, unseen = list(mutants), dict[ForkProcess, Mutant](), list[Mutant]()
+    while left or running:
+        while left and len(running) < jobs:
+            mutant = left.pop()
+            running[_start(mutant, tests, limit_s)] = mutant
+        wait([process.sentinel for process in running])
+        for process in [p for p in running if not p.is_alive()]:
+            tried = running.pop(process)
+            unseen += [] if _exit_code(process) else [tried]
+    return sorted(unseen, key=lambda mutant: mutant.number)
+
+
+def _exit_code(process: ForkProcess) -> int | None:
+    process.join()
+    return process.exitcode
+
+
+def _start(mutant: Mutant | None, tests: Sequence[str], limit_s: int) -> ForkProcess:
+    process = get_context("fork").Process(target=_test, args=(mutant, tests, limit_s))
+    process.start()
+    return process
+
+
+def _test(mutant: Mutant | None, tests: Sequence[str], limit_s: int) -> None:
+    """Run tests with a mutant in its module's place; an alarm ends what would not end."""
+    import pytest
+
+    signal.alarm(limit_s)
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    if mutant:
+        sys.meta_path.insert(0, Finder(mutant))
+    os._exit(pytest.main([*PYTEST, *tests]))
+
+
+def targets(counts: Sequence[Row], unlisted: Sequence[Mutant]) -> Iterator[Target]:
+    """Yield what is asked: most mutants noticed, and every other one listed with a reason."""
+    every, noticed = (sum(row[name] for row in counts) for name in ("mutants", "noticed"))
+    told = f"{noticed} of {every}, {noticed / max(every, 1):.1%}"
+    yield Target("mutants noticed", told, noticed >= LEAST_SHARE * every)
+    yield Target("others without a reason", str(len(unlisted)), not unlisted)
+
+
+if __name__ == "__main__":
+    typer.run(main)
