@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -234,3 +236,25 @@ def test_what_any_rank_was_flagged_for_is_told_of_the_job() -> None:
     merged = merge(replies)
     assert (merged["flags"], merged["detail"]) == (["x"], "rank 1: why")
     assert merge([{"outcome": "ok"}] * 2)["detail"] == ""
+
+
+NAMELESS = """
+import torch.distributed as dist
+from bench.state import working
+from bench.workers import ranks
+
+working._CARRIERS = ("no thread is called this",)  # as gloo's own were before torch 2.12
+before = working._threads()
+ranks._know_carriers()
+dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+dist.new_group([0])
+born = working._threads() - before
+known = {number for _, number in working.spent().carriers}
+assert born, "no thread began with a process group"
+assert born <= known, (born, known)
+"""
+
+
+def test_threads_that_begin_with_a_process_group_carry_whatever_their_name() -> None:
+    done = subprocess.run([sys.executable, "-c", NAMELESS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
