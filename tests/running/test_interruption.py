@@ -18,7 +18,7 @@ import pytest
 from bench.running.lock import device_lock
 from bench.store import read
 from bench.system.process import descendants
-from tests.conftest import BENCH, ROOT, Bench
+from tests.conftest import BENCH_AS_IT_IS, ROOT, Bench
 
 MINE = """
 import time
@@ -65,7 +65,7 @@ class Runner:
             else ["run", "mine.py", "--rounds", str(ROUNDS), "--device", "cpu", "--budget", "20m"]
         )
         return subprocess.Popen(
-            [*BENCH, *words],
+            [*BENCH_AS_IT_IS, *words],
             cwd=self.folder,
             text=True,
             stdout=subprocess.PIPE,
