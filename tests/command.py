@@ -8,12 +8,9 @@ run that only few tests are about.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import msgspec
 from filelock import FileLock
@@ -54,19 +51,14 @@ class Kept:
             return found
 
 
-def forked(name: str) -> Any:
-    """Return what a server's handle knows as `subprocess`, with servers that are forked."""
-    sys.path.append(ROOT)  # a user's own `tests` would come first, and there is none
-    from tests.forked_servers import popen
-
-    sys.path.remove(ROOT)
-    return SimpleNamespace(**{**vars(subprocess), "Popen": popen(name)})
-
-
 if __name__ == "__main__":
     _, lock.PREFIX, folder, servers, *words = sys.argv
     sys.argv[:] = ["bench", *words]
     asking.ask = Kept(Path(folder), asking.ask).ask
     if servers:
-        vars(server)["subprocess"] = forked(servers)
+        sys.path.append(ROOT)  # a user's own `tests` would come first, and there is none
+        from tests.forked_servers import subprocess_of
+
+        sys.path.remove(ROOT)
+        vars(server)["subprocess"] = subprocess_of(servers)
     cli.main()

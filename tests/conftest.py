@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -19,10 +20,12 @@ from filelock import FileLock
 
 from bench import cli
 from bench.running import lock
+from bench.sides import server
 from bench.sides.server import Server
 from bench.sides.side import Side
 from bench.system import nobody
 from bench.system.scratch import temporary
+from tests.forked_servers import subprocess_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -132,7 +135,9 @@ ServerFor = Callable[[tuple[str, ...]], Server]
 
 
 @pytest.fixture(scope="session")
-def server_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFor]:
+def server_for(
+    forked_servers: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerFor]:
     """Return a running fork server with a preload; the same one to every test that asks for it."""
     started: dict[tuple[str, ...], Server] = {}
     with ExitStack() as stack:
@@ -140,14 +145,15 @@ def server_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFor]:
         def find(preload: tuple[str, ...]) -> Server:
             if preload not in started:
                 log = tmp_path_factory.mktemp("server") / "server.txt"
-                started[preload] = stack.enter_context(Side().serve(log, preload))
+                with patch.dict(vars(server), subprocess=subprocess_of(SERVERS)):
+                    started[preload] = stack.enter_context(Side().serve(log, preload))
             return started[preload]
 
         yield find
 
 
-@pytest.fixture
-def server(server_for: ServerFor) -> Server:
+@pytest.fixture(name="server")
+def _server(server_for: ServerFor) -> Server:
     """Return a running fork server; a test that ends one starts its own."""
     return server_for(())
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import IO, Any
 
 from bench.system import own, process, session_cache
@@ -31,8 +32,11 @@ FREE = {
 }
 
 
-def popen(name: str) -> Any:
-    """Return what starts a process as `subprocess.Popen` does, a server by a fork if it may."""
+def subprocess_of(name: str) -> Any:
+    """Return what a server's handle knows as `subprocess`, with servers that are forked if may be.
+
+    `name` is where the process listens that forks them.
+    """
 
     def start(words: list[str], **options: Any) -> Any:
         if words[: len(SERVES) + 1] == [sys.executable, *SERVES]:
@@ -40,7 +44,7 @@ def popen(name: str) -> Any:
                 return Forked(name, words[len(SERVES) + 1 :], options["env"], options["stderr"])
         return subprocess.Popen(words, **options)
 
-    return start
+    return SimpleNamespace(**{**vars(subprocess), "Popen": start})
 
 
 class Refused(Exception):
