@@ -32,7 +32,7 @@ class Beside:
     def __init__(self, base: Record, savers: Sequence[Record]):
         self.base, self.savers = base, savers
         pairs = len(savers) * (len(savers) + 1) / 2
-        self.level = 1 - (1 - LEVEL) / pairs
+        self.level = 1 - (1 - LEVEL) / max(pairs, 1)
 
     def name(self, record: Record) -> str:
         return name_of(record.case, [self.base.case, *(other.case for other in self.savers)])

@@ -54,31 +54,39 @@ def _cheapest(contest: Contest) -> list[Record]:
 
 def _enough(contest: Contest, cheapest: list[Record]) -> Answer:
     """Say how many evaluations are enough, of which sampler, and what fewer of them cost."""
-    first, best = cheapest[0], contest.best
+    first = cheapest[0]
+    names = listed([contest.name(record) for record in cheapest])
     told = f"{_distance(contest, first)}{_floor(first)}"
     fewer = _fewer(contest, evaluations(first))
-    if first is best and not near(contest.over_floor(first)):
+    if budget(first) == _most(contest) and not near(contest.over_floor(first)):
         sentence = (
-            f"no budget is shown to be enough: {contest.name(best)} at {evaluations(best):.0f} "
-            f"evaluations is nearest ({told}) and nothing cheaper within noise of it{fewer}; more "
-            f"evaluations would show whether it still falls"
+            f"no budget is shown to be enough: {names} at {evaluations(first):.0f}, the most "
+            f"asked, {'is' if len(cheapest) == 1 else 'are'} nearest ({told}){fewer}; larger "
+            f"budgets would show whether it still falls"
         )
     else:
-        names = listed([contest.name(record) for record in cheapest])
-        verb = "is" if len(cheapest) == 1 else "are"
         sentence = (
-            f"{evaluations(first):.0f} evaluations are enough: {names} {verb} there within noise "
-            f"of {_nearest(contest, first)} ({told}){fewer}"
+            f"{evaluations(first):.0f} evaluations are enough: {names} "
+            f"{'is' if len(cheapest) == 1 else 'are'} there {_nearest(contest, first)} "
+            f"({told}){fewer}"
         )
     return Answer(f"On {_ground(contest)} {sentence}.", cheapest)
 
 
+def _most(contest: Contest) -> int:
+    return max(map(budget, contest.records))
+
+
 def _nearest(contest: Contest, record: Record) -> str:
+    """Say of what it is within noise: of real images, or of the best there is."""
     best = contest.best
-    if record is best or not near(contest.over(record, best)):
-        return "real images"
+    if near(contest.over_floor(record)):
+        return "within noise of real images"
+    if record is best:
+        return f"nearest of all, up to {_most(contest)} evaluations"
     over = _times(contest.over(record, best))
-    return f"the best of all, {contest.name(best)} at {evaluations(best):.0f}, {over} as far"
+    name = f"{contest.name(best)} at {evaluations(best):.0f}"
+    return f"within noise of the best of all, {name}: {over} as far"
 
 
 def _fewer(contest: Contest, enough: float) -> str:
@@ -144,7 +152,7 @@ def _limits(contest: Contest) -> list[Answer]:
     for name, own in by_sampler(contest).items():
         least = least_settled(contest, own)
         (falling if least is own[-1] else by_budget.setdefault(budget(least), [])).append(name)
-    most = max(map(budget, contest.records))
+    most = _most(contest)
     if not by_budget:
         words = f"No sampler is within noise of its own limit before {most}, the most asked."
         return [Answer(words)] if falling else []
