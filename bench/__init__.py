@@ -1,7 +1,7 @@
 """The instrument: everything that times, checks and records, and nothing about what is measured.
 
 Importing this package never imports torch. What an author of a variant needs is here; `operator`,
-`module`, `compilation`, `workload`, `claims` and `charts` are its other doors.
+`module`, `compilation`, `workload`, `answers`, `claims` and `charts` are its other doors.
 """
 
 from bench.cases.case import DTYPES, Case, Measurement, Plain

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from bench.judging.record import Record
 from bench.judging.statistics import LEVEL, Interval, Rounds, interval, ratio
-from reports.words import factor, name_of, shape
+from bench.judging.words import factor, name_of
+from reports.words import shape
 
 T = TypeVar("T")
 

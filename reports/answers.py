@@ -1,117 +1,119 @@
-"""The answers: what is fastest in each question, grouped by what the questions share."""
+"""What a report says first: the answers of every suite, or what is fastest where it has none."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 
-from bench.cases.case import Case
+from bench.judging.answer import MOST, Answer
+from bench.judging.ranking import Ranking, rankings, timed_apart
 from bench.judging.record import Record
-from bench.judging.statistics import Interval
-from reports.ranking import Ranking, rankings, timed_apart
-from reports.words import factor, name_of, plus_minus, rounds_without_spread, seconds, shape
+from bench.judging.settling import what_settles_tie
+from bench.judging.words import listed, name_of, span, tied
+from reports.words import shape
+
+QUESTION = "What is fastest?"
+NUM_NAMED = 3  # of the variants that win somewhere
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One line of the answer: at this size, this variant, by this factor.
+class Said:
+    """One answer: the sentence, and the names of the cases that it stands on."""
 
-    `slowest` is empty where there is but one rival.
-    """
-
-    size: str
-    fastest: str
-    time: str
-    interval: str
-    ties: list[str]
-    next: str
-    next_factor: str
-    slowest: str
-    slowest_factor: str
+    sentence: str
+    rows: list[str]
 
 
 @dataclass(frozen=True)
-class Family:
-    """The answers that differ only in size."""
+class Opening:
+    """What is said of a suite before anything else."""
 
-    title: str
-    answers: list[Answer]
-
-
-def families(records: list[Record]) -> list[Family]:
-    """Group the rankings by everything but the numbers that vary within a problem."""
-    grouped: dict[tuple[str, ...], list[Ranking]] = {}
-    for ranking in rankings(records):
-        clock = (f"by {ranking.clock}",) if ranking.clock else ()
-        grouped.setdefault(_family(ranking.fastest.case) + clock, []).append(ranking)
-    return [_as_family(key, group) for key, group in grouped.items()]
+    question: str
+    answers: list[Said]
 
 
-def _family(case: Case) -> tuple[str, ...]:
-    """Return what is no number and sets questions apart; a usual setting goes without saying."""
-    switches = [name for name, value in case.values.items() if value is True]
-    kinds = [f"{name}={value}" for name, value in case.values.items() if isinstance(value, str)]
-    unusual = [f"{case.threads} threads"] if case.threads > 1 else []
-    unusual += [f"{case.ranks} ranks"] if case.ranks > 1 else []
-    unusual += ["system allocator"] if case.allocator == "system" else []
-    unusual += ["cold cache"] if case.cache == "cold" else []
-    return (case.problem, *kinds, *switches, case.dtype, case.pass_, case.device, *unusual)
+def opening(suite: str, records: list[Record]) -> Opening:
+    """Let a suite answer its own question; without a word of it, say what is fastest."""
+    question, said = QUESTION, list[Said]()
+    for point in entry_points(group="touchstone.answers", name=suite):
+        try:
+            own, answers = _asked(point, records)
+        except Exception as error:
+            said.append(_unanswered(suite, error))
+        else:
+            question, said = own, said + answers
+    return Opening(question, said or [_said(what_is_fastest(records))])
 
 
-def _as_family(key: tuple[str, ...], group: list[Ranking]) -> Family:
-    cases = [ranking.fastest.case for ranking in group]
-    values = cases[0].values
-    constant = {n for n in values if all(case.values.get(n) == values[n] for case in cases)}
-    varying = values.keys() - constant
-    said = {name for name, value in values.items() if value is True or isinstance(value, str)}
-    same = shape(cases[0], leave_out=varying | said)
-    title = " · ".join([*key, *([same] if same else [])])
-    return Family(title, [_answer(ranking, constant) for ranking in group])
+def _asked(point: EntryPoint, records: list[Record]) -> tuple[str, list[Said]]:
+    module = point.load()
+    question = str(getattr(module, "QUESTION", QUESTION))
+    return question, [_said(answer) for answer in module.answers(records)][:MOST]
 
 
-def _answer(ranking: Ranking, constant: set[str]) -> Answer:
-    case, found = ranking.fastest.case, ranking.fastest.interval_of()
-    assert found is not None
-    near, far = ranking.rivals[0], ranking.rivals[-1]
-    field = [case, *(rival.record.case for rival in ranking.rivals)]
-    return Answer(
-        size=shape(case, leave_out=constant),
-        fastest=name_of(case, field),
-        time=seconds(found.estimate),
-        interval=plus_minus(found),
-        ties=[name_of(rival.record.case, field) for rival in ranking.tied],
-        next=name_of(near.record.case, field),
-        next_factor=_over_rounds(near.ratio),
-        slowest=name_of(far.record.case, field) if far is not near else "",
-        slowest_factor=_over_rounds(far.ratio) if far is not near else "",
-    )
+def _said(answer: Answer) -> Said:
+    return Said(str(answer.sentence), [_row(record) for record in answer.records])
 
 
-def _over_rounds(ratio: Interval) -> str:
-    """Write a factor over rounds, and why it has no bounds where it has none."""
-    why = f" ({rounds_without_spread(ratio)})" if ratio.half_width is None else ""
-    return factor(ratio) + why
+def _row(record: Record) -> str:
+    case = record.case
+    return f"{name_of(case, [])} {shape(case)} {case.dtype} {case.pass_}"
 
 
-def headline(records: list[Record]) -> str:
-    """Say in one sentence who wins how often."""
-    return " ".join(filter(None, [_winners(records), _apart(records)]))
+def _unanswered(suite: str, error: Exception) -> Said:
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    return Said(f"The answers of {suite} could not be made: {words[:300]}", [])
 
 
-def _winners(records: list[Record]) -> str:
-    ranked = rankings(records)
-    wins = Counter(r.fastest.case.variant for r in ranked if not r.tied)
-    if not ranked:
-        return _nothing_ranked(records)
-    told = ", ".join(f"{name} {count}" for name, count in wins.most_common())
-    ties = sum(bool(r.tied) for r in ranked)
-    tail = f"; in {ties} the fastest cannot be told from its rivals" if ties else ""
-    clear = f"fastest beyond doubt: {told}" if told else "none has a clear winner"
-    questions = "question" if len(ranked) == 1 else "questions"
-    return f"Of {len(ranked)} {questions} with rival answers, {clear}{tail}."
+def what_is_fastest(records: list[Record]) -> Answer:
+    """Say in a sentence or two what wins how often, how far ahead, and what ties."""
+    found = rankings(records)
+    if not found:
+        return Answer(_nothing_ranked(records))
+    won, open_ = [r for r in found if not r.tied], [r for r in found if r.tied]
+    words = [_winners(won, len(found)), _ties(open_, len(found))]
+    return Answer(" ".join(filter(None, words)), [ranking.fastest for ranking in found])
 
 
-def _apart(records: list[Record]) -> str:
+def _winners(won: Sequence[Ranking], num_questions: int) -> str:
+    """Name who wins, how often and by what factors, as all their intervals have it."""
+    if not won:
+        return ""
+    by_name: dict[str, list[Ranking]] = {}
+    for ranking in won:
+        by_name.setdefault(ranking.fastest.case.variant, []).append(ranking)
+    often = sorted(by_name.items(), key=lambda item: -len(item[1]))
+    told = [f"{name} {_often(own, num_questions)}" for name, own in often[:NUM_NAMED]]
+    more = [f"{name} {len(own)}" for name, own in often[NUM_NAMED:]]
+    tail = f"; others: {', '.join(more)}" if more else ""
+    return f"Fastest: {', '.join(told)}{tail}."
+
+
+def _often(won: Sequence[Ranking], num_questions: int) -> str:
+    nearest = [ranking.rivals[0].ratio for ranking in won]
+    ahead = span(min(r.low or 0.0 for r in nearest), max(r.high or 0.0 for r in nearest))
+    times = f"in {len(won)} of {num_questions} questions, " if num_questions > 1 else ""
+    return f"({times}{ahead} as fast as the next)"
+
+
+def _ties(open_: Sequence[Ranking], num_questions: int) -> str:
+    """Say in how many questions the fastest tie, which do in the last, and what would settle it."""
+    if not open_:
+        return ""
+    last = open_[-1]
+    rivals = [rival.record for rival in last.rivals]
+    field = [record.case for record in (last.fastest, *rivals)]
+    names = [name_of(field[0], field), *(name_of(t.record.case, field) for t in last.tied)]
+    settles = what_settles_tie(last)
+    if num_questions == 1:
+        return f"{tied(names)} ({settles})."
+    often = f"In {len(open_)} of {num_questions} questions the fastest tie"
+    return f"{often}, as {listed(names)} do ({settles})."
+
+
+def ranked_with_none(records: list[Record]) -> str:
     """Name what is ranked with nobody, since its rivals were timed by another clock."""
     names = dict.fromkeys(record.case.variant for record in timed_apart(records))
     return f"Ranked with none, timed by another clock: {', '.join(names)}." if names else ""
@@ -123,4 +125,6 @@ def _nothing_ranked(records: list[Record]) -> str:
     if flags:
         told = ", ".join(f"{count} {flag}" for flag, count in flags.most_common())
         return f"No time is ranked: of the cases measured, {told}."
+    if not any(record.outcome == "ok" for record in records):
+        return "Nothing was measured; below is why."
     return "No question has two timed answers, so nothing is ranked."

@@ -13,8 +13,9 @@ from bench.judging.record import Record
 from bench.store import Run
 from bench.system.files import write_whole
 from reports import page
-from reports.answers import Family, families
+from reports.answers import Opening, opening
 from reports.cases import datatable, datatable_scripts
+from reports.fastest import Family, families
 from reports.findings import Judged, judge
 from reports.shown import constants
 from reports.table import own_columns, table
@@ -29,7 +30,8 @@ class Section:
     """Everything the page says of one suite."""
 
     suite: str
-    headline: str
+    opening: Opening
+    measured: str
     families: list[Family]
     charts: list[Chart]
     claims: list[Judged]
@@ -71,7 +73,8 @@ def suite_sections(run: Run, records: list[Record]) -> list[Section]:
         sections.append(
             Section(
                 suite=suite,
-                headline=page.told(own, claims),
+                opening=opening(suite, own),
+                measured=page.told(own, claims),
                 families=families(own),
                 charts=charts(suite, rows, samples[samples["suite"] == suite]),
                 claims=claims,

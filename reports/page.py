@@ -9,13 +9,13 @@ from typing import Any
 from bench.cases.counted import counted, rounds_asked
 from bench.judging.record import Record
 from bench.judging.statistics import unseen_mode_share
+from bench.judging.words import seconds
 from bench.store import Run
 from reports.allocators import told_of_allocators
-from reports.answers import headline
+from reports.answers import ranked_with_none
 from reports.ceilings import ceilings_in_words
 from reports.findings import Judged, count_verdicts
 from reports.measuring import measuring_share
-from reports.words import seconds
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,16 @@ def by_suite(records: list[Record]) -> dict[str, list[Record]]:
 
 
 def told(records: list[Record], judged: list[Judged]) -> str:
-    """Say shortly how much of a suite was measured, who wins, and what its claims came to."""
+    """Say shortly how much of a suite was measured, and what its claims came to."""
     ok = sum(record.outcome == "ok" for record in records)
-    sentence = f"{ok} of {counted(len(records), 'case')} measured{without_quality(records)}. "
-    sentence += headline(records)
-    sentence += f" {allocators}" if (allocators := told_of_allocators(records)) else ""
     counts = count_verdicts(judged)
-    return f"{sentence} Of its claims, {counts}." if counts else sentence
+    told = (
+        f"{ok} of {counted(len(records), 'case')} measured{without_quality(records)}.",
+        ranked_with_none(records),
+        told_of_allocators(records),
+        f"Of its claims, {counts}." if counts else "",
+    )
+    return " ".join(filter(None, told))
 
 
 def without_quality(records: list[Record]) -> str:

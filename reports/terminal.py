@@ -1,9 +1,9 @@
-"""The summary a run ends with: suite by suite what is fastest, what failed, and the claims."""
+"""The summary a run ends with: suite by suite its answers, what is fastest, and what failed."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.padding import Padding
 from rich.table import Table
@@ -12,7 +12,8 @@ from bench.cases.counted import counted
 from bench.judging.record import Record
 from bench.store import Run
 from bench.system.terminal import Screen
-from reports.answers import Answer, Family, families
+from reports.answers import opening
+from reports.fastest import Family, families
 from reports.findings import Judged, judge
 from reports.measuring import measuring_share
 from reports.page import (
@@ -25,9 +26,10 @@ from reports.page import (
 )
 
 COLUMNS = ("size", "fastest", "time", "next takes")
-MOST_NAMES = 3  # of contestants that cannot be told apart
 SHORT = 18
 NUM_FAMILIES = 4  # of a suite; the report has them all
+BULLET = "• "
+GAP = "  "  # between columns
 COLOURS = {"holds": "green", "fails": "red", "untested": "dim"}
 
 
@@ -71,43 +73,73 @@ def print_claims(console: Screen, judged: list[Judged]) -> None:
 def _summarise_suite(
     console: Screen, suite: str, records: list[Record], judged: list[Judged]
 ) -> None:
-    console.print(suite, style="bold")
+    said = opening(suite, records)
+    console.tell((suite, "bold"), f"  {said.question}")
+    for answer in said.answers:
+        _indented(console, answer.sentence)
     found = families(records)
     for family in found[:NUM_FAMILIES]:
-        console.print(_answers(family))
+        _titled(console, family.title, _fastest_of(family, console.width))
     if len(found) > NUM_FAMILIES:
         more = counted(len(found) - NUM_FAMILIES, "more kind")
         console.print(f"… and {more} of question in the report")
     if grouped := failures(records):
-        console.print(_failures(grouped))
-    console.print(told(records, judged))
+        _titled(console, "Not measured, and why", _failures(grouped))
+    console.print(told(records, judged), style="dim")
     console.print()
 
 
-def _answers(family: Family) -> Table:
-    table = _table(family.title)
+def _indented(console: Screen, sentence: str) -> None:
+    """Print a sentence behind a bullet, its lines below each other."""
+    row = Table.grid(padding=0)
+    row.add_row(BULLET, sentence)
+    console.print(row)
+
+
+def _titled(console: Screen, title: str, table: Table) -> None:
+    """Print a table below its title, which has the whole width, however narrow the table is."""
+    console.print(title, style="bold")
+    console.print(table)
+
+
+def _fastest_of(family: Family, width: int) -> Table:
+    table = _table()
     rows = [
         (
-            answer.size or "as above",
-            _fastest(answer),
-            f"{answer.time} {answer.interval}",
-            f"{answer.next_factor} {answer.next}",
+            line.size or "as above",
+            line.tie or line.fastest,
+            f"{line.time} {line.interval}",
+            f"{line.next_factor} {line.next}",
         )
-        for answer in family.answers
+        for line in family.answers
     ]
-    for name, texts in zip(COLUMNS, zip(*rows, strict=True), strict=True):
-        table.add_column(name, min_width=_narrowest((name, *texts)), overflow="fold")
+    columns = list(zip(COLUMNS, *rows, strict=True))
+    for name, own in zip(COLUMNS, _widths(columns, width), strict=True):
+        table.add_column(name, width=own, overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table
 
 
-def _fastest(answer: Answer) -> str:
-    """Name the fastest and its ties; many ties by their number."""
-    names = [answer.fastest, *answer.ties]
-    if len(names) > MOST_NAMES:
-        return f"{answer.fastest} = {len(answer.ties)} others"
-    return " = ".join(names)
+def _widths(columns: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return widths that fill the terminal at most: none is wrapped where all have room.
+
+    Else words stay whole as far as they can, and what is left over goes to what lacks least.
+    """
+    room = width - len(GAP) * (len(columns) - 1)
+    wanted = [max(map(len, texts)) for texts in columns]
+    least = [_narrowest(texts) for texts in columns]
+    most = next((m for m in range(max(least), 1, -1) if _capped(least, m) <= room), 1)
+    found = [min(narrow, most) for narrow in least]
+    lacking = sorted(range(len(columns)), key=lambda i: wanted[i] - found[i])
+    for place, i in enumerate(lacking):
+        share = (room - sum(found)) // (len(lacking) - place)
+        found[i] += max(min(wanted[i] - found[i], share), 0)
+    return found
+
+
+def _capped(widths: Iterable[int], most: int) -> int:
+    return sum(min(width, most) for width in widths)
 
 
 def _narrowest(texts: Iterable[str]) -> int:
@@ -119,7 +151,7 @@ def _narrowest(texts: Iterable[str]) -> int:
 
 
 def _failures(failures: list[Failure]) -> Table:
-    table = _table("Not measured, and why")
+    table = _table()
     for name in ("cases", "outcome", "variant", "reason"):
         table.add_column(name, overflow="fold")
     for failure in failures:
@@ -128,12 +160,5 @@ def _failures(failures: list[Failure]) -> Table:
     return table
 
 
-def _table(title: str) -> Table:
-    return Table(
-        box=None,
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-        pad_edge=False,
-    )
+def _table() -> Table:
+    return Table(box=None, header_style="dim", pad_edge=False, padding=(0, len(GAP), 0, 0))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Container, Sequence
+from collections.abc import Container
 
 from bench.cases.case import Case
-from bench.cases.counted import counted
-from bench.judging.statistics import Interval
 
 _TITLE_UNITS = (
     ("_s", "ms", 1e-3),
@@ -17,23 +14,6 @@ _TITLE_UNITS = (
     ("_mhz", "MHz", 1.0),
     ("_c", "°C", 1.0),
 )
-TOO_WIDE = 100  # between the ends of an interval: it says nothing
-
-
-def seconds(value: float) -> str:
-    """Write a time with three digits in the unit that suits it."""
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if value >= scale:
-            return f"{value / scale:.3g} {unit}"
-    return f"{value / 1e-9:.3g} ns"
-
-
-def size(value: float) -> str:
-    """Write bytes in binary units, called by their name."""
-    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if value >= scale:
-            return f"{value / scale:.3g} {unit}"
-    return f"{value:.0f} B"
 
 
 def rate(value: float) -> str:
@@ -42,32 +22,6 @@ def rate(value: float) -> str:
         if value >= scale:
             return f"{value / scale:.3g} {unit}"
     return f"{value / 1e6:.3g} MFLOP/s"
-
-
-def plus_minus(found: Interval) -> str:
-    """Write the relative half-width of an interval, or what there is instead of one."""
-    half = found.half_width
-    if half is None:
-        return rounds_without_spread(found)
-    if half > math.log(TOO_WIDE):
-        return f"(no bounds from {counted(found.rounds, 'round')})"
-    return f"±{100 * math.expm1(half):.1f}%"
-
-
-def rounds_without_spread(found: Interval) -> str:
-    """Say how many rounds there are where no session has two, so that they give no interval."""
-    if found.rounds == 1:
-        return "one round"
-    return f"{counted(found.rounds, 'round')}, one a session"
-
-
-def factor(found: Interval) -> str:
-    """Write a ratio with its interval."""
-    if found.low is None or found.high is None:
-        return f"{found.estimate:.2f}×"
-    if found.high > TOO_WIDE * found.low:
-        return f"{found.estimate:.2f}× (no bounds from {counted(found.rounds, 'round')})"
-    return f"{found.estimate:.2f}× ({found.low:.2f}–{found.high:.2f})"
 
 
 def shape(case: Case, leave_out: Container[str] = ()) -> str:
@@ -97,14 +51,6 @@ def same_kind(one: str, other: str) -> bool:
     """
     a, b = ({*name.split("_")} - {"num"} for name in (one, other))
     return bool(a & b) and max(len(a - b), len(b - a)) == 1
-
-
-def name_of(case: Case, rivals: Sequence[Case]) -> str:
-    """Name a variant, with its options where another of the rivals differs in them alone."""
-    twins = [rival for rival in rivals if rival.variant == case.variant]
-    if all(twin.options == case.options for twin in twins):
-        return case.variant
-    return f"{case.variant}[{','.join(f'{k}={v}' for k, v in case.options.items())}]"
 
 
 def column_title(name: str) -> tuple[str, float]:

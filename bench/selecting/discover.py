@@ -16,7 +16,7 @@ from bench.checking.module import ModuleProblem, module_variants
 from bench.selecting.guests import heard, load_file
 from bench.selecting.sources import hash_of
 
-DESCRIPTIONS = ("charts", "claims", "preset")  # of a suite, for processes without torch
+DESCRIPTIONS = ("answers", "charts", "claims", "preset")  # of a suite, for processes without torch
 
 
 def load_module(reference: str) -> ModuleType:

@@ -14,8 +14,8 @@ from bench.judging.comparing.once import ONE_SAMPLE
 from bench.judging.comparing.quantities import DEFAULT_GATE, GATES
 from bench.judging.comparing.row import Row
 from bench.judging.comparing.words import BAD, INCOMPARABLE, OUTCOME, WORDS
+from bench.judging.words import factor, seconds, size
 from reports.comparison.names import Names
-from reports.words import factor, seconds, size
 
 APART = "sessions may differ by as much: bench ab measures both sides now"
 GOOD = ("fixed", "faster", "better")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from bench.cases.case import Case
 from bench.judging.comparing.matching import Match
-from reports.words import name_of, shape
+from bench.judging.words import name_of
+from reports.words import shape
 
 
 class Names:

@@ -1,38 +1,41 @@
-"""Distance against evaluations and seconds, error on the exact grounds, and the samples."""
+"""How many steps are enough, drawn: distance against cost, orders, errors, and the samples."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from bench.charts import COLOURS, Chart, counted, drawn
+from bench.charts import Chart, counted, drawn
+from suites.samplers.curves import Cast, cast_of, panel
 from suites.samplers.front import front_in_words
 from suites.samplers.mosaic import mosaics
+from suites.samplers.orders import order_chart
 
 DISTANCES = {
     "fid": "FID (Inception-v3)",
     "fd_digits_cnn": "FD(digits-cnn)",
     "fd_coordinates": "FD(coordinates)",
 }
-LOG = alt.Scale(type="log", nice=False, padding=10)
-AXIS = alt.Axis(format="~g", tickCount=6)
-GRID_WIDTH = 66  # pixels of one picture of 16 samples
+PAGE_WIDTH = 1090  # pixels
+NAME_WIDTH = 120  # of a sampler
+PICTURE_WIDTH = (48, 88)  # of 16 samples, at least and at most
+GAP = 8
+TEXT_HEIGHT = 13  # of the figure below it
+MOST_BELOW = 4  # rows below each other; more are laid out in two columns
 
 
 def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
-    """Draw every ground: distance, error where it is known, and what the samples look like."""
+    """Draw every ground, that with most cases first."""
     if "measured_nfe" not in table:
         return []  # nothing passed its check
     ok = table[(table["outcome"] == "ok") & table["measured_nfe"].notna()]
     ok = ok.assign(sampler=_names(ok))
-    colour = _colour(ok["sampler"])  # one for all, so that a sampler is known again
     found: list[Chart] = []
-    for ground, rows in ok.groupby("ground", sort=False):
-        found += _distances(str(ground), rows, colour)
-        found += drawn(f"Error of the solvers on {ground}", partial(_errors, ground, rows, colour))
-        found += drawn(f"Samples on {ground}", partial(_samples, ground, rows, trajectories))
+    for ground in ok["ground"].value_counts(sort=True).index:
+        found += _of_ground(str(ground), ok[ok["ground"] == ground], trajectories)
     return found
 
 
@@ -42,69 +45,45 @@ def _names(rows: pd.DataFrame) -> pd.Series:
     return rows["variant"].where(~several, rows["variant"] + " " + rows["options"].fillna(""))
 
 
-def _distances(ground: str, rows: pd.DataFrame, colour: alt.Color) -> list[Chart]:
-    """Draw each distance there is against evaluations and, where it was timed, seconds."""
+def _of_ground(ground: str, rows: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
+    """Draw what a sampler's evaluations buy, then why: orders, errors, and the images."""
+    measured = [name for name in DISTANCES if name in rows and rows[name].notna().any()]
+    cast = cast_of(rows, measured[0] if measured else None)  # one for all: known again by colour
     found: list[Chart] = []
-    for name in DISTANCES:
-        if name in rows and rows[name].notna().any():
-            measured = rows[rows[name].notna()]
-            draw = partial(_distance_chart, ground, name, measured, colour)
-            found += drawn(f"{DISTANCES[name]} on {ground}", draw)
+    for name in measured:
+        draw = partial(_distance_chart, ground, name, rows[rows[name].notna()], cast)
+        found += drawn(f"{DISTANCES[name]} on {ground}", draw)
+    found += drawn(f"Order of convergence on {ground}", partial(order_chart, ground, rows))
+    found += drawn(f"Error of the solvers on {ground}", partial(_errors, ground, rows, cast))
+    shown = [("Samples", cast.chosen), ("Samples of the others", cast.others)]
+    for what, names in shown:
+        own = rows[rows["sampler"].isin(names)]
+        pictures = partial(_samples, f"{what} on {ground}", own, names, measured, trajectories)
+        found += drawn(f"{what} on {ground}", pictures)
     return found
 
 
-def _distance_chart(ground: str, name: str, rows: pd.DataFrame, colour: alt.Color) -> Chart:
+def _distance_chart(ground: str, name: str, rows: pd.DataFrame, cast: Cast) -> Chart:
     timed = rows.assign(image_ms=rows["time_s"] / rows["batch"] * 1e3)
     timed = timed[timed["image_ms"].notna()]
-    panels = [_panel(rows, "measured_nfe", "network evaluations", name, colour)]
+    panels = [panel(rows, "measured_nfe", "network evaluations", name, DISTANCES[name], cast)]
     if len(timed):
-        panels.append(_panel(timed, "image_ms", "time an image (ms)", name, colour))
+        panels.append(panel(timed, "image_ms", "time an image (ms)", name, DISTANCES[name], cast))
     floor, count = rows["fd_floor"].mean(), int(rows["fd_n"].max())
     caption = (
-        f"Both axes logarithmic; bars are 95 % intervals over seeds. Dashed: the distance between "
-        f"two disjoint sets of real images at the same n = {count}, {floor:.3g}: below it lies "
-        f"no better sampler, only one that repeats what it was compared with. "
+        f"Both axes logarithmic; bands and bars are 95 % intervals over seeds. Dashed: real images "
+        f"against other real images at the same n = {count}, {floor:.3g}: below it lies no better "
+        f"sampler, only one that repeats what it was compared with. Ringed: the Pareto front, "
+        f"nothing cheaper is nearer. {cast.in_words()}"
         f"{front_in_words(rows, 'measured_nfe', name, 'evaluations')}"
     )
     if len(timed):
         caption += " " + front_in_words(timed, "image_ms", name, "ms an image")
-    return Chart(f"{DISTANCES[name]} on {ground}", caption, alt.hconcat(*panels, spacing=30))
+    drawing = alt.hconcat(*panels, spacing=26).resolve_scale(color="shared")
+    return Chart(f"{DISTANCES[name]} on {ground}", caption, drawing)
 
 
-def _panel(
-    rows: pd.DataFrame, x: str, title: str, y: str, colour: alt.Color
-) -> alt.LayerChart | alt.FacetChart:
-    """Draw one line a sampler, with intervals, above the floor of real against real."""
-    bounds = [c for c in (f"{y}_low", f"{y}_high") if c in rows]
-    optional = [c for c in ("options", "time_s", "overhead_share", "fd_floor") if c in rows]
-    data = rows[list(dict.fromkeys([x, y, "sampler", "nfe", "measured_nfe", *bounds, *optional]))]
-    base = alt.Chart(data, width=330, height=260).encode(
-        x=alt.X(f"{x}:Q", title=title, scale=LOG, axis=AXIS), color=colour
-    )
-    distance = alt.Y(f"{y}:Q", title=DISTANCES.get(y, y), scale=LOG, axis=AXIS)
-    tips = ["sampler", "nfe", "measured_nfe", alt.Tooltip(f"{y}:Q", format=".4g"), *optional]
-    layers: list[alt.Chart] = [
-        base.mark_line(strokeWidth=1.8).encode(y=distance),
-        base.mark_point(size=44, filled=True).encode(y=distance, tooltip=tips),
-    ]
-    if len(bounds) == 2:
-        low = alt.datum[bounds[0]] > 0  # a logarithm has no room for less
-        bars = base.transform_filter(low).mark_rule(strokeWidth=1.4)
-        layers.append(bars.encode(y=alt.Y(f"{bounds[0]}:Q", title=""), y2=f"{bounds[1]}:Q"))
-    if "fd_floor" in data:
-        floor = pd.DataFrame({y: [float(data["fd_floor"].mean())]})
-        rule = alt.Chart(floor).mark_rule(strokeDash=[5, 4], color="#8a8f98")
-        layers.append(rule.encode(y=alt.Y(f"{y}:Q", title="")))
-    return alt.layer(*layers)
-
-
-def _colour(samplers: pd.Series) -> alt.Color:
-    names = sorted(samplers.unique())
-    colours = [COLOURS[i % len(COLOURS)] for i in range(len(names))]
-    return alt.Color("sampler:N", title=None, scale=alt.Scale(domain=names, range=colours))
-
-
-def _errors(ground: object, rows: pd.DataFrame, colour: alt.Color) -> Chart | None:
+def _errors(ground: str, rows: pd.DataFrame, cast: Cast) -> Chart | None:
     """Draw the error of the solvers against evaluations; an error of 0 has no logarithm."""
     if "error" not in rows or not (rows["error"] > 0).any():
         return None
@@ -112,26 +91,15 @@ def _errors(ground: object, rows: pd.DataFrame, colour: alt.Color) -> Chart | No
     caption = (
         "Root mean square error of the images against the same noise carried along the "
         "probability-flow ODE in fine steps; both axes logarithmic, so that an order of "
-        "convergence is a slope."
-    )
+        f"convergence is a slope. {cast.in_words()}"
+    ).strip()
     if hidden := len(rows[rows["error"] == 0]):
         are = "is" if hidden == 1 else "are"
         caption += f" {counted(hidden, 'case')} without any error {are} not drawn."
-    for column, words in (("observed_order", _orders), ("other_image_share", _strays)):
-        if column in rows and rows[column].notna().any():
-            caption += " " + words(rows)
-    drawing = _panel(drawn, "measured_nfe", "network evaluations", "error", colour)
+    if "other_image_share" in rows and rows["other_image_share"].notna().any():
+        caption += " " + _strays(rows)
+    drawing = panel(drawn, "measured_nfe", "network evaluations", "error", "error", cast)
     return Chart(f"Error of the solvers on {ground}", caption, drawing)
-
-
-def _orders(rows: pd.DataFrame) -> str:
-    """Tell the order each solver showed in float64, beside the published one."""
-    known = rows[rows["observed_order"].notna()].groupby("sampler")
-    told = [
-        f"{name} {own['observed_order'].mean():.2f} ({own['nominal_order'].iloc[0]:.0f})"
-        for name, own in known
-    ]
-    return f"Order observed in float64 (published): {', '.join(told)}."
 
 
 def _strays(rows: pd.DataFrame) -> str:
@@ -145,20 +113,38 @@ def _strays(rows: pd.DataFrame) -> str:
     return f"Paths that end on another image at {last['nfe'].max()}: {', '.join(told)}."
 
 
-def _samples(ground: object, rows: pd.DataFrame, trajectories: pd.DataFrame) -> Chart | None:
-    """Show the first images of every sampler at every budget, all from the same noise."""
-    found = mosaics(rows, trajectories)
+def _samples(
+    title: str, rows: pd.DataFrame, names: list[str], measured: list[str], samples: pd.DataFrame
+) -> Chart | None:
+    """Show the first images of samplers at every budget, all from the same noise."""
+    found = mosaics(rows, samples, measured[0] if measured else None)
     if found.empty:
         return None
-    drawing = (
-        alt.Chart(found, width={"step": GRID_WIDTH + 6}, height={"step": GRID_WIDTH + 6})
-        .mark_image(width=GRID_WIDTH, height=GRID_WIDTH)
-        .encode(
-            x=alt.X("nfe:O", title="budget of network evaluations", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("sampler:N", title=None),
-            url="url:N",
-            tooltip=["sampler", "nfe", "measured_nfe"],
-        )
+    half = -(-len(names) // 2) if len(names) > MOST_BELOW else len(names)
+    columns = [_pictures(found, own) for own in (names[:half], names[half:]) if own]
+    figure = f"Below each: {DISTANCES[measured[0]]}. " if measured else ""
+    caption = f"Sixteen images each; the same place is the same noise in every picture. {figure}"
+    return Chart(title, caption.strip(), alt.hconcat(*columns, spacing=30))
+
+
+def _pictures(found: pd.DataFrame, names: list[str]) -> alt.LayerChart:
+    """Lay pictures out, a row a sampler and a column a budget, with the distance below each."""
+    own, side = found[found["sampler"].isin(names)], _side(found["nfe"].nunique())
+    bare: dict[str, Any] = {"domain": False, "ticks": False}
+    height = {"step": side + TEXT_HEIGHT + GAP / 2}
+    base = alt.Chart(own, width={"step": side + GAP}, height=height).encode(
+        x=alt.X("nfe:O", title="budget", axis=alt.Axis(labelAngle=0, orient="top", **bare)),
+        y=alt.Y("sampler:N", title=None, sort=names, axis=alt.Axis(**bare)),
+        tooltip=["sampler", "nfe", "measured_nfe", "distance"],
     )
-    caption = "Sixteen images each; the same place is the same noise in every picture."
-    return Chart(f"Samples on {ground}", caption, drawing)
+    pictures = base.mark_image(width=side, height=side, yOffset=-TEXT_HEIGHT / 2)
+    below = base.mark_text(dy=side / 2, fontSize=10, color="#5b6675")
+    layers = alt.layer(pictures.encode(url="url:N"), below.encode(text="distance:N"))
+    assert isinstance(layers, alt.LayerChart)
+    return layers
+
+
+def _side(num_budgets: int) -> int:
+    """Return the width of a picture at which two columns of them fit the page."""
+    room = (PAGE_WIDTH / 2 - NAME_WIDTH) / num_budgets - GAP
+    return int(min(max(room, PICTURE_WIDTH[0]), PICTURE_WIDTH[1]))

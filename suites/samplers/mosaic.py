@@ -13,16 +13,19 @@ SIDE = 4  # images a row and a column
 ZOOM_TO = 128  # pixels a picture has at least, in whole multiples of its own
 
 
-def mosaics(rows: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:
-    """Return sampler, budget and picture of every case that kept its first images."""
-    columns = ["sampler", "nfe", "measured_nfe", "url"]
+def mosaics(
+    rows: pd.DataFrame, trajectories: pd.DataFrame, distance: str | None = None
+) -> pd.DataFrame:
+    """Return sampler, budget, distance in words, and picture of what kept its first images."""
+    columns = ["sampler", "nfe", "measured_nfe", "distance", "url"]
     kept = trajectories[trajectories["quantity"] == "sample_pixels"]
     found = []
     for _, row in rows.iterrows():
         own = kept[(kept["case"] == row["case"]) & (kept["seed"] == 0)].sort_values("index")
         picture = mosaic(own["value"].to_numpy(dtype=float)) if len(own) else None
         if picture is not None:
-            found.append([row["sampler"], row["nfe"], row["measured_nfe"], data_url(picture)])
+            told = f"{row[distance]:.3g}" if distance is not None else ""
+            found.append([row["sampler"], row["nfe"], row["measured_nfe"], told, data_url(picture)])
     return pd.DataFrame(found, columns=columns)
 
 

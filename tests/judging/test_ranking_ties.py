@@ -7,9 +7,9 @@ import math
 import pytest
 
 from bench.cases.case import Attempt, Case, Measurement
+from bench.judging.ranking import Ranking, rankings, timed_apart
 from bench.judging.record import Record, fold_case
 from bench.judging.statistics import LEVEL
-from reports.ranking import Ranking, rankings, timed_apart
 
 
 def record(variant: str, *seconds: float) -> Record:

@@ -9,9 +9,9 @@ from bench.cases.counted import counted, rounds_asked
 from bench.judging.record import Record
 from bench.judging.rule import Pairs, judge_pairs
 from bench.judging.statistics import Interval, interval
-from reports.answers import families
+from bench.judging.words import factor, plus_minus
+from reports.fastest import families
 from reports.page import unseen_modes
-from reports.words import factor, plus_minus
 
 
 def over(*rounds: tuple[int, int]) -> Interval:

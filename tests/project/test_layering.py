@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("bench", "suites", "reports")
-DOORS = {"charts", "claims", "compilation", "module", "operator", "workload"}
-TORCH_FREE = ("preset.py", "claims.py", "charts.py")
+DOORS = {"answers", "charts", "claims", "compilation", "module", "operator", "workload"}
+TORCH_FREE = ("preset.py", "answers.py", "claims.py", "charts.py")
 
 
 def imports(path: Path) -> set[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.judging.ranking import rankings
 from bench.judging.record import Record, fold
 from bench.store import Run
 from reports import csv, html
-from reports.ranking import rankings
 from reports.shown import constants, shown
 from reports.table import COLUMNS, own_columns, row, table
 from tests import several_suites

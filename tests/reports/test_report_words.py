@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bench.cases.case import Case
-from reports.words import name_of, rate, same_kind, seconds, shape, size
+from bench.judging.words import name_of, seconds, size
+from reports.words import rate, same_kind, shape
 
 
 def test_words() -> None:

@@ -18,6 +18,7 @@ from suites.samplers import claims
 from suites.samplers.charts import charts
 from suites.samplers.front import front, front_in_words
 from suites.samplers.mosaic import data_url, mosaic
+from suites.samplers.orders import order_chart
 from suites.samplers.preset import full, quick, smoke, standard
 
 
@@ -157,6 +158,7 @@ def test_charts_tell_distance_error_and_samples() -> None:
     assert "ddim 10.0%" in error.caption
     text = json.dumps(pictures.drawing.to_dict())
     assert text.count("data:image/png;base64,") == 6
+    assert '"distance": "7"' in text  # 3 * 20 / 10 + 1, below the picture
     assert "http" not in text.replace("https://vega.github.io", "")
 
 
@@ -166,6 +168,48 @@ def test_a_table_without_times_or_images_is_drawn_as_far_as_it_goes() -> None:
     assert "ms an image" not in distance.caption
     assert charts(rows.assign(outcome="incorrect"), samples) == []
     assert charts(rows[["case", "variant", "options", "outcome", "ground"]], samples) == []
+
+
+def test_of_many_samplers_those_of_the_front_and_the_classics_have_a_colour() -> None:
+    rows, samples = table()
+    many = [rows] + [
+        rows[rows["variant"] == "ddim"].assign(
+            variant=f"slow_{i}", case=[f"slow_{i}-{n}" for n in range(3)],
+            fd_digits_cnn=lambda own, i=i: own["fd_digits_cnn"] * (2 + i),
+        )
+        for i in range(30)
+    ]  # fmt: skip
+    distance, _, pictures = charts(pd.concat(many, ignore_index=True), samples)
+    legends = json.loads(json.dumps(distance.drawing.to_dict()))
+    domains = [d for d in _found(legends, "domain") if isinstance(d, list) and "ddim" in d]
+    assert domains
+    assert all({"unipc", "ddim"} <= set(names) and len(names) <= 8 for names in domains)
+    assert "28 other samplers are grey" in distance.caption
+    assert pictures.title == "Samples on posterior"
+
+
+def _found(node: object, key: str) -> list[object]:
+    """Return whatever stands under a key, anywhere in a specification."""
+    if isinstance(node, list):
+        return [one for part in node for one in _found(part, key)]
+    if not isinstance(node, dict):
+        return []
+    deeper = [one for part in node.values() for one in _found(part, key)]
+    return [*([node[key]] if key in node else []), *deeper]
+
+
+def test_orders_are_drawn_beside_those_published() -> None:
+    rows = pd.DataFrame(
+        {
+            "sampler": ["euler", "euler", "heun", "unipc"],
+            "observed_order": [1.02, 1.04, float("nan"), 2.1],
+            "nominal_order": [1.0, 1.0, 2.0, 3.0],
+        }
+    )
+    chart = order_chart("mixture2", rows)
+    assert chart is not None
+    assert chart.caption.endswith("1 of 2 are within 0.2 of it. Not so: unipc 2.10 (3).")
+    assert order_chart("mixture2", rows.assign(observed_order=float("nan"))) is None
 
 
 def test_the_front_is_what_nothing_beats() -> None:

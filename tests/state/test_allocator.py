@@ -16,6 +16,7 @@ from bench.cases.kind import kind_of
 from bench.cases.variant import Unsupported
 from bench.errors import UserError
 from bench.judging.comparing.surroundings import differences
+from bench.judging.ranking import rankings
 from bench.judging.record import Record
 from bench.selecting.axes import bind
 from bench.selecting.discover import find_variant, load_module
@@ -24,8 +25,7 @@ from bench.sides.server import Server
 from bench.state import allocator
 from bench.workers import worker
 from reports.allocators import told_of_allocators
-from reports.answers import families
-from reports.ranking import rankings
+from reports.fastest import families
 from tests.conftest import ROOT, Bench
 from tests.made_runs import Made, make
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.judging.ranking import rankings
 from bench.judging.record import fold
 from bench.store import read
-from reports.ranking import rankings
 from tests.conftest import Bench
 
 EXPECTED = {

@@ -17,10 +17,10 @@ from bench.cases.chart import Chart, drawn
 from bench.judging.claim import Finding, claim
 from bench.judging.record import Record, fold
 from bench.judging.statistics import interval, ratio
+from bench.judging.words import plus_minus
 from bench.store import read
 from reports import csv, findings, html
 from reports.commands import show
-from reports.words import plus_minus
 from suites.distributed import charts as distributed
 from tests import several_suites
 from tests.made_runs import Made, make

@@ -22,12 +22,14 @@ class Ranking:
     """The answer to one question: the fastest, and its rivals from near to far.
 
     `clock` is told where others were timed by another one, which are ranked among themselves.
+    `level` is that of every ratio's interval, so that all hold together.
     """
 
     question: str
     fastest: Record
     rivals: list[Rival]
     clock: str = ""
+    level: float = LEVEL
 
     @property
     def tied(self) -> list[Rival]:
@@ -75,7 +77,7 @@ def _rank(question: str, field: list[Record]) -> Ranking:
         found = ratio(record.rounds_of(), fastest.rounds_of(), level)
         if found is not None:
             rivals.append(Rival(record, found, tied=found.low is None or found.low <= 1.0))
-    return Ranking(question, fastest, rivals)
+    return Ranking(question, fastest, rivals, level=level)
 
 
 def _time(record: Record) -> float:
