@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from suites.samplers import moments
 from suites.samplers.moments import Gathering, Moments, of_mixture
 from tests.suites.on_cpu import MARKS
 
@@ -31,6 +32,14 @@ def test_blocks_of_any_size_make_up_the_whole(sizes: tuple[int, ...]) -> None:
     for block in samples.split(list(sizes)):
         gathered.add(block)
     assert gathered.count == 500
+    assert_of(gathered.moments(), samples)
+
+
+def test_more_columns_than_are_multiplied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "WIDTH", 4)
+    samples, gathered = rows(300, 10), Gathering(10)
+    for block in samples.split(120):
+        gathered.add(block)
     assert_of(gathered.moments(), samples)
 
 
