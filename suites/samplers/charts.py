@@ -51,7 +51,7 @@ def _of_ground(ground: str, rows: pd.DataFrame, trajectories: pd.DataFrame) -> l
     cast = cast_of(rows, measured[0] if measured else None)  # one for all: known again by colour
     found: list[Chart] = []
     for name in measured:
-        draw = partial(_distance_chart, ground, name, rows[rows[name].notna()], cast)
+        draw = partial(_distance_chart, ground, name, _beside_floor(rows, name), cast)
         found += drawn(f"{DISTANCES[name]} on {ground}", draw)
     found += drawn(f"Order of convergence on {ground}", partial(order_chart, ground, rows))
     found += drawn(f"Error of the solvers on {ground}", partial(_errors, ground, rows, cast))
@@ -61,6 +61,15 @@ def _of_ground(ground: str, rows: pd.DataFrame, trajectories: pd.DataFrame) -> l
         pictures = partial(_samples, f"{what} on {ground}", own, names, measured, trajectories)
         found += drawn(f"{what} on {ground}", pictures)
     return found
+
+
+def _beside_floor(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Keep what a distance was measured of; where there are two, each has its own floor."""
+    measured = rows[rows[name].notna()]
+    if f"{name}_floor" not in rows:
+        return measured
+    own = measured[f"{name}_floor"].fillna(measured["fd_floor"])
+    return measured.assign(fd_floor=own)
 
 
 def _distance_chart(ground: str, name: str, rows: pd.DataFrame, cast: Cast) -> Chart:
