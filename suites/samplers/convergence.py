@@ -43,5 +43,5 @@ def ladder_errors(sampler: Sampler, seed: int) -> list[float]:
     for num_steps in LADDER:
         sigmas = sampler.grid.between(num_steps, SIGMA_HIGH, SIGMA_LOW)
         got = sampler.solve(denoise, sigmas, start, noise)
-        errors.append(float((got - true).square().mean(-1).sqrt().median()))
+        errors.append(float((got - true).square().flatten(1).mean(-1).sqrt().median()))
     return errors

@@ -15,7 +15,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from suites.samplers.moments import Moments
+
 Denoise = Callable[[Tensor, float], Tensor]
+DenoiseClass = Callable[[Tensor, float, Tensor], Tensor]  # the last: labels (B,), int64
 Progress = Callable[[str, float], None]
 PACKAGE = "suites.samplers.grounds"
 
@@ -24,11 +27,13 @@ class Ground(ABC):
     """Subclass with a shape, a denoiser, and real samples to compare with.
 
     `exact`: D is the posterior mean in closed form, so that only the solver errs. `smooth`: its
-    probability-flow ODE is smooth enough to show a solver's order of convergence.
+    probability-flow ODE is smooth enough to show a solver's order of convergence. `num_classes`:
+    where its images have classes, and it a denoiser for each.
     """
 
     exact: ClassVar[bool] = False
     smooth: ClassVar[bool] = False
+    num_classes: int | None = None
     shape: tuple[int, ...]
 
     @abstractmethod
@@ -38,6 +43,18 @@ class Ground(ABC):
     @abstractmethod
     def halves(self, num_images: int, seed: int) -> tuple[Tensor, Tensor]:
         """Return two disjoint sets of real samples, float64: `num_images` each, or half of all."""
+
+    def conditional(self, dtype: torch.dtype, device: torch.device) -> DenoiseClass:
+        """Return D(x; sigma | y), each image's of its own label; ValueError without classes."""
+        raise ValueError("this ground has no classes")
+
+    def class_log_probabilities(self, dtype: torch.dtype, device: torch.device) -> Denoise:
+        """Return log p(y | x; sigma) of every class, (B, num_classes); ValueError without any."""
+        raise ValueError("this ground has no classes")
+
+    def moments(self, label: int | None = None) -> Moments | None:
+        """Return mean and covariance of the coordinates, of all or of a class, where known."""
+        return None
 
     def provision(self, progress: Progress) -> None:
         """Make on disk what the denoiser needs; a closed form needs nothing."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from suites.samplers.ground import Denoise, Ground
+from suites.samplers.moments import Moments, of_mixture
 
 SAMPLE_STREAM = 1 << 20  # keeps the seeds of real samples apart from those that make a mixture
 
@@ -48,6 +49,12 @@ class Mixture(Ground):
         distances = (x[:, None] - self.means).square().sum(-1)
         constant = -0.5 * self.means.shape[1] * math.log(2 * math.pi * total)
         return (self.weights.log() - distances / (2 * total)).logsumexp(-1) + constant
+
+    def moments(self, label: int | None = None) -> Moments:
+        """Return the exact mean and covariance."""
+        identity = torch.eye(self.means.shape[1], dtype=torch.float64)
+        within = (self.spread**2 * identity).expand(len(self.means), -1, -1)
+        return of_mixture(self.weights, self.means, within)
 
     def halves(self, num_images: int, seed: int) -> tuple[Tensor, Tensor]:
         """Draw two independent sets of `num_images`."""
