@@ -48,6 +48,9 @@ def _distances(ground: str, rows: pd.DataFrame, colour: alt.Color) -> list[Chart
     for name in DISTANCES:
         if name in rows and rows[name].notna().any():
             measured = rows[rows[name].notna()]
+            if f"{name}_floor" in rows:  # where there are two distances, each has its own
+                own = measured[f"{name}_floor"].fillna(measured["fd_floor"])
+                measured = measured.assign(fd_floor=own)
             draw = partial(_distance_chart, ground, name, measured, colour)
             found += drawn(f"{DISTANCES[name]} on {ground}", draw)
     return found

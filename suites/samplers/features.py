@@ -5,22 +5,34 @@ Only Inception-v3's pool features, from weights the user has, give what may be c
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from suites.models.digits_cnn import digits_cnn
+from suites.models import digits_cnn
 
 BATCH = 64  # images a call of a feature network; its results are float32
 
 
 class Features(NamedTuple):
-    """The name of the distance, and the map from images in [-1, 1] to features (n, d)."""
+    """The name of the distance, and the map from images in [-1, 1] to features (n, d).
+
+    `sources` are the modules whose text features depend on; where a user's files decide there are
+    none, and nothing made of features is kept.
+    """
 
     distance: str
     extract: Callable[[Tensor], Tensor]
+    sources: tuple[ModuleType, ...] = ()
+
+
+def coordinates() -> Features:
+    """Return images as they are: a distance between pixels."""
+    return Features("fd_coordinates", lambda x: x.flatten(1), (sys.modules[__name__],))
 
 
 def features_for(shape: tuple[int, ...], digits: bool, inception: str | None) -> Features:
@@ -30,8 +42,10 @@ def features_for(shape: tuple[int, ...], digits: bool, inception: str | None) ->
 
         return Features("fid", in_batches(load_inception(inception)))
     if digits and shape == (1, 8, 8):
-        return Features("fd_digits_cnn", in_batches(digits_cnn().features))
-    return Features("fd_coordinates", lambda images: images.flatten(1))
+        return Features(
+            "fd_digits_cnn", in_batches(digits_cnn.digits_cnn().features), (digits_cnn,)
+        )
+    return coordinates()
 
 
 def in_batches(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

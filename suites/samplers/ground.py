@@ -27,8 +27,9 @@ class Ground(ABC):
     """Subclass with a shape, a denoiser, and real samples to compare with.
 
     `exact`: D is the posterior mean in closed form, so that only the solver errs. `smooth`: its
-    probability-flow ODE is smooth enough to show a solver's order of convergence. `num_classes`:
-    where its images have classes, and it a denoiser for each.
+    probability-flow ODE is smooth enough to show a solver's order of convergence, and cheap enough
+    to show it with every case. `num_classes`: where its images have classes, and it a denoiser for
+    each.
     """
 
     exact: ClassVar[bool] = False

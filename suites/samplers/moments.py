@@ -36,8 +36,8 @@ class Gathering:
     """Moments of rows that come in blocks; two gatherings merge into one.
 
     Chan, Golub and LeVeque 1979 (STAN-CS-79-773): every block is centred by its own mean first, so
-    that no digits are lost to a large one. `scatter`, the sum of outer products of what is
-    centred, is its upper triangle alone: half of the work.
+    that no digits are lost to a large one. `scatter` is the sum of outer products of what is
+    centred.
     """
 
     def __init__(self, dim: int):
@@ -47,15 +47,10 @@ class Gathering:
 
     def add(self, block: Tensor) -> None:
         """Take in rows (n, d) of any dtype."""
-        from scipy.linalg.blas import dsyrk
-
         rows = block.detach().cpu().double()
         mean = rows.mean(0)
-        centred = (rows - mean).contiguous()
-        # BLAS counts columns first: to it these are the transposes, and the triangle is the lower
-        dsyrk(
-            1.0, centred.numpy().T, beta=1.0, c=self.scatter.numpy().T, lower=True, overwrite_c=True
-        )
+        centred = rows - mean
+        self.scatter.addmm_(centred.T, centred)
         self._join(len(rows), mean)
 
     def merge(self, other: Gathering) -> None:
@@ -76,5 +71,4 @@ class Gathering:
         """Return the mean and the unbiased covariance; ValueError of fewer than two rows."""
         if self.count < 2:
             raise ValueError(f"expected at least 2 rows, got {self.count}")
-        upper = self.scatter.triu() / (self.count - 1)
-        return Moments(self.mean.clone(), upper + upper.triu(1).T)
+        return Moments(self.mean.clone(), self.scatter / (self.count - 1))

@@ -26,7 +26,6 @@ def precision_recall(features: Tensor, real: Tensor, k: int = NEIGHBOURS) -> Pre
     """
     if min(len(features), len(real)) <= k:
         raise ValueError(f"expected more than {k} of each, got {len(features)} and {len(real)}")
-    features, real = features.double(), real.double()
     apart = torch.cdist(features, real)
     precision = (apart <= _radii(real, k)).any(1)
     recall = (apart <= _radii(features, k)[:, None]).any(0)

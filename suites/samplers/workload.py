@@ -24,10 +24,10 @@ class Workload(Problem):
     Inception-v3 weights (see `suites.samplers.inception`), without which nothing is called FID.
     """
 
-    ground: str = "posterior"
+    ground: str = "digits_mixture"
     nfe: int = 20
     batch: int = 32
-    num_images: int = 898
+    num_images: int = 1000
     data: str | None = None
     inception: str | None = None
 
@@ -42,6 +42,7 @@ class Workload(Problem):
         {"ground": "mixture2", "nfe": 12, "batch": 4},
         {"ground": "mixture64", "nfe": 9, "batch": 4},
         {"ground": "posterior", "nfe": 12, "batch": 4},
+        {"ground": "digits_mixture", "nfe": 12, "batch": 4},
     )
 
     def __post_init__(self) -> None:

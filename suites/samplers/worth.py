@@ -9,11 +9,11 @@ from torch import Tensor
 
 from bench import Measurement
 from suites.samplers.convergence import observed_order
-from suites.samplers.features import features_for
-from suites.samplers.frechet import frechet_distance
+from suites.samplers.distances import distances
 from suites.samplers.noise import Noise, draw_noise
 from suites.samplers.reference import reference
 from suites.samplers.sampler import Sampler
+from suites.samplers.truth import spaces, statistics
 from suites.samplers.workload import Workload
 
 NUM_SOLVED = 32  # images whose ODE is solved finely
@@ -23,9 +23,11 @@ DIGITS_SHOWN = 3
 
 
 def provision(problem: Workload, progress: Callable[[str, float], None]) -> None:
-    """Make the network of the features, unless it is there."""
+    """Make the network of the features and the statistics of true images, unless they are there."""
     progress("features", 0.0)
-    features_for(problem.loaded.shape, problem.data is None, problem.inception)
+    for features in spaces(problem)[1:]:
+        if features.sources:
+            statistics(problem.loaded, features, progress)
     progress("features", 1.0)
 
 
@@ -34,7 +36,7 @@ def worth(problem: Workload, sampler: Sampler, seed: int) -> list[Measurement]:
     ground = problem.loaded
     real, other = ground.halves(problem.num_images, seed)
     images = torch.cat(list(_batches(problem, sampler, seed, len(real))))
-    found = distances(problem, images, real, other)
+    found = distances(problem, images, (real, other), seed)
     if ground.exact and sampler.deterministic:
         found += solver_errors(problem, images, sampler, seed)
     if seed == 0:  # once: neither depends on the seed but by chance
@@ -58,17 +60,6 @@ def noise_of(problem: Workload, sampler: Sampler, seed: int, batch: int, first: 
     setting = sampler.setting
     shape = problem.loaded.shape
     return draw_noise(shape, batch, seed, setting.dtype, setting.device, first)
-
-
-def distances(problem: Workload, images: Tensor, real: Tensor, other: Tensor) -> list[Measurement]:
-    """Return the distance to one half of the real images, and that between the halves."""
-    name, extract = features_for(images.shape[1:], problem.data is None, problem.inception)
-    known = extract(real)
-    return [
-        Measurement(name, "1", [frechet_distance(extract(images), known)]),
-        Measurement("fd_floor", "1", [frechet_distance(extract(other), known)]),
-        Measurement("fd_n", "1", [float(len(images))]),
-    ]
 
 
 def solver_errors(

@@ -28,6 +28,8 @@ from tests.made_runs import Made, make
         ("out_error_over_budget", "1", "nothing", ""),
         ("fd_digits_cnn", "1", "seeds", "quality"),
         ("fd_n", "1", "nothing", ""),
+        ("fd_digits_cnn_floor", "1", "nothing", ""),
+        ("recall", "1", "seeds", "quality"),
         ("forward", "s", "nothing", ""),
         ("whatever", "1", "nothing", ""),
     ],

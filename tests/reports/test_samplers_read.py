@@ -17,6 +17,7 @@ from bench.judging.record import Record, fold_case
 from suites.samplers import claims
 from suites.samplers.charts import charts
 from suites.samplers.front import front, front_in_words
+from suites.samplers.ground import load_ground
 from suites.samplers.mosaic import data_url, mosaic
 from suites.samplers.preset import full, quick, smoke, standard
 
@@ -205,8 +206,11 @@ def test_a_mosaic_lays_images_out_in_order(tmp_path: Path) -> None:
 
 
 def test_presets_ask_what_they_should() -> None:
-    grounds = {str(sweep.axes["ground"]) for sweep in smoke("cpu")}
-    assert grounds == {"posterior", "mixture2"}  # nothing that must be trained
+    for device in ("cpu", "cuda"):
+        told = [s for s in smoke(device) if s.axes["ground"] == "digits_mixture"]
+        budgets = {point["nfe"] for sweep in told for point in sweep.points({})}
+        assert budgets == {5, 10, 20, 50}
+        assert all(load_ground(str(s.axes["ground"])).exact for s in smoke(device))  # untrained
     for preset in (quick, standard):
         asked = [point for sweep in preset("cpu") for point in sweep.points({})]
         assert {5, 10, 20, 50, 100, 1000} == {point["nfe"] for point in asked}
