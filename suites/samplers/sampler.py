@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench import Setting
-from suites.samplers.grids import grid_named
+from suites.samplers.grids import Grid, grid_named
 from suites.samplers.ground import Denoise
 from suites.samplers.noise import Noise
 from suites.samplers.workload import Workload
@@ -54,13 +54,13 @@ class Sampler:
         *,
         solve: Integrate,
         formula: Integrate,
-        grid: str,
+        grid: str | Grid,
         order: int | None,
         num_steps: int | None = None,
     ):
         self.problem, self.setting = problem, setting
         self.solve, self.formula, self.order = solve, formula, order
-        self.grid = grid_named(grid)
+        self.grid = grid_named(grid) if isinstance(grid, str) else grid
         self.num_steps = num_steps or problem.nfe
         self.sigmas = self.grid.sampling(self.num_steps)
         self.network = Counted(problem.loaded.denoiser(setting.dtype, setting.device))
