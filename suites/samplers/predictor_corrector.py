@@ -58,7 +58,9 @@ def solver(
     return solve
 
 
-def langevin(x: Tensor, residual: Tensor, z: Tensor, snr: float, factor: float, sigma: float):
+def langevin(
+    x: Tensor, residual: Tensor, z: Tensor, snr: float, factor: float, sigma: float
+) -> Tensor:
     """Take a Langevin step along `residual` = D - x, its size from the norms of each image.
 
     Algorithms 4 and 5 with the score g = residual / sigma^2, epsilon = 2 factor (snr |z| / |g|)^2.

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 CPU = torch.device("cpu")
 SETTING = Setting(torch.float32, CPU)
-VARIANTS = {v.name: v for m in module_names("suites.samplers") for v in variants_of(load_module(m))}
+FOUND = [v for m in module_names("suites.samplers") for v in variants_of(load_module(m))]
+VARIANTS = {v.name: v for v in FOUND if "guidance" not in v.marks}  # those that need no classes
 # Published orders of convergence and evaluations for N steps, written down before any was run.
 ORDERS = {"ddim": 1, "euler": 1, "flow_euler": 1, "heun": 2, "dpmpp_2m": 2, "unipc": 3}
 TWICE = {"heun", "edm", "ve_pc", "vp_pc"}  # evaluate twice a step but for the last: 2 N - 1

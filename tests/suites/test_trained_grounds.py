@@ -13,7 +13,9 @@ from suites.models import edm, stored
 from suites.models.digits import digits
 from suites.models.mlp import Mlp
 from suites.models.training import Recipe, train_denoiser
+from suites.samplers.full_mixture import FullMixture, Gaussians
 from suites.samplers.ground import load_ground
+from suites.samplers.grounds import mlp_classes
 from tests.suites.on_cpu import CPU, MARKS
 
 pytestmark = MARKS
@@ -102,3 +104,25 @@ def test_what_is_stored_is_made_once_and_whole(cache: Path) -> None:
         path.write_bytes(damaged)
         assert torch.equal(stored.stored("x", key, make)["x"], torch.arange(3))
     assert made == [1] * 5
+
+
+def test_a_network_with_classes_is_trained_once_and_knows_them(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlp_classes, "RECIPE", Recipe(120, batch=64, average=0.9))
+    monkeypatch.setattr(mlp_classes, "NUM_TRAINED_ON", 500)
+    means = torch.tensor([[1.0, 0, 0, 0], [-1.0, 0, 0, 0], [0, 1.0, 0, 0]]).double()
+    covariances = 0.1 * torch.eye(4, dtype=torch.float64).expand(3, 4, 4)
+    parts = Gaussians.of(torch.ones(3).double(), means, covariances, torch.arange(3))
+    ground = mlp_classes.Classed(FullMixture((1, 2, 2), 3, lambda progress: parts))
+    told: list[str] = []
+    for _ in range(2):
+        ground.provision(lambda what, share: told.append(what))
+    assert told == ["training mlp_classes"] * 3  # steps 0, 50 and 100
+    images, labels = ground.mixture.draw(300, 5)
+    noisy = images + torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    classed, plain = ground.conditional(torch.float64, CPU), ground.denoiser(torch.float64, CPU)
+    assert torch.equal(classed(noisy, 1.0, torch.full_like(labels, 3)), plain(noisy, 1.0))
+    error = lambda denoised: float((denoised - images).square().mean())  # noqa: E731
+    right, wrong = classed(noisy, 1.0, labels), classed(noisy, 1.0, (labels + 1) % 3)
+    assert error(right) < error(plain(noisy, 1.0)) < error(wrong)
