@@ -303,3 +303,24 @@ def test_guidance_passes_its_check(name: str, options: dict[str, Any]) -> None:
     )
     call = problem.call(variant_named(name, "").build(problem, setting, options), setting)
     problem.check(call, problem.make_inputs(0, setting), setting)
+
+
+# AMED
+
+
+def test_amed_is_all_but_exact_on_a_gaussian(cache: Path) -> None:
+    """There the ODE is linear, and one number a step says where it leads."""
+    sampler = on(gaussian(0.5, 8), "amed", 5)
+    noise = draw_noise((8,), 16, 4, torch.float64, CPU)
+    expected = noise.start * 80 * (0.25 / (0.25 + 80**2)) ** 0.5
+    torch.testing.assert_close(sampler(noise), expected, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("nfe", "factor"), [(5, 0.1), (6, 0.1), (10, 0.5)])
+def test_amed_errs_less_than_heun_in_few_evaluations(cache: Path, nfe: int, factor: float) -> None:
+    noise = draw_noise((2,), 200, 11, torch.float64, CPU)
+    ours, heun = build("amed", nfe), build("heun", nfe)
+    true = build("heun", 400)(noise)
+    errors = [float((s(noise) - true).square().mean()) for s in (ours, heun)]
+    assert errors[0] < factor * errors[1]
+    assert ours.network.num_calls == nfe
