@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -21,7 +22,7 @@ def lagrange_integrals(
     weights of Adams and Bashforth's methods, or of Adams and Moulton's where `high` is a node;
     else those of exponential integrators.
     """
-    points, weights = np.polynomial.legendre.leggauss(NUM_POINTS)
+    points, weights = _gauss_legendre()
     u = (low + high) / 2 + (high - low) / 2 * points
     weights = (high - low) / 2 * weights * np.exp(rate * (u - high))
     return [float(weights @ _polynomial(nodes, own, u)) for own in range(len(nodes))]
@@ -42,6 +43,11 @@ def adams_bashforth(past: Sequence[Tensor]) -> Tensor:
     """Mix the last values, the newest first, into the mean over the next of equal steps."""
     nodes = [-float(number) for number in range(len(past))]
     return weighted(lagrange_integrals(nodes, 0.0, 1.0), past)
+
+
+@cache
+def _gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(NUM_POINTS)
 
 
 def _polynomial(nodes: Sequence[float], own: int, u: np.ndarray) -> np.ndarray:
