@@ -38,7 +38,7 @@ def deis(problem: Sampling, *, setting: Setting, grid: str = "karras", order: in
         )
 
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
-        """Compute eq. 14 by quadrature; the step to sigma = 0 is of first order."""
+        """Integrate by quadrature; the step to sigma = 0 is of first order."""
         past: list[Tensor] = []
         for number, (sigma, following) in enumerate(pairwise(sigmas), start=1):
             past = [*past, predict_noise(denoise, x, sigma)][-order:]

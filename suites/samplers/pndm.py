@@ -25,7 +25,7 @@ WARM_UP = 3  # steps by Runge and Kutta, four evaluations each
 def pndm(
     problem: Sampling, *, setting: Setting, grid: str = "vp", skip_prk: bool = True
 ) -> Sampler:
-    """PNDM by diffusers, Liu et al. 2022 (arXiv:2202.09778), of second order (section 3.4).
+    """PNDM by diffusers, Liu et al. 2022 (arXiv:2202.09778), of second order.
 
     `skip_prk` starts by one step of Heun's (N steps cost N + 1 evaluations), as Stable Diffusion
     does; else three pseudo Runge-Kutta steps come first, as in algorithm 2 (N + 9). The scheduler
@@ -66,7 +66,7 @@ def pndm(
         return state / vp_scale(sigmas[-1])
 
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
-        """Compute eq. 12 and 13; DDIM's step (eq. 11) is straight in x = data + sigma noise."""
+        """Compute eq. 12 and 13; DDIM's step (eq. 9) is straight in x = data + sigma noise."""
         past: list[Tensor] = []
         for number, (sigma, following) in enumerate(pairwise(sigmas)):
             past = [predict_noise(denoise, x, sigma), *past][:4]

@@ -66,7 +66,7 @@ def sa_solver(
 
 
 def _carried(x: Tensor, drawn: Tensor, sigma: float, following: float, tau: float) -> Tensor:
-    """Return the part of a step that asks for no prediction (proposition 4.2)."""
+    """Return the part of a step that asks for no prediction."""
     ratio = following / sigma  # e^-h
     return ratio ** (1 + tau**2) * x + following * (1 - ratio ** (2 * tau**2)) ** 0.5 * drawn
 
@@ -74,9 +74,9 @@ def _carried(x: Tensor, drawn: Tensor, sigma: float, following: float, tau: floa
 def _drift(
     nodes: list[float], cleans: list[Tensor], sigma: float, following: float, tau: float
 ) -> Tensor:
-    """Integrate the polynomial through the predictions at `nodes` (eq. 14 and 17).
+    """Integrate the polynomial through the predictions at `nodes`, times e^((1 + tau^2) lambda).
 
-    Through two the slope is integrated without its exponential, as the authors' code has it.
+    Of a line the slope is integrated without the exponential, as the authors' code has it.
     """
     rate, step = 1 + tau**2, math.log(sigma / following)
     if len(nodes) == 2:
