@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+from importlib.metadata import version
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bench.store import write_whole
+from bench.system.cache import cache_folder
 from bench.system.text import visible
 
 
@@ -53,8 +58,28 @@ def _each_shown(value: Any) -> Any:
 
 
 def vega_bundle() -> str:
-    """Return Vega, Vega-Lite and their embedder as one script."""
+    """Return Vega, Vega-Lite and their embedder as one script.
+
+    It is the same for a version of vl-convert, which takes seconds to make it: so it is kept, under
+    a digest of its own, and made anew where that does not fit.
+    """
+    kept = cache_folder() / f"vega-{version('vl-convert-python')}.js"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        digest, _, script = kept.read_bytes().decode().partition("\n")
+        if digest == _digest(script):
+            return script
+    script = _made_vega_bundle()
+    with contextlib.suppress(OSError):  # nowhere to keep it: made again for every page
+        write_whole(kept, f"{_digest(script)}\n{script}".encode())
+    return script
+
+
+def _made_vega_bundle() -> str:
     import vl_convert
 
     bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     return bundle.replace("</script", "<\\/script")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

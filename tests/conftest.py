@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -18,23 +20,23 @@ from filelock import FileLock
 
 from bench import cli
 from bench.running import lock
+from bench.sides import server
 from bench.sides.server import Server
 from bench.sides.side import Side
 from bench.system import nobody
 from bench.system.scratch import temporary
+from tests.forked_servers import subprocess_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The lock is the machine's: tests have one of their own, so as not to wait for who measures here.
+# Locks are the machine's: tests have their own. What a device can do is shared by the processes of
+# one `make test`: the first names the folder, and the others inherit its name.
 LOCKS = f"touchstone-test-{os.getpid()}"
-# `python -P -m bench`, but for that
-BENCH = (
-    sys.executable,
-    "-P",
-    "-c",
-    "import sys; sys.argv[0] = 'bench'\n"
-    f"from bench import cli; from bench.running import lock; lock.PREFIX = '{LOCKS}'; cli.main()",
-)
+SHARED = Path(os.environ.setdefault("TESTS_SHARE", str(temporary() / f"{LOCKS}-shared")))
+COMMAND = (sys.executable, "-P", str(ROOT / "tests" / "command.py"), LOCKS, str(SHARED))
+SERVERS = f"{LOCKS}-servers"
+BENCH = (*COMMAND, SERVERS)
+BENCH_AS_IT_IS = (*COMMAND, "")  # with servers of its own, for tests of their starts and ends
 
 # What a shell, a service or a terminal may have set otherwise, and would show in what is tested.
 SURROUNDINGS = (
@@ -47,7 +49,19 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
-def bench() -> Bench:
+def forked_servers() -> Iterator[None]:
+    """Let `BENCH` have its servers by a fork; without this it starts them as users do."""
+    words = [sys.executable, "-P", "-m", "tests.forked_servers", SERVERS, str(os.getpid())]
+    environment = Side().environment()
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE) as forebear:
+        assert forebear.stdout is not None
+        assert forebear.stdout.readline() == b"up\n"
+        yield
+        forebear.terminate()
+
+
+@pytest.fixture(scope="session")
+def bench(forked_servers: None) -> Bench:
     """Run `bench WORDS…` in a folder; never raises, whatever the exit code."""
 
     def run(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -99,10 +113,13 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # under nohup; children inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     lock.PREFIX = LOCKS
+    SHARED.mkdir(exist_ok=True)
 
 
 def pytest_unconfigure() -> None:
-    """Remove the files of the locks."""
+    """Remove the files of the locks, and what was shared if it is this process that named it."""
+    if SHARED.name.startswith(LOCKS):
+        shutil.rmtree(SHARED, ignore_errors=True)
     for folder in lock.FOLDERS:
         for path in Path(folder).glob(f"{LOCKS}-*.lock"):
             path.unlink()
@@ -118,7 +135,9 @@ ServerFor = Callable[[tuple[str, ...]], Server]
 
 
 @pytest.fixture(scope="session")
-def server_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFor]:
+def server_for(
+    forked_servers: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerFor]:
     """Return a running fork server with a preload; the same one to every test that asks for it."""
     started: dict[tuple[str, ...], Server] = {}
     with ExitStack() as stack:
@@ -126,14 +145,15 @@ def server_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFor]:
         def find(preload: tuple[str, ...]) -> Server:
             if preload not in started:
                 log = tmp_path_factory.mktemp("server") / "server.txt"
-                started[preload] = stack.enter_context(Side().serve(log, preload))
+                with patch.dict(vars(server), subprocess=subprocess_of(SERVERS)):
+                    started[preload] = stack.enter_context(Side().serve(log, preload))
             return started[preload]
 
         yield find
 
 
-@pytest.fixture
-def server(server_for: ServerFor) -> Server:
+@pytest.fixture(name="server")
+def _server(server_for: ServerFor) -> Server:
     """Return a running fork server; a test that ends one starts its own."""
     return server_for(())
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -198,22 +198,31 @@ def visible_change(sd: float, rounds: int, num_cases: int = 1) -> float:
 def _flip_p(weights: Logs) -> float:
     """Return how often a sum of weights with signs drawn by lot is as far from 0 as theirs."""
     whole = np.rint(2 * weights).astype(int)  # ranks of ties are halves
-    total = int(np.abs(whole).sum())
-    ways = np.zeros(2 * total + 1)
-    ways[total] = 1.0
-    for weight in np.abs(whole[whole != 0]):
-        spread = np.zeros_like(ways)
-        spread[weight:] = ways[:-weight]
-        spread[:-weight] += ways[weight:]
-        ways = spread / 2
-    far = abs(int(whole.sum()))
-    return min(1.0, float(ways[: total - far + 1].sum() + ways[total + far :].sum()))
+    sizes = np.abs(whole)
+    far, total = abs(int(whole.sum())), int(sizes.sum())
+    shares = _shares_of_sums(tuple(np.sort(sizes[sizes > 0]).tolist()))
+    return min(1.0, 2 * float(shares[: (total - far) // 2 + 1].sum()))
+
+
+@lru_cache(maxsize=256)  # without ties signed ranks are always the same numbers
+def _shares_of_sums(sizes: tuple[int, ...]) -> Logs:
+    """Return the share of all choices among `sizes` that add up to 0, 1, 2, ..."""
+    shares = np.zeros(sum(sizes) + 1)
+    shares[0] = 1.0
+    for size in sizes:
+        shares[size:] += shares[:-size].copy()
+        shares /= 2
+    return shares
 
 
 def _ranks(values: Logs) -> Logs:
-    from scipy.stats import rankdata
+    """Return the ranks of all values, from 1; of ties the mean.
 
-    ranks: Logs = rankdata(values).reshape(values.shape)
+    scipy's `rankdata` gives the same and takes ten times as long for a handful of values.
+    """
+    ordered = np.sort(values, axis=None)
+    below, up_to = ordered.searchsorted(values), ordered.searchsorted(values, "right")
+    ranks: Logs = (below + 1 + up_to) / 2
     return ranks
 
 

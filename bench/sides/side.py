@@ -75,7 +75,7 @@ class Side:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env=_environment(self),
+            env=self.environment(),
         )
         if done.returncode != 0:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
@@ -95,7 +95,7 @@ class Side:
                 stderr=stderr,
                 text=True,
                 start_new_session=True,
-                env=_environment(self),
+                env=self.environment(),
             )
         failed: list[str] = []
         with child:
@@ -114,33 +114,33 @@ class Side:
 
     def serve(self, log: Path, preload: tuple[str, ...] = ()) -> Server:
         """Begin to start a fork server that imports `preload`; its own stderr goes to `log`."""
-        return Server(self.interpreter, _environment(self), log, preload)
+        return Server(self.interpreter, self.environment(), log, preload)
+
+    def environment(self) -> dict[str, str]:
+        """Let the child import the side's code, compile in its own process, and start no thread."""
+        caches = self.cache and {
+            "TMPDIR": str(self.cache),  # precompiled headers, for one
+            "TORCHINDUCTOR_CACHE_DIR": f"{self.cache}/inductor",
+            "TRITON_CACHE_DIR": f"{self.cache}/triton",
+            session_cache.FOLDER: str(self.cache),
+        }
+        return {
+            **os.environ,
+            **(caches or {}),
+            "PYTHONPATH": str(self.root),
+            own.USERS_PATH: os.environ.get("PYTHONPATH", ""),
+            "PYTHONIOENCODING": "utf-8:backslashreplace",  # of logs: no word is an error
+            "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool starts at import, and forks lose threads
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",
+            "KINETO_LOG_LEVEL": "99",
+            # "is there a GPU?" must not begin CUDA before a fork
+            "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+            # torch's cuda:0 is then NVML's GPU 0, also on a machine with several kinds
+            "CUDA_DEVICE_ORDER": os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
+            "TORCH_CPP_LOG_LEVEL": "ERROR",  # the profiler's; torch's warnings come by Python
+        }
 
 
 def _text(stream: IO[str] | None) -> IO[str]:
     assert stream is not None
     return stream
-
-
-def _environment(side: Side) -> dict[str, str]:
-    """Let the child import the side's code, compile in its own process, and start no thread."""
-    caches = side.cache and {
-        "TMPDIR": str(side.cache),  # precompiled headers, for one
-        "TORCHINDUCTOR_CACHE_DIR": f"{side.cache}/inductor",
-        "TRITON_CACHE_DIR": f"{side.cache}/triton",
-        session_cache.FOLDER: str(side.cache),
-    }
-    return {
-        **os.environ,
-        **(caches or {}),
-        "PYTHONPATH": str(side.root),
-        own.USERS_PATH: os.environ.get("PYTHONPATH", ""),
-        "PYTHONIOENCODING": "utf-8:backslashreplace",  # of logs: no word of a guest's is an error
-        "OPENBLAS_NUM_THREADS": "1",  # NumPy's pool would start at import, and forks lose threads
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",
-        "KINETO_LOG_LEVEL": "99",
-        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # "is there a GPU?" must not begin CUDA before a fork
-        # torch's cuda:0 is then NVML's GPU 0, also on a machine with several kinds
-        "CUDA_DEVICE_ORDER": os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),
-        "TORCH_CPP_LOG_LEVEL": "ERROR",  # the profiler's remarks; torch's warnings come by Python
-    }

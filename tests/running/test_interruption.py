@@ -18,8 +18,9 @@ import pytest
 from bench.running.lock import device_lock
 from bench.store import read
 from bench.system.process import descendants
-from tests.conftest import BENCH, ROOT, Bench
+from tests.conftest import BENCH, BENCH_AS_IT_IS, ROOT, Bench
 
+CASES, ROUNDS = 3, 3
 MINE = """
 import time
 from bench import variant
@@ -34,11 +35,11 @@ def slowly(inputs):
 def way_{i}(problem: Double):
     return slowly
 """
-    for i in range(5)
+    for i in range(CASES)
 )
 
-ROUNDS = 4
-ATTEMPTS = 5 * (2 + ROUNDS)
+PREPARED = 2 * CASES  # attempts before the first round: a check and the memory of each
+ATTEMPTS = PREPARED + CASES * ROUNDS
 
 
 class Runner:
@@ -58,14 +59,16 @@ class Runner:
             else None
         )
 
-    def start(self, stderr: int = subprocess.STDOUT) -> subprocess.Popen[str]:
+    def start(
+        self, stderr: int = subprocess.STDOUT, command: tuple[str, ...] = BENCH_AS_IT_IS
+    ) -> subprocess.Popen[str]:
         words = (
             ["run", "--resume", str(self.run_folder)]
             if self.run_folder
             else ["run", "mine.py", "--rounds", str(ROUNDS), "--device", "cpu", "--budget", "20m"]
         )
         return subprocess.Popen(
-            [*BENCH, *words],
+            [*command, *words],
             cwd=self.folder,
             text=True,
             stdout=subprocess.PIPE,
@@ -99,7 +102,7 @@ class Runner:
         self.seen = now
 
     def finish(self) -> None:
-        process = self.start()
+        process = self.start(command=BENCH)
         output, _ = process.communicate(timeout=240)
         assert process.returncode == 0, output
         self.expect_flushed_lines_kept()
@@ -118,7 +121,7 @@ def named(words: str) -> list[str]:
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> Runner:
+def runner(tmp_path: Path, forked_servers: None) -> Runner:
     return Runner(tmp_path)
 
 
@@ -147,7 +150,7 @@ def test_twenty_kills_of_the_parent(runner: Runner) -> None:
 
 def test_a_killed_server_costs_only_the_attempt_in_flight(runner: Runner) -> None:
     process = runner.start()
-    for num_lines in (3, 14):
+    for num_lines in (2, PREPARED + 4):
         runner.wait_for(num_lines, process)
         servers = [
             p for p in descendants(process.pid) if f"bench.workers.serve {process.pid}" in _args(p)
@@ -164,7 +167,7 @@ def test_a_killed_server_costs_only_the_attempt_in_flight(runner: Runner) -> Non
 
 def test_ctrl_c_keeps_what_is_done_and_tells_how_to_go_on(runner: Runner) -> None:
     process = runner.start()
-    runner.wait_for(12, process)
+    runner.wait_for(PREPARED + 2, process)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -173,7 +176,7 @@ def test_ctrl_c_keeps_what_is_done_and_tells_how_to_go_on(runner: Runner) -> Non
     assert runner.folder / found[1] == runner.run_folder
     runner.expect_nothing_left(process.pid)
     runner.expect_flushed_lines_kept()
-    assert len(runner.lines()) >= 12
+    assert len(runner.lines()) >= PREPARED + 2
     runner.finish()
 
 
@@ -218,7 +221,7 @@ def test_sigterm_works_where_sigint_is_ignored(runner: Runner) -> None:
 
 def test_an_interrupted_run_can_be_read(runner: Runner, bench: Bench) -> None:
     process = runner.start()
-    runner.wait_for(5 * 2 + 3, process)  # within the first round: some cases have one, some none
+    runner.wait_for(PREPARED + 1, process)  # within the first round: some cases have one, some none
     process.terminate()
     process.communicate(timeout=30)
     done = bench("report", runner.run_folder, cwd=runner.folder)

@@ -13,7 +13,6 @@ from bench.cases.case import Case
 from bench.cases.sweep import COMPILES, PRESETS
 from bench.cases.variant import Variant
 from bench.selecting.discover import load_module, module_names, variants_of
-from bench.sides.side import Side
 from tests.conftest import ServerFor
 
 GROUPS = ("touchstone.suites", "touchstone.yardsticks")
@@ -105,10 +104,12 @@ def test_variant_is_checked(
     "preload",
     sorted({p.values[1].preload for p in FOUND if p.values[1].preload}),
 )
-def test_what_is_imported_before_forks_starts_no_thread(preload: tuple[str, ...], tmp_path) -> None:
-    with Side().serve(tmp_path / "server.txt", preload) as server:
-        assert server.hello["threads"] == 1
-    assert not (tmp_path / "server.txt").exists()  # nothing was said on stderr
+def test_what_is_imported_before_forks_starts_no_thread(
+    preload: tuple[str, ...], server_for: ServerFor
+) -> None:
+    server = server_for(preload)
+    assert server.hello["threads"] == 1
+    assert server.log.read_text() == ""  # nothing was said on stderr
 
 
 @pytest.mark.parametrize(("suite", "variant"), FOUND)

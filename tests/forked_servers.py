@@ -1,0 +1,171 @@
+"""Fork servers that are up at once: forks of one process that has imported torch already.
+
+Most of a server's start is torch's import, three seconds of a processor and several times in a run;
+most tests are after what comes then. Run as a script, this waits for who wants such a server, and
+forks; `Forked` stands for it where `subprocess.Popen` stood. Who wants another interpreter, or an
+environment that torch may heed at its import, is refused, and starts one as users do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import IO, Any
+
+from bench.system import own, process, session_cache
+
+SERVES = ["-P", "-m", "bench.workers.serve"]
+# What nothing that is imported here heeds; a fork gets its own.
+FREE = {
+    *("TMPDIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", session_cache.FOLDER),
+    *("PYTEST_CURRENT_TEST", "PYTHONUNBUFFERED", "HOME", "PWD", "OLDPWD", "SHLVL", "_"),
+    *("COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "XDG_CACHE_HOME", own.USERS_PATH),
+}
+
+
+def subprocess_of(name: str) -> Any:
+    """Return what a server's handle knows as `subprocess`, with servers that are forked if may be.
+
+    `name` is where the process listens that forks them.
+    """
+
+    def start(words: list[str], **options: Any) -> Any:
+        if words[: len(SERVES) + 1] == [sys.executable, *SERVES]:
+            with contextlib.suppress(ConnectionRefusedError, Refused):
+                return Forked(name, words[len(SERVES) + 1 :], options["env"], options["stderr"])
+        return subprocess.Popen(words, **options)
+
+    return SimpleNamespace(**{**vars(subprocess), "Popen": start})
+
+
+class Refused(Exception):
+    """A server of this kind cannot be had by a fork."""
+
+
+class Forked:
+    """A server that another process forked: the part of `Popen` that its parent makes use of."""
+
+    def __init__(
+        self, name: str, words: list[str], environment: Mapping[str, str], stderr: IO[bytes]
+    ):
+        asked = {"words": words, "environment": dict(environment), "cwd": os.getcwd()}
+        theirs, ours = os.pipe(), os.pipe()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
+            try:
+                link.connect("\0" + name)
+                given = [theirs[0], ours[1], stderr.fileno()]
+                socket.send_fds(link, [json.dumps(asked).encode()], given)
+                answer, (*ended,), _, _ = socket.recv_fds(link, 64, 1)
+            finally:
+                os.close(theirs[0])
+                os.close(ours[1])
+        self.stdin, self.stdout = os.fdopen(theirs[1], "wb"), os.fdopen(ours[0], "rb")
+        if not ended:
+            self.stdin.close()
+            self.stdout.close()
+            raise Refused
+        self.pid, self._ended = int(answer), ended[0]
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Say whether it has ended; with which status only its own parent knows."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._ended], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("a forked server", timeout or 0)
+            os.close(self._ended)
+            self.returncode = 0
+        return self.returncode
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, signum: signal.Signals) -> None:
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._ended, signum)
+
+
+def main(name: str, parent: str) -> None:
+    """Import what a server imports, then fork one for everybody who asks."""
+    import gc
+
+    process.die_with_parent(int(parent))
+    gc.disable()
+    import torch  # noqa: F401
+
+    import bench.workers.worker  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+        door.bind("\0" + name)
+        door.listen()
+        print("up", flush=True)
+        while True:
+            link, _ = door.accept()
+            with link:
+                _answer(door, link)
+            process.reap()
+
+
+def _answer(door: socket.socket, link: socket.socket) -> None:
+    said, given, _, _ = socket.recv_fds(link, 1 << 18, 3)
+    asked = json.loads(said)
+    if _heeded(asked["environment"]) != _heeded(os.environ):
+        link.send(b"no")
+    elif pid := os.fork():
+        ended = os.pidfd_open(pid)
+        socket.send_fds(link, [str(pid).encode()], [ended])
+        os.close(ended)
+    else:
+        door.close()
+        link.close()
+        _serve(asked, given)
+    for descriptor in given:
+        os.close(descriptor)
+
+
+def _heeded(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in FREE}
+
+
+def _serve(asked: dict[str, Any], given: list[int]) -> None:
+    """Become what `python -m bench.workers.serve` is; never returns."""
+    from bench.workers import serve
+
+    os.setsid()
+    for number, descriptor in enumerate(given):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    os.chdir(asked["cwd"])
+    tempfile.tempdir = None
+    sys.argv[:] = ["serve", str(os.getppid()), *asked["words"][1:]]
+    try:
+        serve.main()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
