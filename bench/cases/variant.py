@@ -40,6 +40,8 @@ class Variant:
     variant and its problem, read while their modules were loaded. One that `compiles` its step
     takes seconds in every process. `marks` are words by which presets choose: what it is for
     ("window"), what it needs ("gpu"), what it is costly at ("float16").
+    `provision(problem, progress, **options)` makes on disk what the variant itself needs; see
+    `Problem.provision`.
     """
 
     function: Callable[..., Any]
@@ -51,6 +53,7 @@ class Variant:
     homes: tuple[str, ...] = ()
     compiles: bool = False
     marks: tuple[str, ...] = ()
+    provision: Callable[..., None] | None = None
 
     @property
     def name(self) -> str:
@@ -91,7 +94,11 @@ def variant(function: Callable[..., Any], /) -> Variant: ...
 
 @overload
 def variant(
-    *, sets: Sequence[str] = (), compiles: bool = False, marks: Sequence[str] = ()
+    *,
+    sets: Sequence[str] = (),
+    compiles: bool = False,
+    marks: Sequence[str] = (),
+    provision: Callable[..., None] | None = None,
 ) -> Callable[[Callable[..., Any]], Variant]: ...
 
 
@@ -102,19 +109,21 @@ def variant(
     sets: Sequence[str] = (),
     compiles: bool = False,
     marks: Sequence[str] = (),
+    provision: Callable[..., None] | None = None,
 ) -> Variant | Callable[[Callable[..., Any]], Variant]:
     """Make a function a contestant: `def name(problem: SomeProblem, *, option=default)`.
 
     One that is made of torch's switches says which, `@variant(sets=["precision"])`; one whose every
-    process compiles, `@variant(compiles=True)`; `marks` are the words by which presets know it.
-    Raises TypeError where the signature does not say which problem it solves.
+    process compiles, `@variant(compiles=True)`; `marks` are the words by which presets know it;
+    `provision(problem, progress, **options)` makes what must be on disk before anything is
+    measured. Raises TypeError where the signature does not say which problem it solves.
     """
     unknown = [kind for kind in sets if kind not in SWITCHES]
     if unknown:
         raise TypeError(f"variant: sets: expected {' or '.join(SWITCHES)}, got {unknown[0]!r}")
     if function is None:
-        own = {"sets": tuple(sets), "compiles": compiles, "marks": tuple(marks)}
-        return lambda function: _described(function, **own)
+        own: dict[str, Any] = {"sets": tuple(sets), "compiles": compiles, "marks": tuple(marks)}
+        return lambda function: _described(function, provision=provision, **own)
     return _described(function)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +18,7 @@ from bench.checking.module import ModuleProblem, module_variants
 from bench.selecting.guests import heard, load_file
 from bench.selecting.sources import hash_of
 
+Progress = Callable[[str, float], None]
 DESCRIPTIONS = ("answers", "charts", "claims", "preset")  # of a suite, for processes without torch
 
 
@@ -77,6 +80,23 @@ def problems_posed(cases: list[Case]) -> list[Problem]:
         variant = find_variant(load_module(case.module), case.variant, case.problem)
         found[variant.problem_type(**case.values)] = None
     return list(found)
+
+
+def provisions(cases: list[Case]) -> Iterator[tuple[str, Callable[[Progress], None]]]:
+    """Yield whose, and what makes on disk that which these cases need: problems', then variants'.
+
+    Equal problems are asked once, and so is a variant with equal problem and options.
+    """
+    for problem in problems_posed(cases):
+        yield type(problem).__name__, problem.provision
+    seen = []
+    for case in (case for case in cases if case.problem):
+        variant = find_variant(load_module(case.module), case.variant, case.problem)
+        asked = (case.module, case.variant, case.values, case.options)
+        if variant.provision is not None and asked not in seen:
+            seen.append(asked)
+            problem = variant.problem_type(**case.values)
+            yield variant.name, partial(variant.provision, problem, **case.options)
 
 
 def homes(variant: Variant) -> tuple[str, ...]:

@@ -184,7 +184,8 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         quality_calls=problem.quality_calls(setting) if case.quality_seeds else 0,
         preload=list(variant.preload),
         computes_in=list(problem.computes_in),
-        provisioned=type(problem).provision is not Problem.provision,
+        provisioned=type(problem).provision is not Problem.provision
+        or variant.provision is not None,
     )
 
 

@@ -1,7 +1,7 @@
 """Provision: what must exist on disk before anything is measured, made in a process of its own.
 
 `python -m bench.workers.provision PARENT` reads cases (a JSON list) on stdin, lets each of their
-problems make what it needs, and tells its progress in JSON lines.
+problems and variants make what it needs, and tells its progress in JSON lines.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from bench.cases.case import Case
-from bench.selecting.discover import problems_posed
+from bench.selecting.discover import provisions
 from bench.system import own, process
 
 
@@ -31,12 +31,12 @@ def main() -> None:
         lines.write(json.dumps(line) + "\n")
         lines.flush()
 
-    for problem in problems_posed([Case(**case) for case in json.load(sys.stdin)]):
+    for whose, provide in provisions([Case(**case) for case in json.load(sys.stdin)]):
         try:
-            problem.provision(lambda what, share: tell(what=what, share=share))
+            provide(lambda what, share: tell(what=what, share=share))
         except Exception as error:  # its cases will fail their check, and say what they lack
             traceback.print_exc()
-            tell(failed=f"{type(problem).__name__}: {type(error).__name__}: {error}")
+            tell(failed=f"{whose}: {type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":

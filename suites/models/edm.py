@@ -22,20 +22,25 @@ class Preconditioned(nn.Module):
         self.network = network
         self.register_buffer("sigma_data", torch.tensor(sigma_data))
 
-    def forward(self, x: Tensor, sigma_B: Tensor) -> Tensor:
-        """Estimate the clean images of x (B, ...) at noise levels sigma (B,)."""
+    def forward(self, x: Tensor, sigma_B: Tensor, *condition: Tensor) -> Tensor:
+        """Estimate the clean images of x (B, ...) at noise levels sigma (B,).
+
+        What the network is conditioned on besides goes to it as it is.
+        """
         sigma = sigma_B.reshape(-1, *[1] * (x.ndim - 1))
         data = self.sigma_data
         total = (sigma**2 + data**2).sqrt()
-        answer = self.network(x / total, sigma_B.log() / 4)
+        answer = self.network(x / total, sigma_B.log() / 4, *condition)
         return (data / total) ** 2 * x + sigma * data / total * answer
 
 
-def loss(denoiser: Preconditioned, images: Tensor, generator: torch.Generator) -> Tensor:
+def loss(
+    denoiser: Preconditioned, images: Tensor, generator: torch.Generator, *condition: Tensor
+) -> Tensor:
     """Draw a noise level and noise for each image; return the weighted square error (eq. 2, 8)."""
     normal = torch.randn(len(images), generator=generator)
     sigma_B = (LOG_SIGMA_MEAN + LOG_SIGMA_STD * normal).exp()
     noise = torch.randn(images.shape, generator=generator)
     sigma = sigma_B.reshape(-1, *[1] * (images.ndim - 1))
     weight = (sigma**2 + denoiser.sigma_data**2) / (sigma * denoiser.sigma_data) ** 2
-    return (weight * (denoiser(images + sigma * noise, sigma_B) - images) ** 2).mean()
+    return (weight * (denoiser(images + sigma * noise, sigma_B, *condition) - images) ** 2).mean()

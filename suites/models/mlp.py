@@ -29,7 +29,10 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor, time_B: Tensor) -> Tensor:
         """Map (B, ...) and one real number each to (B, ...)."""
-        embedded = self.embed(time_B)
+        return self.decode(x, self.embed(time_B))
+
+    def decode(self, x: Tensor, embedded: Tensor) -> Tensor:
+        """Map (B, ...) to the same, given what is embedded of the noise level, (B, width)."""
         hidden = self.first(x.flatten(1)) + embedded
         for block in self.blocks:
             hidden = block(hidden, embedded)

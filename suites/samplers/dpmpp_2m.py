@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor
 
 from bench import Setting, variant
 from suites.samplers.families import vp_scale
 from suites.samplers.ground import Denoise
-from suites.samplers.multistep import multistep
+from suites.samplers.multistep import PINNED, SPACED, ended, multistep
 from suites.samplers.noise import Noise
 from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
@@ -21,14 +22,17 @@ def dpmpp_2m(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sa
     """DPM-Solver++(2M) by diffusers, Lu et al. 2022 (arXiv:2211.01095), algorithm 2."""
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
-    solve = multistep(
-        DPMSolverMultistepScheduler,
-        solver_order=2,
-        algorithm_type="dpmsolver++",
-        solver_type="midpoint",
-        euler_at_final=False,
-        use_lu_lambdas=False,
-    )
+    def scheduler(to_data: bool) -> Any:
+        return DPMSolverMultistepScheduler(
+            **PINNED,
+            **SPACED,
+            **ended(to_data),
+            solver_order=2,
+            algorithm_type="dpmsolver++",
+            solver_type="midpoint",
+            euler_at_final=False,
+            use_lu_lambdas=False,
+        )
 
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Extrapolate D to the middle of each step in lambda = -log sigma (VP states)."""
@@ -46,4 +50,6 @@ def dpmpp_2m(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sa
             before, last_step = clean, step
         return state / vp_scale(sigmas[-1])
 
-    return Sampler(problem, setting, solve=solve, formula=formula, grid=grid, order=2)
+    return Sampler(
+        problem, setting, solve=multistep(scheduler), formula=formula, grid=grid, order=2
+    )

@@ -1,4 +1,4 @@
-"""One denoiser, every family: the same D(x; sigma) as predictor of noise or velocity.
+"""One denoiser, every family: the same D(x; sigma) as predictor of noise, score or velocity.
 
 States: `x` is data + sigma noise; VP scales it by 1 / sqrt(1 + sigma^2), flow by 1 / (1 + sigma).
 """
@@ -21,6 +21,11 @@ def vp_scale(sigma: float) -> float:
 def predict_noise(denoise: Denoise, x: Tensor, sigma: float) -> Tensor:
     """Return the noise in x = data + sigma noise: (x - D(x; sigma)) / sigma."""
     return (x - denoise(x, sigma)) / sigma
+
+
+def predict_score(denoise: Denoise, x: Tensor, sigma: float) -> Tensor:
+    """Return grad log p(x; sigma) = (D(x; sigma) - x) / sigma^2, of x = data + sigma noise."""
+    return (denoise(x, sigma) - x) / sigma**2
 
 
 def predict_velocity(denoise: Denoise, x_flow: Tensor, time: float) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bench import Setting, variant
 from suites.samplers.families import predict_velocity
+from suites.samplers.grids import grid_named
 from suites.samplers.ground import Denoise
 from suites.samplers.noise import Noise
 from suites.samplers.problem import Sampling
@@ -17,14 +18,19 @@ from suites.samplers.sigmas import set_sigmas
 
 
 @variant
-def flow_euler(problem: Sampling, *, setting: Setting, grid: str = "flow") -> Sampler:
-    """Flow-matching Euler by diffusers, Lipman et al. 2023 (arXiv:2210.02747); no shift."""
+def flow_euler(
+    problem: Sampling, *, setting: Setting, grid: str = "flow", shift: float = 1.0
+) -> Sampler:
+    """Flow-matching Euler by diffusers, Lipman et al. 2023 (arXiv:2210.02747).
+
+    `shift` is SD3's (Esser et al. 2024, arXiv:2403.03206, eq. 23): more steps where there is noise.
+    """
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
         FlowMatchEulerDiscreteScheduler,
     )
 
     scheduler: Any = FlowMatchEulerDiscreteScheduler(
-        shift=1.0,
+        shift=1.0,  # the grid has it
         use_dynamic_shifting=False,
         invert_sigmas=False,
         shift_terminal=None,
@@ -51,4 +57,11 @@ def flow_euler(problem: Sampling, *, setting: Setting, grid: str = "flow") -> Sa
             state = state + (following - time) * predict_velocity(denoise, state, time)
         return state / (1 - times[-1])
 
-    return Sampler(problem, setting, solve=solve, formula=formula, grid=grid, order=1)
+    return Sampler(
+        problem,
+        setting,
+        solve=solve,
+        formula=formula,
+        grid=grid_named(grid).shifted(shift),
+        order=1,
+    )

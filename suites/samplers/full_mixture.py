@@ -104,6 +104,7 @@ class FullMixture(Ground):
     def conditional(self, dtype: torch.dtype, device: torch.device) -> DenoiseClass:
         """Return E[x0 | x, y]: the other classes' components have no share."""
         posterior, member_CK = Posterior(self.gaussians, dtype, device), self._members(device)
+        member_CK = torch.cat([member_CK, torch.ones_like(member_CK[:1])])  # the label of none
 
         def denoise(x: Tensor, sigma: float, labels_B: Tensor) -> Tensor:
             logs, white = posterior.of(x.flatten(1), sigma)

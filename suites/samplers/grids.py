@@ -15,6 +15,8 @@ import numpy as np
 SIGMA_MAX, SIGMA_MIN = 80.0, 0.002  # Karras et al. 2022, table 1
 BETA_MIN, BETA_MAX = 0.1, 20.0  # Song et al. 2021 (arXiv:2011.13456), VP SDE; DDPM's linear betas
 RHO = 7.0
+COSINE_OFFSET = 0.008  # Nichol and Dhariwal 2021 (arXiv:2102.09672), s of eq. 17
+SD3_SHIFT = 3.0  # Esser et al. 2024 (arXiv:2403.03206), section 5.3.2
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,20 @@ class Grid:
         inner = [self.sigma(float(u)) for u in np.linspace(*ends, num_steps + 1)[1:-1]]
         return [high, *inner, low] if num_steps else [high]
 
+    def shifted(self, factor: float) -> Grid:
+        """Visit `factor` times each level between the same ends: log SNR less 2 log(factor).
+
+        On the flow grid that is SD3's t' = s t / (1 + (s - 1) t), Esser et al. 2024
+        (arXiv:2403.03206), eq. 23, with s = factor.
+        """
+        if not factor > 0:
+            raise ValueError(f"expected a shift above 0, got {factor}")
+        return Grid(
+            lambda sigma: self.coordinate(sigma / factor),
+            lambda u: factor * self.sigma(u),
+            self.from_zero,
+        )
+
 
 def _time_of(sigma: float) -> float:
     """Invert sigma(t)^2 + 1 = exp(beta_min t + (beta_max - beta_min) t^2 / 2)."""
@@ -56,11 +72,28 @@ def _sigma_of(time: float) -> float:
     return math.sqrt(math.expm1(BETA_MIN * time + (BETA_MAX - BETA_MIN) * time**2 / 2))
 
 
+COSINE_START = COSINE_OFFSET / (1 + COSINE_OFFSET) * math.pi / 2  # the angle at t = 0
+
+
+def _cosine_time_of(sigma: float) -> float:
+    """Invert alpha_bar(t) = cos^2((t + s) / (1 + s) pi / 2) / cos^2(s / (1 + s) pi / 2)."""
+    angle = math.atan(math.hypot(math.tan(COSINE_START), sigma / math.cos(COSINE_START)))
+    return (angle - COSINE_START) / (math.pi / 2 - COSINE_START)
+
+
+def _cosine_sigma_of(time: float) -> float:
+    """Return sqrt(1 / alpha_bar - 1), by sines: near 0 the cosines would cancel."""
+    added = time * (math.pi / 2 - COSINE_START)
+    angle = COSINE_START + added
+    return math.sqrt(math.sin(added) * math.sin(angle + COSINE_START)) / math.cos(angle)
+
+
+FLOW = Grid(lambda s: s / (1 + s), lambda t: t / (1 - t), from_zero=True)  # x = (1-t) x0 + t n
 GRIDS = {
     "vp": Grid(_time_of, _sigma_of, from_zero=True),  # even in the time of the VP process
-    "flow": Grid(
-        lambda s: s / (1 + s), lambda t: t / (1 - t), from_zero=True
-    ),  # x = (1-t) x0 + t n
+    "cosine": Grid(_cosine_time_of, _cosine_sigma_of, from_zero=True),  # the same of Improved DDPM
+    "flow": FLOW,
+    "sd3": FLOW.shifted(SD3_SHIFT),
     "karras": Grid(lambda s: s ** (1 / RHO), lambda u: u**RHO),  # Karras et al. 2022, eq. 5
     "log": Grid(math.log, math.exp),  # even in the log of the signal-to-noise ratio
 }

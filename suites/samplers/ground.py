@@ -46,7 +46,10 @@ class Ground(ABC):
         """Return two disjoint sets of real samples, float64: `num_images` each, or half of all."""
 
     def conditional(self, dtype: torch.dtype, device: torch.device) -> DenoiseClass:
-        """Return D(x; sigma | y), each image's of its own label; ValueError without classes."""
+        """Return D(x; sigma | y), each image's of its own label; ValueError without classes.
+
+        The label `num_classes` is none: D(x; sigma), so that both fit into one call.
+        """
         raise ValueError("this ground has no classes")
 
     def class_log_probabilities(self, dtype: torch.dtype, device: torch.device) -> Denoise:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from bench import Setting
-from suites.samplers.grids import grid_named
+from suites.samplers.grids import Grid, grid_named
 from suites.samplers.ground import Denoise
 from suites.samplers.noise import Noise
 from suites.samplers.workload import Workload
@@ -29,13 +30,13 @@ class Integrate(Protocol):
 class Counted:
     """A denoiser that counts its calls: the NFE is what the network saw, not what was meant."""
 
-    def __init__(self, denoise: Denoise):
+    def __init__(self, denoise: Callable[..., Tensor]):
         self.denoise = denoise
         self.num_calls = 0
 
-    def __call__(self, x: Tensor, sigma: float) -> Tensor:
+    def __call__(self, x: Tensor, sigma: float, *labels: Tensor) -> Tensor:
         self.num_calls += 1
-        return self.denoise(x, sigma)
+        return self.denoise(x, sigma, *labels)
 
 
 class Sampler:
@@ -43,8 +44,8 @@ class Sampler:
 
     `solve` is what is measured, `formula` the same method as its paper writes it, in plain torch,
     against which the check holds it. `num_steps` is the largest that stays within the problem's
-    budget of evaluations. `order` is the published order of convergence, fixed beforehand; None
-    for a stochastic sampler, whose result is no solution of an ODE.
+    budget of evaluations. `order` is the published order of convergence, fixed beforehand; 0 where
+    none is, None for a stochastic sampler, whose result is no solution of an ODE.
     """
 
     def __init__(
@@ -54,16 +55,20 @@ class Sampler:
         *,
         solve: Integrate,
         formula: Integrate,
-        grid: str,
+        grid: str | Grid,
         order: int | None,
         num_steps: int | None = None,
     ):
         self.problem, self.setting = problem, setting
         self.solve, self.formula, self.order = solve, formula, order
-        self.grid = grid_named(grid)
+        self.grid = grid_named(grid) if isinstance(grid, str) else grid
         self.num_steps = num_steps or problem.nfe
         self.sigmas = self.grid.sampling(self.num_steps)
-        self.network = Counted(problem.loaded.denoiser(setting.dtype, setting.device))
+        self.network = Counted(self.denoiser(setting.dtype))
+
+    def denoiser(self, dtype: torch.dtype) -> Callable[..., Tensor]:
+        """Return the network that is driven, all of its arithmetic in `dtype`."""
+        return self.problem.loaded.denoiser(dtype, self.setting.device)
 
     def __call__(self, noise: Noise) -> Tensor:
         """Return images (B, *shape) in the dtype of the noise."""
@@ -75,8 +80,7 @@ class Sampler:
 
     def by_formula(self, noise: Noise, sigmas: list[float], dtype: torch.dtype) -> Tensor:
         """Do the same by the textbook formula, all arithmetic in `dtype`."""
-        denoise = self.problem.loaded.denoiser(dtype, self.setting.device)
-        return self.formula(denoise, sigmas, sigmas[0] * noise.start.to(dtype), noise)
+        return self.formula(self.denoiser(dtype), sigmas, sigmas[0] * noise.start.to(dtype), noise)
 
     @property
     def deterministic(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,3 +17,8 @@ def set_sigmas(scheduler: Any, sigmas: list[float]) -> None:
     scheduler.set_timesteps(len(sigmas) - 1)
     scheduler.sigmas = torch.tensor(sigmas, dtype=torch.float64)
     scheduler.set_begin_index(0)
+
+
+def twice(values: Sequence[float]) -> list[float]:
+    """Repeat every value: a scheduler of two evaluations a step counts evaluations, not steps."""
+    return [value for value in values for _ in range(2)]

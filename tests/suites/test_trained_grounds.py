@@ -9,11 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.cases.setting import Setting
 from suites.models import edm, stored
 from suites.models.digits import digits
 from suites.models.mlp import Mlp
 from suites.models.training import Recipe, train_denoiser
-from suites.samplers.ground import load_ground
+from suites.samplers.flow_euler import flow_euler
+from suites.samplers.full_mixture import FullMixture, Gaussians
+from suites.samplers.ground import Ground, load_ground
+from suites.samplers.grounds import mlp_classes, reflow
+from suites.samplers.noise import draw_noise
+from suites.samplers.problem import Sampling
 from tests.suites.on_cpu import CPU, MARKS
 
 pytestmark = MARKS
@@ -102,3 +108,55 @@ def test_what_is_stored_is_made_once_and_whole(cache: Path) -> None:
         path.write_bytes(damaged)
         assert torch.equal(stored.stored("x", key, make)["x"], torch.arange(3))
     assert made == [1] * 5
+
+
+def test_a_network_with_classes_is_trained_once_and_knows_them(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlp_classes, "RECIPE", Recipe(120, batch=64, average=0.9))
+    monkeypatch.setattr(mlp_classes, "NUM_TRAINED_ON", 500)
+    means = torch.tensor([[1.0, 0, 0, 0], [-1.0, 0, 0, 0], [0, 1.0, 0, 0]]).double()
+    covariances = 0.1 * torch.eye(4, dtype=torch.float64).expand(3, 4, 4)
+    parts = Gaussians.of(torch.ones(3).double(), means, covariances, torch.arange(3))
+    ground = mlp_classes.Classed(FullMixture((1, 2, 2), 3, lambda progress: parts))
+    told: list[str] = []
+    for _ in range(2):
+        ground.provision(lambda what, share: told.append(what))
+    assert told == ["training mlp_classes"] * 3  # steps 0, 50 and 100
+    images, labels = ground.mixture.draw(300, 5)
+    noisy = images + torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    classed, plain = ground.conditional(torch.float64, CPU), ground.denoiser(torch.float64, CPU)
+    assert torch.equal(classed(noisy, 1.0, torch.full_like(labels, 3)), plain(noisy, 1.0))
+    error = lambda denoised: float((denoised - images).square().mean())  # noqa: E731
+    right, wrong = classed(noisy, 1.0, labels), classed(noisy, 1.0, (labels + 1) % 3)
+    assert error(right) < error(plain(noisy, 1.0)) < error(wrong)
+
+
+def test_reflow_is_trained_once_and_straightens(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of Euler's steps then lead nearly to where fifty do, as the exact flow's do not."""
+    monkeypatch.setattr(reflow, "WIDTH", 48)
+    monkeypatch.setattr(reflow, "RECIPE", Recipe(400, batch=128, average=0.98))
+    monkeypatch.setattr(reflow, "NUM_PAIRS", 512)
+    parts = Gaussians.of(
+        torch.ones(2).double(),
+        torch.tensor([[1.0, 0.5], [-1.0, 0.0]]).double(),
+        0.02 * torch.eye(2, dtype=torch.float64).expand(2, 2, 2),
+        torch.arange(2),
+    )
+    ground = reflow.Reflow(FullMixture((1, 1, 2), 2, lambda progress: parts))
+    told: list[str] = []
+    for _ in range(2):
+        ground.provision(lambda what, share: told.append(what))
+    assert told == ["training reflow"] * 8
+    noise = draw_noise((1, 1, 2), 200, 4, torch.float64, CPU)
+
+    def bend(ground: Ground) -> float:
+        problem = Sampling(ground="mixture2")
+        vars(problem)["loaded"] = ground
+        euler = flow_euler.build(problem, Setting(torch.float64, CPU), {})
+        few, many = (euler.run(noise, euler.grid.sampling(steps)) for steps in (2, 50))
+        return float((few - many).square().mean())
+
+    assert bend(ground) < 0.3 * bend(ground.mixture)
