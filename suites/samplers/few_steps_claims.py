@@ -1,0 +1,95 @@
+"""What the literature says of samplers that learn or are taught, put to a run. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.claims import Finding, Record, Verdict, at_most, claim, together
+from suites.samplers.claimed import (
+    SAME,
+    data,
+    distance,
+    ground,
+    measured,
+    named,
+    of,
+    ratio,
+    same_task,
+    tasks,
+    times,
+)
+from suites.samplers.enough import budget, mean
+
+FEWEST = 10  # evaluations, up to which AMED is claimed to lead
+HALF_WAY = (50, 100)  # Improved DDPM's
+FULL_COUNT = 1000
+STRAIGHTENED, FLOW = "reflow", "digits_mixture"
+FEW_STEPS = 2  # of a straightened flow
+UNLIKE = ("classifier_free", "classifier_guidance")  # they sample one class at a time
+
+
+@claim("Zhou et al. 2024, arXiv:2312.00094, table 2")
+def amed_leads_at_few_evaluations(records: Sequence[Record]) -> Finding:
+    """At 10 evaluations or fewer AMED comes nearer than any sampler that learns nothing."""
+    figures: list[str] = []
+    verdicts: list[Verdict] = []
+    for own in tasks([r for r in records if r.case.variant not in UNLIKE]):
+        name = distance(own[0])
+        known = measured(own, name)
+        learned, rivals = of(known, "amed"), [r for r in known if r.case.variant != "amed"]
+        if not learned or not rivals or budget(own[0]) > FEWEST:
+            continue
+        best = min(rivals, key=lambda record: mean(record, name).estimate)
+        found = ratio(learned[0], best, name)
+        verdicts.append(at_most(found, 1.0))
+        figures.append(
+            f"{ground(best)} at {budget(best)}: {name} {mean(learned[0], name).estimate:.3g} is "
+            f"{times(found)} that of {named(best)}, the nearest other"
+        )
+    missing = f"AMED and a rival ran on no common task at {FEWEST} evaluations or fewer"
+    return Finding(together(verdicts), figures or [missing])
+
+
+@claim("Nichol and Dhariwal 2021, arXiv:2102.09672, section 4 and figure 8")
+def improved_ddpm_needs_fewer_steps(records: Sequence[Record]) -> Finding:
+    """Improved DDPM is as near at 50 to 100 steps as at 1000."""
+    figures: list[str] = []
+    verdicts: list[Verdict] = []
+    own = of(records, "improved_ddpm")
+    for full in (record for record in own if budget(record) == FULL_COUNT):
+        name = distance(full)
+        few = [r for r in measured(own, name) if HALF_WAY[0] <= budget(r) <= HALF_WAY[1]]
+        few = [r for r in few if same_task(r, full)]
+        if not few or not measured([full], name):
+            continue
+        best = min(few, key=lambda record: mean(record, name).estimate)
+        found = ratio(best, full, name)
+        verdicts.append(at_most(found, SAME))
+        figures.append(
+            f"{ground(full)}: {name} at {budget(best)} is {times(found)} that at {FULL_COUNT} "
+            f"({mean(best, name).estimate:.3g} to {mean(full, name).estimate:.3g})"
+        )
+    missing = f"Improved DDPM ran nowhere at {HALF_WAY[0]} to {HALF_WAY[1]} and at {FULL_COUNT}"
+    return Finding(together(verdicts), figures or [missing])
+
+
+@claim("Liu et al. 2023, arXiv:2209.03003, section 3 and table 1")
+def reflow_makes_few_steps_usable(records: Sequence[Record]) -> Finding:
+    """One or two of Euler's steps along a straightened flow come nearer than along the flow."""
+    figures: list[str] = []
+    verdicts: list[Verdict] = []
+    euler = [r for r in of(records, "flow_euler") if budget(r) <= FEW_STEPS]
+    for straight in (record for record in euler if ground(record) == STRAIGHTENED):
+        name = distance(straight)
+        for curved in (r for r in measured(euler, name) if ground(r) == FLOW):
+            alike = [(budget(r), data(r), r.case.options) for r in (straight, curved)]
+            if alike[0] != alike[1] or not measured([straight], name):
+                continue
+            found = ratio(straight, curved, name)
+            verdicts.append(at_most(found, 1.0))
+            figures.append(
+                f"at {budget(straight)}: {name} {mean(straight, name).estimate:.3g} is "
+                f"{times(found)} that of the flow it was taught ({mean(curved, name).estimate:.3g})"
+            )
+    missing = f"flow_euler ran at {FEW_STEPS} evaluations or fewer on no straightened flow"
+    return Finding(together(verdicts), figures or [missing])
