@@ -13,6 +13,8 @@ from suites.samplers.mosaic import mosaics
 
 DISTANCES = {
     "fid": "FID (Inception-v3)",
+    "fid_pytorch": "FID (Inception-v3, pytorch-fid's resize)",
+    "fid_clean": "FID (Inception-v3, clean-fid's resize)",
     "fd_digits_cnn": "FD(digits-cnn)",
     "fd_coordinates": "FD(coordinates)",
 }
@@ -62,16 +64,29 @@ def _distance_chart(ground: str, name: str, rows: pd.DataFrame, colour: alt.Colo
     panels = [_panel(rows, "measured_nfe", "network evaluations", name, colour)]
     if len(timed):
         panels.append(_panel(timed, "image_ms", "time an image (ms)", name, colour))
-    floor, count = rows["fd_floor"].mean(), int(rows["fd_n"].max())
     caption = (
-        f"Both axes logarithmic; bars are 95 % intervals over seeds. Dashed: the distance between "
-        f"two disjoint sets of real images at the same n = {count}, {floor:.3g}: below it lies "
-        f"no better sampler, only one that repeats what it was compared with. "
+        f"Both axes logarithmic; bars are 95 % intervals over seeds. {_floor_in_words(rows)} "
         f"{front_in_words(rows, 'measured_nfe', name, 'evaluations')}"
     )
     if len(timed):
         caption += " " + front_in_words(timed, "image_ms", name, "ms an image")
     return Chart(f"{DISTANCES[name]} on {ground}", caption, alt.hconcat(*panels, spacing=30))
+
+
+def _floor_in_words(rows: pd.DataFrame) -> str:
+    """Say what the dashed line is; given statistics have no images to make one of."""
+    count = int(rows["fd_n"].max())
+    if not _has_floor(rows):
+        return f"Of n = {count} images, against given statistics: no floor is known."
+    return (
+        f"Dashed: the distance between two disjoint sets of real images at the same n = {count}, "
+        f"{rows['fd_floor'].mean():.3g}: below it lies no better sampler, only one that repeats "
+        "what it was compared with."
+    )
+
+
+def _has_floor(rows: pd.DataFrame) -> bool:
+    return "fd_floor" in rows and bool(rows["fd_floor"].notna().any())
 
 
 def _panel(
@@ -94,7 +109,7 @@ def _panel(
         low = alt.datum[bounds[0]] > 0  # a logarithm has no room for less
         bars = base.transform_filter(low).mark_rule(strokeWidth=1.4)
         layers.append(bars.encode(y=alt.Y(f"{bounds[0]}:Q", title=""), y2=f"{bounds[1]}:Q"))
-    if "fd_floor" in data:
+    if _has_floor(data):
         floor = pd.DataFrame({y: [float(data["fd_floor"].mean())]})
         rule = alt.Chart(floor).mark_rule(strokeDash=[5, 4], color="#8a8f98")
         layers.append(rule.encode(y=alt.Y(f"{y}:Q", title="")))
@@ -111,7 +126,7 @@ def _errors(ground: object, rows: pd.DataFrame, colour: alt.Color) -> Chart | No
     """Draw the error of the solvers against evaluations; an error of 0 has no logarithm."""
     if "error" not in rows or not (rows["error"] > 0).any():
         return None
-    drawn = rows[rows["error"] > 0].drop(columns=["fd_floor"])
+    drawn = rows[rows["error"] > 0].drop(columns=["fd_floor"], errors="ignore")
     caption = (
         "Root mean square error of the images against the same noise carried along the "
         "probability-flow ODE in fine steps; both axes logarithmic, so that an order of "

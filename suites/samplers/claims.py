@@ -23,7 +23,8 @@ SAME = 1.1  # a distance within 10 % of another is the same for what a distance 
 EQUAL_FROM = 20  # evaluations: below it grids are too coarse for an order to mean anything
 FULL_COUNT = 1000  # DDPM's steps
 FEW = (20, 100)  # DDIM's, as published
-DISTANCES = ("fid", "fd_digits_cnn", "fd_coordinates")
+DISTANCES = ("fid", "fid_pytorch", "fid_clean", "fd_digits_cnn", "fd_coordinates")
+SAME_QUESTION = ("data", "inception", "preprocessing", "reference", "model", "num_images")
 SECOND_ORDER = ("heun", "dpmpp_2m", "unipc")
 MULTISTEP = ("dpmpp_2m", "unipc")
 
@@ -152,7 +153,7 @@ def _ground(record: Record) -> str:
 
 
 def _data(record: Record) -> tuple[object, ...]:
-    return tuple(record.case.values.get(name) for name in ("data", "inception", "num_images"))
+    return tuple(record.case.values.get(name) for name in SAME_QUESTION)
 
 
 def _budget(record: Record) -> int:

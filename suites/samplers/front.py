@@ -15,7 +15,8 @@ def front(rows: pd.DataFrame, cost: str, distance: str) -> pd.DataFrame:
 def front_in_words(rows: pd.DataFrame, cost: str, distance: str, unit: str) -> str:
     """Name the front up to where it first meets the floor; intervals say how sure each place is."""
     kept = front(rows, cost, distance)
-    at_floor = (kept[distance] <= kept["fd_floor"]).to_numpy()
+    floor = kept["fd_floor"] if "fd_floor" in kept else float("-inf")  # of statistics there is none
+    at_floor = (kept[distance] <= floor).to_numpy()
     if at_floor.any():
         kept = kept.iloc[: int(at_floor.argmax()) + 1]
     told = [
