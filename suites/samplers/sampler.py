@@ -62,7 +62,7 @@ class Sampler:
         self.solve, self.formula, self.order = solve, formula, order
         self.grid = grid_named(grid)
         self.num_steps = num_steps or problem.nfe
-        self.sigmas = self.grid.sampling(self.num_steps)
+        self.sigmas = self.grid.sampling(self.num_steps, problem.loaded.sigma_max)
         self.network = Counted(problem.loaded.denoiser(setting.dtype, setting.device))
 
     def __call__(self, noise: Noise) -> Tensor:
