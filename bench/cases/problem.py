@@ -117,6 +117,10 @@ class Problem(ABC):
         """
         return None
 
+    def imports(self) -> tuple[str, ...]:
+        """Name what takes long to import for this question alone; see `preload`."""
+        return ()
+
     def provision(self, progress: Callable[[str, float], None]) -> None:
         """Make what the problem needs on disk (a trained network), if it is not there yet.
 

@@ -14,7 +14,7 @@ AT_LEAST_0: Range = (0.0, inf)
 _RANGES: tuple[tuple[str, Range], ...] = (
     ("*_share", (0.0, 1.0)),
     ("grad_lost_fraction", (-1.0, 1.0)),  # a share less another
-    ("fid", AT_LEAST_0),
+    ("fid*", AT_LEAST_0),  # as the preprocessing was
     ("fd_*", AT_LEAST_0),
     ("error", AT_LEAST_0),
     ("loss_scale", AT_LEAST_0),

@@ -13,15 +13,18 @@ import typer
 from bench.cases.counted import counted
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
+    FILES,
     Budget,
     Data,
     Device,
     DryRun,
     Inception,
     Keyword,
+    Model,
     NumRounds,
     Output,
     Preset,
+    Reference,
     Seed,
     Selectors,
     Sets,
@@ -64,6 +67,8 @@ def ab(
     device: Device = "auto",
     data: Data = None,
     inception: Inception = None,
+    reference: Reference = None,
+    model: Model = None,
     budget: Budget = "",
     rounds: NumRounds = None,
     confirm: Annotated[
@@ -114,7 +119,8 @@ def ab(
     4 cannot write, 70 a fault of the tool itself, 130 interrupted.
     """
     console = Screen()
-    asked = Asked(keyword, sets or [], preset, device, {"data": data, "inception": inception})
+    files = dict(zip(FILES, (data, inception, reference, model), strict=True))
+    asked = Asked(keyword, sets or [], preset, device, files)
     expect_enough(confirm)
     wanted = Wanted(rounds, confirm, margin, seed, timeout, parse_budget(budget))
     command = ["bench", *(publishable(word) for word in sys.argv[1:])]

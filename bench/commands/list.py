@@ -1,7 +1,18 @@
 """`bench list`: what a selection holds, without measuring anything."""
 
 from bench.cases.counted import counted
-from bench.commands.options import Data, Device, Inception, Keyword, Preset, Selectors, Sets
+from bench.commands.options import (
+    FILES,
+    Data,
+    Device,
+    Inception,
+    Keyword,
+    Model,
+    Preset,
+    Reference,
+    Selectors,
+    Sets,
+)
 from bench.sides.selection import select
 from bench.sides.side import Side
 from bench.system.terminal import Screen
@@ -15,6 +26,8 @@ def list_cases(
     device: Device = "auto",
     data: Data = None,
     inception: Inception = None,
+    reference: Reference = None,
+    model: Model = None,
 ) -> None:
     """List the cases of a selection, one id a line.
 
@@ -24,7 +37,7 @@ def list_cases(
     - `bench list 'attention/sdpa_*' --set seqlen=4096 -k fwd_bwd`
     - `bench list path/to/mine.py`
     """
-    files = {"data": data, "inception": inception}
+    files = dict(zip(FILES, (data, inception, reference, model), strict=True))
     found = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
     screen = Screen(soft_wrap=True)
     for case in found.cases:

@@ -36,10 +36,11 @@ Sets = Annotated[
         "`--set allocator=system,fixed` asks malloc as every process gets it, and steadied.",
     ),
 ]
+FILES = ("data", "inception", "reference", "model")  # axes that take a path of the user's
 Data = Annotated[
     Path | None,
     typer.Option(
-        help="Train on a file of yours: text for a GPT, .npy or .npz images for a U-Net.",
+        help="Train on data of yours: text for a GPT, images for a U-Net (.npy, .npz or a folder).",
         show_default=False,
     ),
 ]
@@ -47,6 +48,22 @@ Inception = Annotated[
     Path | None,
     typer.Option(
         help="Inception-v3 weights: sample quality becomes FID in their features.",
+        show_default=False,
+    ),
+]
+Reference = Annotated[
+    Path | None,
+    typer.Option(
+        help="What samples are compared with: a folder of images, an .npy or .npz array of them, "
+        "or .npz statistics of Inception's features.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        help="A diffusers pipeline or model folder of yours, which `--set ground=model` samples "
+        "from.",
         show_default=False,
     ),
 ]

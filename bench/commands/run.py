@@ -16,15 +16,18 @@ from bench.cases.counted import counted, rounds_asked
 from bench.cases.outputs import outputs
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
+    FILES,
     Budget,
     Data,
     Device,
     DryRun,
     Inception,
     Keyword,
+    Model,
     NumRounds,
     Output,
     Preset,
+    Reference,
     Seed,
     Selectors,
     Sets,
@@ -48,7 +51,6 @@ from bench.store import Manifest, Run, create, read
 from bench.store.trust import written_here
 from bench.system.terminal import Screen
 
-FILES = ("data", "inception")  # axes that take a file of the user's
 LONGEST_S = 366 * 86_400.0  # of a budget; beyond it a clock cannot wait
 
 
@@ -61,6 +63,8 @@ def run(
     device: Device = "auto",
     data: Data = None,
     inception: Inception = None,
+    reference: Reference = None,
+    model: Model = None,
     budget: Budget = "",
     resume: Annotated[
         Path | None,
@@ -110,7 +114,7 @@ def run(
                 _measure(console, found, side, server)
         else:
             budget_s = parse_budget(budget)
-            files = dict(zip(FILES, (data, inception), strict=True))
+            files = dict(zip(FILES, (data, inception, reference, model), strict=True))
             wanted = selectors or [], keyword, sets or [], preset, device, files
             chosen = select(server, *wanted, absent=dry_run)
             pace = _pace(chosen, server, preset)

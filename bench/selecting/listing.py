@@ -182,7 +182,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         bytes_moved=problem.bytes_moved(setting),
         work=problem.work(setting),
         quality_calls=problem.quality_calls(setting) if case.quality_seeds else 0,
-        preload=list(variant.preload),
+        preload=[*variant.preload, *problem.imports()],
         computes_in=list(problem.computes_in),
         provisioned=type(problem).provision is not Problem.provision
         or variant.provision is not None,

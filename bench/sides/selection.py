@@ -89,13 +89,13 @@ def ask(
         raise unknown("preset", preset, PRESETS)
     for text in sets:
         if (axis := text.partition("=")[0].strip()) in files:
-            raise UserError(f"--set '{text}': expected a file as --{axis} PATH")
+            raise UserError(f"--set '{text}': expected a path as --{axis} PATH")
     suites = {point.name: point.value for point in entry_points(group="touchstone.suites")}
     request = {
         "selectors": [_absolute(selector) for selector in selectors],
         "suites": suites,
         "sets": sets,
-        "files": {axis: _file(axis, path) for axis, path in files.items() if path},
+        "files": {axis: _path(axis, path) for axis, path in files.items() if path},
         "preset": preset,
         "device": device,
         "lenient": lenient,
@@ -104,10 +104,14 @@ def ask(
     return lister.list_cases(request)
 
 
-def _file(axis: str, path: Path) -> str:
+def _path(axis: str, path: Path) -> str:
+    """Return a file's or a folder's path; whether it may be a folder, the problem judges."""
     found = given_path(path).absolute()
-    if not (os.path.isfile(found) and os.access(found, os.R_OK)):  # no name is too long to ask
-        raise UserError(f"--{axis} {path}: expected a file that can be read, there is none")
+    there = os.path.isfile(found) or os.path.isdir(found)  # no name is too long to ask
+    if not (there and os.access(found, os.R_OK)):
+        raise UserError(
+            f"--{axis} {path}: expected a file or folder that can be read, there is none"
+        )
     return str(found)
 
 

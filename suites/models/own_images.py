@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from suites.models.image_folder import read_folder
+
 EXPECTED = "expected an .npy or .npz file of images (n, C, H, W) or (n, H, W)"
 LEAST = 8  # images: two halves of fewer have no spread to speak of
 MOST_CHANNELS = 4
 BRIGHT_SHARE = 0.1  # of images without a pixel below 0: more of them are in [0, 1]
 HALF = 0.5  # of the range: what stays within is scaled otherwise
 # what numpy raises of a file that is damaged, in a form it does not know, or beyond memory
-_UNREADABLE = (
+UNREADABLE = (
     *(OSError, ValueError, EOFError, KeyError, MemoryError, RuntimeError, SyntaxError),
     *(zipfile.BadZipFile, zlib.error),
 )
@@ -23,13 +25,22 @@ _UNREADABLE = (
 
 def own_images(data: str) -> np.ndarray:
     """Return pixels (n, C, H, W), float32 in [-1, 1]; ValueError with one line where unfit."""
-    array = _read(data)
+    return scaled(own_pixels(data))
+
+
+def own_pixels(data: str) -> np.ndarray:
+    """Return them as they are kept: uint8, or floating point in [-1, 1].
+
+    `data` is the path of an array, or of a folder of PNG and JPEG images.
+    """
+    path = Path(os.path.expanduser(data))
+    array = read_folder(path) if os.path.isdir(path) else _read(data)
     if array.ndim not in (3, 4) or 0 in array.shape:
         raise ValueError(f"{data}: {EXPECTED}, got shape {array.shape}")
     _expect_pixels(array, data)
     _expect_layout(array, data)
     _expect_several(array, data)
-    return _scaled(array if array.ndim == 4 else array[:, None])
+    return array if array.ndim == 4 else array[:, None]
 
 
 def _read(data: str) -> np.ndarray:
@@ -44,7 +55,7 @@ def _read(data: str) -> np.ndarray:
             names = found.files
             if "images" in names or len(names) == 1:
                 return np.asarray(found["images" if "images" in names else names[0]])
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ValueError(f"{data}: {EXPECTED}, got a file numpy cannot read") from error
     raise ValueError(f"{data}: expected one array, or one named 'images', got {names}")
 
@@ -101,7 +112,7 @@ def _expect_several(array: np.ndarray, data: str) -> None:
         raise ValueError(f"{data}: expected images that differ, got one {len(array)} times")
 
 
-def _scaled(array: np.ndarray) -> np.ndarray:
+def scaled(array: np.ndarray) -> np.ndarray:
     """Map bytes onto [-1, 1]; floats lie there already."""
     if array.dtype == np.uint8:
         return array.astype(np.float32) / np.float32(127.5) - np.float32(1)

@@ -10,15 +10,11 @@ import pandas as pd
 
 from bench.charts import Chart, counted, drawn
 from suites.samplers.curves import Cast, cast_of, panel
+from suites.samplers.enough import DISTANCES
 from suites.samplers.front import front_in_words
 from suites.samplers.mosaic import mosaics
 from suites.samplers.orders import order_chart
 
-DISTANCES = {
-    "fid": "FID (Inception-v3)",
-    "fd_digits_cnn": "FD(digits-cnn)",
-    "fd_coordinates": "FD(coordinates)",
-}
 PAGE_WIDTH = 1090  # pixels
 NAME_WIDTH = 120  # of a sampler
 PICTURE_WIDTH = (48, 88)  # of 16 samples, at least and at most
@@ -78,11 +74,9 @@ def _distance_chart(ground: str, name: str, rows: pd.DataFrame, cast: Cast) -> C
     panels = [panel(rows, "measured_nfe", "network evaluations", name, DISTANCES[name], cast)]
     if len(timed):
         panels.append(panel(timed, "image_ms", "time an image (ms)", name, DISTANCES[name], cast))
-    floor, count = rows["fd_floor"].mean(), int(rows["fd_n"].max())
     caption = (
-        f"Both axes logarithmic; bands and bars are 95 % intervals over seeds. Dashed: real images "
-        f"against other real images at the same n = {count}, {floor:.3g}: below it lies no better "
-        f"sampler, only one that repeats what it was compared with. Ringed: the Pareto front, "
+        f"Both axes logarithmic; bands and bars are 95 % intervals over seeds. "
+        f"{_floor_in_words(rows)} Ringed: the Pareto front, "
         f"nothing cheaper is nearer. {cast.in_words()}"
         f"{front_in_words(rows, 'measured_nfe', name, 'evaluations')}"
     )
@@ -92,11 +86,27 @@ def _distance_chart(ground: str, name: str, rows: pd.DataFrame, cast: Cast) -> C
     return Chart(f"{DISTANCES[name]} on {ground}", caption, drawing)
 
 
+def _floor_in_words(rows: pd.DataFrame) -> str:
+    """Say what the dashed line is; given statistics have no images to make one of."""
+    count = int(rows["fd_n"].max())
+    if not has_floor(rows):
+        return f"Of n = {count} images, against given statistics: no floor is known."
+    return (
+        f"Dashed: the distance between two disjoint sets of real images at the same n = {count}, "
+        f"{rows['fd_floor'].mean():.3g}: below it lies no better sampler, only one that repeats "
+        "what it was compared with."
+    )
+
+
+def has_floor(rows: pd.DataFrame) -> bool:
+    return "fd_floor" in rows and bool(rows["fd_floor"].notna().any())
+
+
 def _errors(ground: str, rows: pd.DataFrame, cast: Cast) -> Chart | None:
     """Draw the error of the solvers against evaluations; an error of 0 has no logarithm."""
     if "error" not in rows or not (rows["error"] > 0).any():
         return None
-    drawn = rows[rows["error"] > 0].drop(columns=["fd_floor"])
+    drawn = rows[rows["error"] > 0].drop(columns=["fd_floor"], errors="ignore")
     caption = (
         "Root mean square error of the images against the same noise carried along the "
         "probability-flow ODE in fine steps; both axes logarithmic, so that an order of "

@@ -11,6 +11,7 @@ from math import nan
 from bench.claims import Mean, Record
 from suites.samplers.enough import DISTANCES, budget, log_ratios, ratio_of
 
+SAME_QUESTION = ("data", "inception", "preprocessing", "reference", "model", "num_images")
 SAME = 1.1  # a distance within 10 % of another is the same for what a distance can tell
 
 
@@ -37,7 +38,7 @@ def ground(record: Record) -> str:
 
 def data(record: Record) -> tuple[object, ...]:
     """Return what distances stand on beside the ground."""
-    return tuple(record.case.values.get(name) for name in ("data", "inception", "num_images"))
+    return tuple(record.case.values.get(name) for name in SAME_QUESTION)
 
 
 def same_task(record: Record, other: Record) -> bool:

@@ -15,10 +15,12 @@ from bench.answers import Mean, Record, estimate_mean, exp_bounded, name_of
 SAME = 1.1  # a distance within 10 % of another is the same for what a distance can tell
 TOO_WIDE = 2.0  # an interval that reaches beyond twice the other cannot tell that it is near
 LEVEL = 0.95
-DISTANCES = {
+DISTANCES = {  # a task is judged by the first of them that it has
     "fid": "FID",
-    "fd_digits_cnn": "FD(digits-cnn)",
+    "fid_pytorch": "FID (pytorch-fid's)",
+    "fid_clean": "FID (clean-fid's)",
     "fd_coordinates": "FD(coordinates)",
+    "fd_digits_cnn": "FD(digits-cnn)",
 }
 COSTS = ("nfe", "batch")  # values that make no other task
 

@@ -1,6 +1,7 @@
 """What a Fréchet distance is taken of; a distance is named after its features.
 
-Only Inception-v3's pool features, from weights the user has, give what may be called FID.
+Only Inception-v3's pool features, from weights the user has, give what may be called FID; which,
+the preprocessing decides, and the distance's name says.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from suites.models import digits_cnn
+from suites.samplers.preprocessing import PAPERS, load_preprocessing
 
 BATCH = 64  # images a call of a feature network; its results are float32
 
@@ -35,12 +37,16 @@ def coordinates() -> Features:
     return Features("fd_coordinates", lambda x: x.flatten(1), (sys.modules[__name__],))
 
 
-def features_for(shape: tuple[int, ...], digits: bool, inception: str | None) -> Features:
+def features_for(
+    shape: tuple[int, ...], digits: bool, inception: str | None, preprocessing: str | None = None
+) -> Features:
     """Choose: Inception for images where there are weights, the digits' classifier, else pixels."""
     if inception is not None and len(shape) == 3:
         from suites.samplers.inception import load_inception
 
-        return Features("fid", in_batches(load_inception(inception)))
+        chosen = preprocessing or PAPERS
+        extract = in_batches(load_inception(inception, chosen))
+        return Features(load_preprocessing(chosen).distance, extract)
     if digits and shape == (1, 8, 8):
         return Features(
             "fd_digits_cnn", in_batches(digits_cnn.digits_cnn().features), (digits_cnn,)

@@ -19,6 +19,8 @@ def front_to_floor(rows: pd.DataFrame, cost: str, distance: str) -> tuple[pd.Dat
     nearer than another by chance alone.
     """
     kept = front(rows, cost, distance)
+    if "fd_floor" not in kept:  # given statistics have no images to make one of
+        return kept, False
     near, floor = (_end(kept, *ends) for ends in ((distance, "_low"), ("fd_floor", "_high")))
     at_floor = (near <= floor).to_numpy()
     met = bool(at_floor.any())

@@ -27,15 +27,15 @@ class Grid:
     sigma: Callable[[float], float]
     from_zero: bool = False
 
-    def sampling(self, num_steps: int) -> list[float]:
-        """Return num_steps + 1 falling levels, from SIGMA_MAX to 0.
+    def sampling(self, num_steps: int, high: float = SIGMA_MAX) -> list[float]:
+        """Return num_steps + 1 falling levels, from `high` to 0.
 
         A coordinate that does not reach 0 in even steps goes to SIGMA_MIN, and jumps from there.
         """
         if self.from_zero:
-            return self.between(num_steps, SIGMA_MAX, 0.0)
-        last = SIGMA_MIN if num_steps > 1 else SIGMA_MAX
-        return [*self.between(num_steps - 1, SIGMA_MAX, last), 0.0]
+            return self.between(num_steps, high, 0.0)
+        last = SIGMA_MIN if num_steps > 1 else high
+        return [*self.between(num_steps - 1, high, last), 0.0]
 
     def between(self, num_steps: int, high: float, low: float) -> list[float]:
         """Return num_steps + 1 levels from `high` to `low`, both exact."""

@@ -1,7 +1,8 @@
 """Ground: the data and the denoiser D(x; sigma) that every sampler is fed with.
 
 A ground is a module in `suites/samplers/grounds/` with a function `ground(data) -> Ground`; its
-file's name is its name. `data` is the path of a user's images, or None.
+file's name is its name. `data` is the path of a user's images, or None; `ground(data, model)` is
+what takes a user's model.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from suites.samplers.grids import SIGMA_MAX
 from suites.samplers.moments import Moments
 
 Denoise = Callable[[Tensor, float], Tensor]
@@ -36,6 +38,16 @@ class Ground(ABC):
     smooth: ClassVar[bool] = False
     num_classes: int | None = None
     shape: tuple[int, ...]
+    sigma_max: float = SIGMA_MAX  # where its noise begins; a trained network's may end below
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Return the shape of an image: that of what is sampled, unless it is decoded."""
+        return self.shape
+
+    def decoded(self, x: Tensor) -> Tensor:
+        """Return the images (B, *image_shape) of what was sampled: itself, unless it is latents."""
+        return x
 
     @abstractmethod
     def denoiser(self, dtype: torch.dtype, device: torch.device) -> Denoise:
@@ -71,9 +83,10 @@ def ground_names() -> list[str]:
     return sorted(info.name for info in pkgutil.iter_modules(folder))
 
 
-def load_ground(name: str, data: str | None = None) -> Ground:
+def load_ground(name: str, data: str | None = None, model: str | None = None) -> Ground:
     """Build a ground by name; ValueError where there is none of that name."""
     if name not in ground_names():
         raise ValueError(f"expected ground to be one of {', '.join(ground_names())}, got {name!r}")
-    ground: Ground = importlib.import_module(f"{PACKAGE}.{name}").ground(data)
+    make = importlib.import_module(f"{PACKAGE}.{name}").ground
+    ground: Ground = make(data) if model is None else make(data, model)
     return ground

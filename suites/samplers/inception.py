@@ -2,8 +2,7 @@
 
 The file is a torch state dict in the layout of the published port of the 2015 TensorFlow graph
 (`pt_inception-2015-12-05-6726825d.pth`): torchvision's names, 1008 classes, no auxiliary head.
-Images are resized to 299 x 299 bilinearly, corners not aligned, without antialiasing; gray ones are
-repeated over three channels; pixels lie in [-1, 1], as that graph expects.
+What images go through before it is `suites.samplers.preprocessing`'s.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from suites.samplers.preprocessing import PAPERS, load_preprocessing
+
 Size = int | tuple[int, int]
 
-SIDE = 299
 NUM_CLASSES = 1008
 NUM_FEATURES = 2048
 COUNTER = ".num_batches_tracked"  # of batch norm; older files have none, and nothing reads it
@@ -30,15 +30,25 @@ _UNREADABLE = (
 EXPECTED = "expected a state dict of Inception-v3 (2015-12-05, 1008 classes)"
 
 
-def load_inception(path: str) -> Callable[[Tensor], Tensor]:
+def load_inception(path: str, preprocessing: str = PAPERS) -> Callable[[Tensor], Tensor]:
     """Return the map from images (n, 1 or 3, H, W) in [-1, 1] to features (n, 2048), float32."""
-    network = Inception()
+    network, prepare = load_network(path), load_preprocessing(preprocessing).prepare
+    return lambda images: network(prepare(images))
+
+
+def load_network(path: str) -> Inception:
+    """Return the network with the weights of the file; ValueError with one line where unfit."""
+    with torch.device("meta"):  # its own weights would be drawn for seconds, and thrown away
+        network = Inception()
+    own = network.state_dict()
     try:
         kept = torch.load(os.path.expanduser(path), weights_only=True, map_location="cpu")
     except _UNREADABLE as error:
         raise ValueError(f"{path}: {EXPECTED}, got a file torch cannot read") from error
-    _expect_layout(path, kept, network.state_dict())
-    network.load_state_dict(kept, strict=False)  # what may be missing are counters
+    _expect_layout(path, kept, own)
+    counters = {name: torch.tensor(0) for name in own if name.endswith(COUNTER)}
+    weights = {name: kept[name].float() for name in own.keys() - counters.keys()}
+    network.load_state_dict({**weights, **counters}, assign=True)
     return network.eval().requires_grad_(False)
 
 
@@ -64,15 +74,6 @@ def _expect_layout(path: str, kept: object, own: dict[str, Tensor]) -> None:
             raise ValueError(f"{path}: {EXPECTED}, got {name} with values that are not finite")
 
 
-def prepared(images: Tensor) -> Tensor:
-    """Return images as the network takes them: (n, 3, 299, 299)."""
-    if images.shape[1] not in (1, 3):
-        raise ValueError(f"expected images of 1 or 3 channels, got {images.shape[1]}")
-    size = (SIDE, SIDE)
-    large = F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=False)
-    return large.expand(-1, 3, -1, -1)
-
-
 class Inception(nn.Module):
     """Inception-v3, Szegedy et al. 2016 (arXiv:1512.00567), as FID's 2015 graph computes it."""
 
@@ -95,9 +96,9 @@ class Inception(nn.Module):
         self.Mixed_7b, self.Mixed_7c = MixedE(1280, _mean3), MixedE(2048, _max3)
         self.fc = nn.Linear(NUM_FEATURES, NUM_CLASSES)  # in the file, and not used
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the features (n, 2048) of images (n, 1 or 3, H, W) in [-1, 1]."""
-        x = self.Conv2d_1a_3x3(prepared(images))
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features (n, 2048) of prepared images (n, 3, 299, 299)."""
+        x = self.Conv2d_1a_3x3(x)
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(x))
         x = self.Conv2d_3b_1x1(F.max_pool2d(x, 3, 2))
         x = F.max_pool2d(self.Conv2d_4a_3x3(x), 3, 2)

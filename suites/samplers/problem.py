@@ -32,7 +32,10 @@ class Sampling(Workload):
     `nfe` is the budget: the sampler takes the largest grid within it, and `measured_nfe` is what
     it used. Quality is measured on `num_images` images, or half of what real images there are.
     `data` is the path of a user's images (see `suites.models.digits`), `inception` that of
-    Inception-v3 weights (see `suites.samplers.inception`), without which nothing is called FID.
+    Inception-v3 weights (see `suites.samplers.inception`), without which nothing is called FID;
+    `preprocessing` says which FID (by default the papers', see `suites.samplers.preprocessing`).
+    `reference` is the path of what images are compared with in place of the ground's own (see
+    `suites.samplers.given_reference`), `model` that of the ground `model`'s network.
     """
 
     def call(self, step: Callable[[Any], Any], setting: Setting) -> Call:

@@ -63,7 +63,7 @@ class Sampler:
         self.solve, self.formula, self.order = solve, formula, order
         self.grid = grid_named(grid) if isinstance(grid, str) else grid
         self.num_steps = num_steps or problem.nfe
-        self.sigmas = self.grid.sampling(self.num_steps)
+        self.sigmas = self.grid.sampling(self.num_steps, problem.loaded.sigma_max)
         self.network = Counted(self.denoiser(setting.dtype))
 
     def denoiser(self, dtype: torch.dtype) -> Callable[..., Tensor]:

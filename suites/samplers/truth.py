@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from suites.models.stored import content_key, stored
-from suites.samplers.features import Features, coordinates, features_for
+from suites.samplers.features import Features, coordinates
 from suites.samplers.ground import Ground
 from suites.samplers.moments import Gathering, Moments
 from suites.samplers.workload import Workload
@@ -33,7 +33,7 @@ class Space(NamedTuple):
 def spaces(problem: Workload) -> list[Features]:
     """Name what distances are taken in: where moments are exact the coordinates, then features."""
     ground = problem.loaded
-    chosen = features_for(ground.shape, problem.data is None, problem.inception)
+    chosen = problem.features()
     exact = ground.moments() is not None and chosen.distance != coordinates().distance
     return [coordinates(), chosen] if exact else [chosen]
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bench import Measurement
+from suites.samplers import given_distances
 from suites.samplers.convergence import observed_order
 from suites.samplers.distances import distances
 from suites.samplers.noise import Noise, draw_noise
@@ -25,8 +26,10 @@ DIGITS_SHOWN = 3
 def provision(problem: Workload, progress: Callable[[str, float], None]) -> None:
     """Make the network of the features and the statistics of true images, unless they are there."""
     progress("features", 0.0)
+    if problem.reference is not None:
+        given_distances.provision(problem, progress)
     for features in spaces(problem)[1:]:
-        if features.sources:
+        if features.sources and problem.reference is None:
             statistics(problem.loaded, features, progress)
     progress("features", 1.0)
 
@@ -34,22 +37,30 @@ def provision(problem: Workload, progress: Callable[[str, float], None]) -> None
 def worth(problem: Workload, sampler: Sampler, seed: int) -> list[Measurement]:
     """Measure one seed: other noise, another split of the real images."""
     ground = problem.loaded
-    real, other = ground.halves(problem.num_images, seed)
-    images = torch.cat(list(_batches(problem, sampler, seed, len(real))))
-    found = distances(problem, images, (real, other), seed)
+    if problem.reference is None:
+        halves = ground.halves(problem.num_images, seed)
+        images = torch.cat(list(_batches(problem, sampler, seed, len(halves[0]))))
+        found = distances(problem, images, halves, seed)
+    else:
+        images = torch.cat(list(_batches(problem, sampler, seed, problem.num_images)))
+        found = given_distances.distances(problem, images, seed)
     if ground.exact and sampler.deterministic:
         found += solver_errors(problem, images, sampler, seed)
     if seed == 0:  # once: neither depends on the seed but by chance
         found += observed_order(sampler, seed) if ground.smooth and sampler.order else []
-        found += [_shown(images)] if len(ground.shape) == 3 else []
+        found += [_shown(images)] if len(ground.image_shape) == 3 else []
     return found
 
 
 def _batches(problem: Workload, sampler: Sampler, seed: int, count: int) -> Iterator[Tensor]:
-    """Sample `count` images, at most a batch at a time; which batch an image is in is no matter."""
-    for first in range(0, count, BATCH):
-        noise = noise_of(problem, sampler, seed, min(BATCH, count - first), first)
-        yield sampler(noise).double().cpu()
+    """Sample `count` images, at most a batch at a time; which batch an image is in is no matter.
+
+    How many of a user's network fit into memory, the user says.
+    """
+    batch = BATCH if problem.model is None else problem.batch
+    for first in range(0, count, batch):
+        noise = noise_of(problem, sampler, seed, min(batch, count - first), first)
+        yield problem.loaded.decoded(sampler(noise)).double().cpu()
 
 
 BATCH = 256  # images a call; quality is not timed

@@ -33,6 +33,7 @@ def test_what_is_measured_beyond_a_range_shows_that_it_is_none() -> None:
         ("other_image_share", (0.0, 1.0)),
         ("my_share", (0.0, 1.0)),
         ("fid", (0.0, inf)),
+        ("fid_clean", (0.0, inf)),
         ("fd_digits_cnn", (0.0, inf)),
         ("error", (0.0, inf)),
         ("loss_gap", EVERYWHERE),

@@ -27,6 +27,7 @@ from tests.made_runs import Made, make
         ("out_error_l2", "1", "error", "errors"),
         ("out_error_over_budget", "1", "nothing", ""),
         ("fd_digits_cnn", "1", "seeds", "quality"),
+        ("fid_clean", "1", "seeds", "quality"),
         ("fd_n", "1", "nothing", ""),
         ("fd_digits_cnn_floor", "1", "nothing", ""),
         ("recall", "1", "seeds", "quality"),

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench.sides.server import Server
 
@@ -14,6 +15,7 @@ SHOWN = [ROOT / "README.md", ROOT / "docs" / "adding.md"]
 TEXT = "".join(page.read_text() for page in SHOWN)
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 EXAMPLES = [block for block in BLOCKS if "@variant" in block]
+MODELS = [block for block in BLOCKS if "save_pretrained" in block]
 SMALL = {
     "attention": ["seqlen=64", "num_heads=2"],
     "precision": ["batch=2", "seqlen=32", "dim=32", "channels=16"],
@@ -56,3 +58,18 @@ def test_an_example_is_found_in_its_suite_and_passes_its_check(
         }
     )
     assert reply["outcome"] == "ok", reply
+
+
+@pytest.mark.parametrize("source", MODELS)
+def test_a_model_that_is_shown_can_be_sampled_from(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from suites.samplers.ground import load_ground
+
+    monkeypatch.chdir(tmp_path)
+    exec(compile(source, "example", "exec"), {})
+    ground = load_ground("model", None, "my-model")
+    x = torch.randn(2, *ground.shape)
+    assert torch.isfinite(ground.denoiser(torch.float32, torch.device("cpu"))(x, 1.0)).all()
+    (command,) = re.findall(r"`bench run (samplers --model .*?)`", TEXT)
+    assert {"--model my-model", "--set ground=model"} <= set(re.findall(r"--\w+ [\w=-]+", command))

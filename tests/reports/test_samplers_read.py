@@ -145,6 +145,17 @@ def table() -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows), pd.DataFrame(samples, columns=columns)
 
 
+def test_a_distance_to_statistics_has_no_floor() -> None:
+    rows, samples = table()
+    for names in (["fd_floor"], ["fd_floor", "error", "other_image_share"]):
+        renamed = {c: c.replace("fd_digits_cnn", "fid_clean") for c in rows}
+        found = charts(rows.drop(columns=names).rename(columns=renamed), samples)
+        assert found[0].title == "FID (Inception-v3, clean-fid's resize) on posterior"
+        assert "against given statistics: no floor is known" in found[0].caption
+        assert "floor is met" not in found[0].caption
+        assert "strokeDash" not in json.dumps(found[0].drawing.to_dict())
+
+
 def test_charts_tell_distance_error_and_samples() -> None:
     found = charts(*table())
     titles = [chart.title for chart in found]

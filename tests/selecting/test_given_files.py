@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
         (["samplers", "--data", "bright.npy", "-k", "posterior"], "from [0, 1] by 2 x - 1"),
         (["samplers", "--data", "images.npy"], "mixture2 takes no data"),
         (["samplers", "--inception", "book.txt", "-k", "posterior"], "torch cannot read"),
-        (["samplers", "--data", "folder.npy"], "expected a file that can be read"),
+        (["samplers", "--data", "folder.npy", "-k", "posterior"], "got an empty folder"),
     ],
 )
 def test_what_is_unfit_is_refused(

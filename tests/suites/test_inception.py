@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from suites.samplers.features import features_for
-from suites.samplers.inception import Inception, load_inception, prepared
+from suites.samplers.inception import Inception, load_inception, load_network
+from suites.samplers.preprocessing import PAPERS, load_preprocessing
+from tests.suites.drawn_inception import write_inception
 from tests.suites.on_cpu import MARKS
 
 pytestmark = MARKS
@@ -18,10 +20,7 @@ TORCHVISION_PARAMETERS = 23_834_568  # of its Inception-v3 with 1000 classes and
 
 @pytest.fixture(scope="module")
 def inception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("inception") / "weights.pth"
-    torch.save(Inception().state_dict(), path)
-    return path
+    return write_inception(tmp_path_factory.mktemp("inception") / "weights.pth")
 
 
 def test_inception_has_the_published_layout() -> None:
@@ -36,31 +35,30 @@ def test_inception_has_the_published_layout() -> None:
 
 
 def test_inception_weights_are_loaded(inception_file: Path, tmp_path: Path) -> None:
-    extract = load_inception(str(inception_file))
     own = Inception()
     own.load_state_dict(torch.load(inception_file, weights_only=True))
     images = torch.rand(2, 1, 8, 8) * 2 - 1
-    features = extract(images)
+    features = load_inception(str(inception_file))(images)
     assert features.shape == (2, 2048)
-    assert torch.equal(features, own.eval()(images))
-    torch.testing.assert_close(features, extract(images.expand(-1, 3, -1, -1)), rtol=1e-3, atol=0)
+    assert torch.equal(features, own.eval()(load_preprocessing(PAPERS).prepare(images)))
     older = torch.load(inception_file, weights_only=True)
     torch.save(
         {k: v for k, v in older.items() if not k.endswith("num_batches_tracked")},
         tmp_path / "old.pth",
     )
-    assert torch.equal(features, load_inception(str(tmp_path / "old.pth"))(images))
-    assert features_for((1, 8, 8), True, str(inception_file)).distance == "fid"
+    small = torch.rand(2, 3, 75, 75)
+    assert torch.equal(own(small), load_network(str(tmp_path / "old.pth"))(small))
 
 
-def test_inception_takes_images_as_fid_does() -> None:
-    ramp = torch.linspace(-1, 1, 8).expand(1, 1, 8, 8)
-    found = prepared(ramp)
-    assert found.shape == (1, 3, 299, 299)
-    assert float(found.min()) == -1
-    assert float(found.max()) == 1
-    with pytest.raises(ValueError, match="expected images of 1 or 3 channels, got 2"):
-        prepared(torch.zeros(1, 2, 8, 8))
+def test_a_distance_says_which_fid_it_is(inception_file: Path) -> None:
+    for preprocessing, distance in (
+        (None, "fid"),
+        ("tensorflow", "fid"),
+        ("pytorch_fid", "fid_pytorch"),
+        ("clean_fid", "fid_clean"),
+    ):
+        chosen = features_for((1, 8, 8), True, str(inception_file), preprocessing)
+        assert chosen.distance == distance
 
 
 def test_files_that_are_not_inception_get_one_line(inception_file: Path, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ QUANTITIES = (
     Quantity("kid", "seeds", "quality", LITTLE_QUALITY),
     Quantity("precision", "seeds", "quality", LITTLE_QUALITY, more_is_better=True),
     Quantity("recall", "seeds", "quality", LITTLE_QUALITY, more_is_better=True),
-    Quantity("fid", "seeds", "quality", LITTLE_QUALITY),
+    Quantity("fid*", "seeds", "quality", LITTLE_QUALITY),
     Quantity("error", "seeds", "quality", LITTLE_QUALITY),
     Quantity("loss_gap", "seeds", "quality", LITTLE_QUALITY),
     Quantity("final_loss", "seeds", "quality", LITTLE_QUALITY),

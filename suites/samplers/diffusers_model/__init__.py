@@ -1,0 +1,1 @@
+"""A user's own diffusers pipeline or model folder, as the denoiser of the ground `model`."""
