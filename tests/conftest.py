@@ -23,7 +23,7 @@ from bench.running import lock
 from bench.sides import server
 from bench.sides.server import Server
 from bench.sides.side import Side
-from bench.system import nobody
+from bench.system import nobody, process
 from bench.system.scratch import temporary
 from tests.forked_servers import subprocess_of
 
@@ -56,7 +56,9 @@ def forked_servers() -> Iterator[None]:
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE) as forebear:
         assert forebear.stdout is not None
         assert forebear.stdout.readline() == b"up\n"
+        process.spare(forebear.pid)  # tests in this process end what is below it
         yield
+        process.spare_no_longer(forebear.pid)
         forebear.terminate()
 
 
