@@ -3,37 +3,48 @@
 from bench import Axis, Plain, Sweep, Values, sweep
 
 TELLS = "digits_mixture"  # nothing to train, exact moments, fresh images without end
+GUIDED = "mlp_classes"  # a network that errs, with classes
 EXACT = (TELLS, "mixture2", "mixture64", "posterior")
 SHOWS_ORDER = "mixture2"
 BUDGETS = (5, 10, 20, 50, 100)
+FEW = (2, 5)
 FULL_COUNT = 1000  # the steps DDPM was published with
-SOLVES_NO_ODE = "stochastic"  # a mark: there is no solution to compare with
+SCALES = (0.0, 0.1, 0.3, 1.0, 3.0)
 UNTIMED: dict[str, Axis] = {"rounds": 0}
+
+# Marks of variants.
+STANDS_FOR_ITS_FAMILY = "representative"
+SOLVES_NO_ODE = "stochastic"  # there is no solution to compare with
+GUIDES = "guidance"  # needs a ground with classes, and is another question on it
+THOUSAND = "full count"  # was published with that many steps
 
 
 def smoke(device: str) -> list[Sweep]:
     """Show how many evaluations are enough: nothing to train but the features' classifier."""
     few: dict[str, Axis] = {"rounds": 2} if device == "cuda" else {}  # a round is seconds there
-    return [
+    asked = [
         sweep("Sampling", ground=TELLS, nfe=10, quality_seeds=3, **few),
         sweep("Sampling", ground=TELLS, nfe=(5, 20, 50), quality_seeds=3, **UNTIMED),
         sweep("Sampling", ground=SHOWS_ORDER, nfe=20, quality_seeds=1, **UNTIMED).unmarked(
             SOLVES_NO_ODE
         ),
     ]
+    return [each.marked(STANDS_FOR_ITS_FAMILY) for each in asked]
 
 
 def quick(device: str) -> list[Sweep]:
-    """Ask for distance against cost, on an exact ground and a small trained one, and for error."""
+    """Ask of every sampler what its evaluations buy on an exact ground, and of some on networks."""
+    seeds: dict[str, Axis] = {"quality_seeds": 3, **UNTIMED}
     return [
-        sweep("Sampling", ground=TELLS, nfe=(10, 50), quality_seeds=3),
-        sweep("Sampling", ground=TELLS, nfe=(5, 20, 100), quality_seeds=3, **UNTIMED),
-        sweep("Sampling", ground="mlp", nfe=(10, 20, 50), quality_seeds=3, **UNTIMED),
-        *_full_count((TELLS, "mlp"), quality_seeds=3, **UNTIMED),
-        sweep("Sampling", ground="posterior", nfe=20, quality_seeds=3, **UNTIMED),
-        sweep("Sampling", ground=SHOWS_ORDER, nfe=(20, 50), quality_seeds=3, **UNTIMED).unmarked(
+        sweep("Sampling", ground=TELLS, nfe=10, quality_seeds=3).unmarked(GUIDES),
+        sweep("Sampling", ground=TELLS, nfe=(5, 20, 50), **seeds).unmarked(GUIDES),
+        sweep("Sampling", ground="mlp", nfe=(10, 20, 50), **seeds).marked(STANDS_FOR_ITS_FAMILY),
+        sweep("Sampling", ground=TELLS, nfe=(100, FULL_COUNT), **seeds).marked(THOUSAND),
+        sweep("Sampling", ground=SHOWS_ORDER, nfe=20, quality_seeds=1, **UNTIMED).unmarked(
             SOLVES_NO_ODE
         ),
+        *_few_steps(**seeds),
+        *_guidance(GUIDED, quality_seeds=3),
     ]
 
 
@@ -45,31 +56,52 @@ def standard(device: str) -> list[Sweep]:
     exact = (TELLS, "mlp", "posterior")
     counted = exact if device == "cpu" else ("unet", *exact)
     return [
-        sweep("Sampling", ground=("unet", "mlp"), nfe=BUDGETS, batch=_batch, quality_seeds=3),
+        sweep(
+            "Sampling", ground=("unet", "mlp"), nfe=BUDGETS, batch=_batch, quality_seeds=3
+        ).unmarked(GUIDES),
         *_full_count(counted, quality_seeds=3),
-        sweep("Sampling", ground=EXACT, nfe=BUDGETS, quality_seeds=3),
+        sweep("Sampling", ground=EXACT, nfe=BUDGETS, quality_seeds=3).unmarked(GUIDES),
+        *_few_steps(quality_seeds=5),
+        *_guidance((GUIDED, TELLS), quality_seeds=5),
     ]
 
 
 def full(device: str) -> list[Sweep]:
-    """Ask at more budgets, batches and seeds, and for every sampler on every grid."""
+    """Ask at more budgets, batches, orders and seeds, and for every sampler on every grid."""
     more = (5, 7, 10, 15, 20, 30, 50, 75, 100, 200)
     grids = ("karras", "log", "vp", "flow")
+    wide = sweep("Sampling", ground=("unet", *EXACT), nfe=BUDGETS, quality_seeds=3)
     return [
-        sweep("Sampling", ground=("unet", "mlp"), nfe=more, quality_seeds=5),
-        sweep("Sampling", ground="unet", nfe=20, batch=(2, 8, 32, 128, 512)),
-        sweep("Sampling", ground=("unet", *EXACT), nfe=BUDGETS, grid=grids, quality_seeds=3),
-        sweep("Sampling", ground="unet", nfe=BUDGETS, eta=(0.0, 0.5, 1.0), quality_seeds=3).having(
-            "eta"
-        ),
+        sweep("Sampling", ground=("unet", "mlp"), nfe=more, quality_seeds=5).unmarked(GUIDES),
+        sweep("Sampling", ground="unet", nfe=20, batch=(2, 8, 32, 128, 512)).unmarked(GUIDES),
+        wide.at(grid=grids).unmarked(GUIDES),
+        wide.at(eta=(0.0, 0.5, 1.0)).having("eta"),
+        wide.at(order=(2, 3)).having("order"),
         *_full_count(("unet", "mlp", TELLS, "posterior"), quality_seeds=5),
+        *_few_steps(quality_seeds=5),
+        *_guidance((GUIDED, TELLS), quality_seeds=5),
     ]
 
 
 def _full_count(ground: Axis, **axes: Axis) -> list[Sweep]:
-    """Ask for what draws noise in every step at the full count of steps it was published with."""
+    """Ask at the full count of steps for what was published with it."""
     asked = sweep("Sampling", ground=ground, nfe=FULL_COUNT, batch=_batch, **axes)
-    return [asked.marked(SOLVES_NO_ODE)]
+    return [asked.marked(THOUSAND)]
+
+
+def _few_steps(**axes: Axis) -> list[Sweep]:
+    """Ask the flow and what was straightened of it for one family's few steps."""
+    return [sweep("Sampling", ground=("reflow", TELLS), nfe=FEW, **axes).having("shift")]
+
+
+def _guidance(ground: Axis, **axes: Axis) -> list[Sweep]:
+    """Ask at every scale for its distance, and in one call of twice the batch or two for time."""
+    guided = sweep("Sampling", ground=ground, nfe=20, **axes).marked(GUIDES)
+    return [
+        guided.at(scale=SCALES, **UNTIMED),
+        guided.at(scale=1.0, batched=True, quality_seeds=0).having("batched"),
+        guided.at(scale=1.0, batched=False, nfe=40, quality_seeds=0).having("batched"),
+    ]
 
 
 def _batch(values: Values) -> Plain:
