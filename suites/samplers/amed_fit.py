@@ -10,15 +10,16 @@ from torch import Tensor
 
 from suites.models.stored import content_key, stored
 from suites.samplers.families import predict_noise
-from suites.samplers.grids import grid_named
 from suites.samplers.ground import Denoise, Ground, Progress
 from suites.samplers.noise import draw_noise
+from suites.samplers.reference import solve_ode
 
 NUM_IMAGES = 128
 SEED = 1 << 18  # of the noise that is learned from, apart from what is measured
-FINE = 96  # steps of the teacher, Heun's method, at least 8 in each step
+TOLERANCE = 1e-5  # of the teacher, whose images err by far less than the steps that learn
 NONE = (0.5, 1.0)  # r and c before anything is learned: DPM-Solver-2
 WITHIN = (0.01, 0.99)  # r
+LENGTHS = (0.5, 1.5)  # c: where little is left to move, a fit would ask for any
 
 
 def fitted(
@@ -55,7 +56,7 @@ def _learn(
     levels, found = sigmas[:-1], []
     for number, (t, following) in enumerate(pairwise(levels)):
         progress("learning AMED's steps", number / len(levels))
-        teacher = _finely(denoise, teacher, t, following, max(FINE // len(levels), 8))
+        teacher = solve_ode(denoise, teacher, t, following, TOLERANCE)
         slope = x / t if saves_first and number == 0 else predict_noise(denoise, x, t)
         r, c, x = _best(denoise, x, slope, t, following, teacher)
         found.append((r, c))
@@ -72,7 +73,8 @@ def _best(
         """Return the least-squares c, and the state it leads to."""
         s = following**r * t ** (1 - r)
         move = (following - t) * predict_noise(denoise, x + (s - t) * slope, s)
-        c = float((move * (teacher - x)).sum() / move.square().sum())
+        best = float((move * (teacher - x)).sum() / move.square().sum())
+        c = min(max(best, LENGTHS[0]), LENGTHS[1])
         return c, x + c * move
 
     def error(r: float) -> float:
@@ -80,12 +82,3 @@ def _best(
 
     r = float(minimize_scalar(error, bounds=WITHIN, method="bounded").x)
     return r, *step(r)
-
-
-def _finely(denoise: Denoise, x: Tensor, high: float, low: float, num_steps: int) -> Tensor:
-    """Follow the ODE by Heun's method in even steps of log sigma."""
-    for sigma, following in pairwise(grid_named("log").between(num_steps, high, low)):
-        slope = predict_noise(denoise, x, sigma)
-        ahead = predict_noise(denoise, x + (following - sigma) * slope, following)
-        x = x + (following - sigma) * (slope + ahead) / 2
-    return x
