@@ -42,10 +42,13 @@ def folder(tmp_path: Path) -> Path:
         (["precision", "--data", "book.txt"], "UNetTraining: "),
         (["precision", "--data", "images.npy"], "GPTTraining: "),
         (["precision", "--data", "bright.npy", "-k", "UNet"], "from [0, 1] by 2 x - 1"),
-        (["samplers", "--data", "bright.npy", "-k", "posterior"], "from [0, 1] by 2 x - 1"),
-        (["samplers", "--data", "images.npy"], "mixture2 takes no data"),
-        (["samplers", "--inception", "book.txt", "-k", "posterior"], "torch cannot read"),
-        (["samplers", "--data", "folder.npy", "-k", "posterior"], "got an empty folder"),
+        (
+            ["samplers", "--data", "bright.npy", "--set", "ground=posterior"],
+            "from [0, 1] by 2 x - 1",
+        ),
+        (["samplers", "--data", "images.npy"], "mixture takes no data"),
+        (["samplers", "--inception", "book.txt", "--set", "ground=posterior"], "torch cannot read"),
+        (["samplers", "--data", "folder.npy", "--set", "ground=posterior"], "got an empty folder"),
     ],
 )
 def test_what_is_unfit_is_refused(
@@ -63,7 +66,7 @@ def test_what_is_unfit_is_refused(
     [
         ["precision", "--data", "book.txt", "-k", "GPT"],
         ["precision", "--data", "images.npy", "-k", "UNet"],
-        ["samplers", "--data", "images.npy", "-k", "not mixture2"],
+        ["samplers", "--data", "images.npy", "--set", "ground=posterior"],
     ],
 )
 def test_what_is_fit_is_listed(bench_here: Bench, folder: Path, words: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,11 @@ def save_dit(folder: Path) -> Path:
     ).save_pretrained(folder / "transformer")
     DDIMScheduler().save_pretrained(folder / "scheduler")
     return folder
+
+
+def edited(file: Path, **values: object) -> None:
+    """Change values of a config."""
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+KINDS = {"unet": save_unet, "conditional": save_conditional_unet, "dit": save_dit}
