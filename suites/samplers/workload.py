@@ -64,9 +64,9 @@ class Workload(Problem):
         if self.ground not in ground_names():
             expected = ", ".join(ground_names())
             raise ValueError(f"expected ground to be one of {expected}, got {self.ground!r}")
-        for name in ("nfe", "batch", "num_images"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"expected {name} of at least 2, got {getattr(self, name)}")
+        for name, least in (("nfe", 1), ("batch", 2), ("num_images", 2)):
+            if getattr(self, name) < least:
+                raise ValueError(f"expected {name} of at least {least}, got {getattr(self, name)}")
         for name in ("data", "inception", "reference", "model"):
             path = getattr(self, name)
             if path is not None and not os.path.exists(os.path.expanduser(path)):
