@@ -24,7 +24,7 @@ def provision(problem: Sampling, progress: Progress, *, grid: str = "karras") ->
     )
 
 
-@variant(provision=provision)
+@variant(marks=["variation"], provision=provision)
 def amed(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
     """AMED-Solver, Zhou et al. 2024 (arXiv:2312.00094), eq. 12 and 13; no library has it.
 

@@ -14,7 +14,7 @@ from suites.samplers.noise import Noise
 from suites.samplers.problem import Sampling
 
 
-@variant(marks=["guidance"])
+@variant(marks=["variation", "guidance"])
 def classifier_free(
     problem: Sampling,
     *,

@@ -16,7 +16,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant(marks=["guidance"])
+@variant(marks=["variation", "guidance"])
 def classifier_guidance(
     problem: Sampling, *, setting: Setting, grid: str = "vp", scale: float = 1.0
 ) -> Sampler:

@@ -16,7 +16,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant(marks=["representative"])
+@variant
 def ddim(problem: Sampling, *, setting: Setting, grid: str = "vp", eta: float = 0.0) -> Sampler:
     """DDIM by diffusers, Song et al. 2021 (arXiv:2010.02502); `eta` = 1 is ancestral sampling."""
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler

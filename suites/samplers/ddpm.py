@@ -16,7 +16,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant(marks=["stochastic", "representative", "full count"])
+@variant(marks=["stochastic", "full count"])
 def ddpm(problem: Sampling, *, setting: Setting, grid: str = "vp") -> Sampler:
     """DDPM by diffusers, Ho et al. 2020 (arXiv:2006.11239), the smaller of its two variances.
 

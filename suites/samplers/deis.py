@@ -18,7 +18,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant
+@variant(marks=["variation"])
 def deis(problem: Sampling, *, setting: Setting, grid: str = "karras", order: int = 3) -> Sampler:
     """DEIS by diffusers, Zhang and Chen 2023 (arXiv:2204.13902), polynomials in log sigma.
 

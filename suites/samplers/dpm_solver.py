@@ -9,7 +9,7 @@ from suites.samplers.sampler import Sampler
 from suites.samplers.singlestep import by_blocks, singlestep
 
 
-@variant
+@variant(marks=["variation"])
 def dpm_solver(
     problem: Sampling, *, setting: Setting, grid: str = "log", order: int = 3
 ) -> Sampler:

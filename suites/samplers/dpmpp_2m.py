@@ -17,7 +17,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant(marks=["representative"])
+@variant
 def dpmpp_2m(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
     """DPM-Solver++(2M) by diffusers, Lu et al. 2022 (arXiv:2211.01095), algorithm 2."""
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler

@@ -18,7 +18,7 @@ from suites.samplers.sampler import Sampler
 FEW = 15  # steps: with fewer the scheduler takes the last but one in second order
 
 
-@variant
+@variant(marks=["variation"])
 def dpmpp_3m(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
     """DPM-Solver++(3M) by diffusers, Lu et al. 2022 (arXiv:2211.01095), as in the authors' code.
 

@@ -16,7 +16,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def dpmpp_sde(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
     """SDE-DPM-Solver++(2M) by diffusers, Lu et al. 2022 (arXiv:2211.01095), appendix."""
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler

@@ -15,7 +15,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def edm(
     problem: Sampling,
     *,

@@ -17,7 +17,7 @@ from suites.samplers.sampler import Sampler
 from suites.samplers.sigmas import set_sigmas
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def euler_ancestral(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
     """Euler ancestral by diffusers, Crowson's k-diffusion: Song et al. 2021, appendix F, eq. 47.
 

@@ -17,7 +17,7 @@ from suites.samplers.sampler import Sampler
 from suites.samplers.sigmas import set_sigmas
 
 
-@variant(marks=["representative"])
+@variant
 def flow_euler(
     problem: Sampling, *, setting: Setting, grid: str = "flow", shift: float = 1.0
 ) -> Sampler:

@@ -16,7 +16,7 @@ from suites.samplers.sampler import Sampler
 from suites.samplers.sigmas import set_sigmas, twice
 
 
-@variant
+@variant(marks=["variation"])
 def flow_heun(problem: Sampling, *, setting: Setting, grid: str = "flow") -> Sampler:
     """Flow-matching Heun by diffusers, Lipman et al. 2023 (arXiv:2210.02747); no shift, no churn.
 

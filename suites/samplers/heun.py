@@ -16,7 +16,7 @@ from suites.samplers.sampler import Sampler
 from suites.samplers.sigmas import set_sigmas
 
 
-@variant(marks=["representative"])
+@variant
 def heun(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
     """Heun by diffusers, Karras et al. 2022 (arXiv:2206.00364), algorithm 1.
 

@@ -25,7 +25,7 @@ def provision(problem: Sampling, progress: Progress, **options: object) -> None:
     denoising_error(problem.loaded, problem.ground, progress)
 
 
-@variant(marks=["stochastic", "full count"], provision=provision)
+@variant(marks=["variation", "stochastic", "full count"], provision=provision)
 def improved_ddpm(problem: Sampling, *, setting: Setting, grid: str = "cosine") -> Sampler:
     """Improved DDPM by diffusers, Nichol and Dhariwal 2021 (arXiv:2102.09672), eq. 15 and 17.
 

@@ -17,7 +17,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant
+@variant(marks=["variation"])
 def ipndm(problem: Sampling, *, setting: Setting, grid: str = "vp") -> Sampler:
     """Improved PNDM by diffusers, Zhang and Chen 2023 (arXiv:2204.13902), of PNDM's order.
 

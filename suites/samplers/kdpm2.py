@@ -17,7 +17,7 @@ from suites.samplers.sampler import Sampler
 from suites.samplers.sigmas import set_sigmas, twice
 
 
-@variant
+@variant(marks=["variation"])
 def kdpm2(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
     """KDPM2 by diffusers, Crowson's k-diffusion after Lu et al. 2022 (arXiv:2206.00927), alg. 1.
 

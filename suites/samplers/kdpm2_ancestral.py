@@ -18,7 +18,7 @@ from suites.samplers.sampler import Sampler
 from suites.samplers.sigmas import set_sigmas, twice
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def kdpm2_ancestral(problem: Sampling, *, setting: Setting, grid: str = "karras") -> Sampler:
     """KDPM2 ancestral by diffusers, Crowson's k-diffusion: the steps of `kdpm2`, with noise.
 

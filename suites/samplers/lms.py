@@ -19,7 +19,7 @@ from suites.samplers.sigmas import set_sigmas
 HIGHEST = 6  # beyond it Adams and Bashforth's method hardly bears a step
 
 
-@variant
+@variant(marks=["variation"])
 def lms(problem: Sampling, *, setting: Setting, grid: str = "karras", order: int = 4) -> Sampler:
     """LMS by diffusers, Crowson's k-diffusion: Adams and Bashforth's method on an uneven grid.
 

@@ -21,7 +21,7 @@ from suites.samplers.sampler import Sampler
 WARM_UP = 3  # steps by Runge and Kutta, four evaluations each
 
 
-@variant
+@variant(marks=["variation"])
 def pndm(
     problem: Sampling, *, setting: Setting, grid: str = "vp", skip_prk: bool = True
 ) -> Sampler:

@@ -17,7 +17,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def sa_solver(
     problem: Sampling, *, setting: Setting, grid: str = "karras", order: int = 2, tau: float = 1.0
 ) -> Sampler:

@@ -17,7 +17,7 @@ from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 
 
-@variant(marks=["representative"])
+@variant
 def unipc(problem: Sampling, *, setting: Setting, grid: str = "karras", order: int = 2) -> Sampler:
     """UniPC-p (B2) by diffusers, Zhao et al. 2023 (arXiv:2302.04867), algorithm 5-8.
 

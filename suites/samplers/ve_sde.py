@@ -22,7 +22,7 @@ PREDICTORS = Predictors(
 )
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def ve_sde(
     problem: Sampling, *, setting: Setting, grid: str = "log", predictor: str = "reverse_diffusion"
 ) -> Sampler:
@@ -37,7 +37,7 @@ def ve_sde(
     )
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def ve_pc(
     problem: Sampling,
     *,

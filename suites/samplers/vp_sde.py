@@ -50,7 +50,7 @@ PREDICTORS = Predictors(
 )
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def vp_sde(
     problem: Sampling, *, setting: Setting, grid: str = "vp", predictor: str = "euler_maruyama"
 ) -> Sampler:
@@ -68,7 +68,7 @@ def vp_sde(
     )
 
 
-@variant(marks=["stochastic"])
+@variant(marks=["variation", "stochastic"])
 def vp_pc(
     problem: Sampling,
     *,
