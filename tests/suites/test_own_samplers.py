@@ -18,7 +18,6 @@ from suites.samplers import ve_sde, vp_sde
 from suites.samplers.convergence import observed_order
 from suites.samplers.grids import grid_named
 from suites.samplers.ground import Ground
-from suites.samplers.guided import labels_of
 from suites.samplers.improved_ddpm import learned_v
 from suites.samplers.mixture import Mixture
 from suites.samplers.noise import draw_noise
@@ -227,82 +226,6 @@ def test_annealed_langevin_has_two_levels_or_refuses() -> None:
     assert (sampler.network.num_calls, len(sampler.sigmas) - 1) == (20, 4)
     with pytest.raises(Unsupported, match="5 steps a level need an nfe of 10 for two levels"):
         build("annealed_langevin", 9, steps_per_level=5)
-
-
-# Guidance
-
-
-def guided(name: str, **options: Any) -> Sampler:
-    problem = Sampling(ground="digits_mixture", nfe=8)
-    sampler: Sampler = variant_named(name, "").build(problem, EXACT, options)
-    return sampler
-
-
-def test_guidance_needs_classes() -> None:
-    with pytest.raises(Unsupported, match="needs a ground with classes, which mixture2 has not"):
-        build("classifier_free")
-    with pytest.raises(Unsupported, match="needs a ground with classes"):
-        build("classifier_guidance")
-
-
-def test_labels_are_the_images_own_and_even() -> None:
-    noise = draw_noise((1,), 2000, 7, torch.float32, CPU)
-    labels = labels_of(noise, 10)
-    later = draw_noise((1,), 5, 7, torch.float32, CPU, first=900)
-    assert torch.equal(labels[900:905], labels_of(later, 10))
-    counts = torch.bincount(labels, minlength=10)
-    assert counts.sum() == 2000
-    assert (counts - 200).abs().max() < 60  # 4.5 standard deviations
-
-
-def test_a_scale_of_guidance_of_0_is_the_class_and_of_minus_1_is_none() -> None:
-    """Eq. 6 there has one of its terms alone; DDIM is Euler's method on the same grid."""
-    noise = draw_noise((1, 8, 8), 6, 3, torch.float64, CPU)
-    zero, without = guided("classifier_free", scale=0.0), guided("classifier_free", scale=-1.0)
-    ddim = variant_named("ddim", "").build(zero.problem, EXACT, {})
-    torch.testing.assert_close(without(noise), ddim(noise), rtol=0, atol=1e-7)
-    classed = zero.problem.loaded.conditional(torch.float64, CPU)
-    labels = labels_of(noise, 10)
-    bound = lambda x, sigma: classed(x, sigma, labels)  # noqa: E731
-    expected = ddim.solve(bound, zero.sigmas, zero.sigmas[0] * noise.start, noise)
-    torch.testing.assert_close(zero(noise), expected, rtol=0, atol=1e-7)
-
-
-def test_one_call_of_both_is_two_calls() -> None:
-    noise = draw_noise((1, 8, 8), 4, 3, torch.float64, CPU)
-    batched, apart = (guided("classifier_free", scale=2.0, batched=b) for b in (True, False))
-    assert (batched.num_steps, apart.num_steps) == (8, 4)
-    sigmas = apart.sigmas
-    torch.testing.assert_close(batched.run(noise, sigmas), apart.run(noise, sigmas))
-    assert (batched.network.num_calls, apart.network.num_calls) == (4, 8)
-
-
-def test_on_an_exact_ground_a_classifier_guides_as_none_does() -> None:
-    """Bayes: D(x | y) = D(x) + sigma^2 grad log p(y | x), so s is w + 1."""
-    noise = draw_noise((1, 8, 8), 4, 3, torch.float64, CPU)
-    by_classifier, free = (
-        guided("classifier_guidance", scale=3.0),
-        guided("classifier_free", scale=2.0),
-    )
-    torch.testing.assert_close(by_classifier(noise), free(noise), rtol=0, atol=1e-8)
-    assert by_classifier.network.num_calls == 8
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("classifier_free", {"scale": 1.5}),
-        ("classifier_free", {"scale": 1.5, "batched": False}),
-        ("classifier_guidance", {"scale": 2.0}),
-    ],
-)
-def test_guidance_passes_its_check(name: str, options: dict[str, Any]) -> None:
-    problem, setting = (
-        Sampling(ground="digits_mixture", nfe=8, batch=4),
-        Setting(torch.float32, CPU),
-    )
-    call = problem.call(variant_named(name, "").build(problem, setting, options), setting)
-    problem.check(call, problem.make_inputs(0, setting), setting)
 
 
 # AMED
