@@ -21,7 +21,7 @@ class TerminalProgress:
         self._outcomes: Counter[str] = Counter()
         self._started = time.monotonic()
         self._printed = self._started
-        self._provisioning = ""
+        self._provisioned: set[str] = set()
         self._bar = Progress(
             TextColumn("{task.percentage:>3.0f}%"),
             BarColumn(bar_width=30),
@@ -48,11 +48,14 @@ class TerminalProgress:
             self._bar.stop()
 
     def provision(self, what: str, share: float) -> None:
-        """Redraw with what is being made ready, and how much of it is done."""
+        """Redraw with what is being made ready, and how much of it is done.
+
+        Elsewhere it is told once, and not of what was there already.
+        """
         if self._console.is_terminal:
             self._redraw(share, what, "before measuring")
-        elif what != self._provisioning:
-            self._provisioning = what
+        elif share < 1 and what not in self._provisioned:
+            self._provisioned.add(what)
             self._console.print(f"{what} (once, before measuring)")
 
     def next(self, what: str, left_s: float) -> None:

@@ -72,9 +72,8 @@ def number_of_classes(problem: Workload) -> int:
 
 def labels_of(noise: Noise, num_classes: int) -> Tensor:
     """Return every image's label, (B,), the same at any batch size."""
-    images = range(noise.first, noise.first + len(noise.start))
     drawn = [
         torch.randint(num_classes, (), generator=generator(noise.seed, image, LABELS))
-        for image in images
+        for image in noise.images
     ]
     return torch.stack(drawn).to(noise.start.device)

@@ -17,15 +17,22 @@ class Noise:
 
     `start` (batch, *shape) is in the case's dtype; it and the later draws are made in float32 on
     the CPU, and cast. Later draws are made anew by whoever asks: a sampler, or its check.
+    With `times` above 1 the same images come so often, one whole set after the other.
     """
 
     start: Tensor
     seed: int
     first: int = 0
+    times: int = 1
+
+    @property
+    def images(self) -> list[int]:
+        """Return the number of every image, which with the seed says what noise it gets."""
+        return [*range(self.first, self.first + len(self.start) // self.times)] * self.times
 
     def generators(self) -> list[torch.Generator]:
         """Return one CPU generator an image, each at the beginning of its second stream."""
-        return [generator(self.seed, self.first + i, STEPS) for i in range(len(self.start))]
+        return [generator(self.seed, image, STEPS) for image in self.images]
 
     def draw(self, generators: list[torch.Generator]) -> Tensor:
         """Draw the next noise of every image, float32, on the device of `start`."""

@@ -78,20 +78,6 @@ def test_the_samplers_of_the_issue_are_there() -> None:
     }
 
 
-# Noise
-
-
-def test_noise_is_the_images_own_at_any_batch_size() -> None:
-    whole = draw_noise((1, 8, 8), 6, 3, torch.float32, CPU)
-    parts = [draw_noise((1, 8, 8), 2, 3, torch.float32, CPU, first) for first in (0, 2, 4)]
-    assert torch.equal(whole.start, torch.cat([part.start for part in parts]))
-    later = [part.draw(part.generators()) for part in parts]
-    assert torch.equal(whole.draw(whole.generators()), torch.cat(later))
-    assert not torch.equal(whole.start, draw_noise((1, 8, 8), 6, 4, torch.float32, CPU).start)
-    assert abs(float(whole.start.mean())) < 0.2
-    assert abs(float(whole.start.std()) - 1) < 0.1
-
-
 @pytest.mark.parametrize("name", sorted(VARIANTS))
 def test_images_do_not_depend_on_the_batch(name: str) -> None:
     sampler = build(VARIANTS[name], ground="mixture2", nfe=10)
