@@ -19,6 +19,9 @@ def test_noise_is_the_images_own_at_any_batch_size() -> None:
     assert torch.equal(whole.start, torch.cat([part.start for part in parts]))
     later = [part.draw(part.generators()) for part in parts]
     assert torch.equal(whole.draw(whole.generators()), torch.cat(later))
+    assert not torch.equal(whole.start, draw_noise((1, 8, 8), 6, 4, torch.float32, CPU).start)
+    assert abs(float(whole.start.mean())) < 0.2
+    assert abs(float(whole.start.std()) - 1) < 0.1
 
 
 def test_the_same_images_again_get_the_same_noise_again() -> None:
@@ -27,6 +30,3 @@ def test_the_same_images_again_get_the_same_noise_again() -> None:
     drawn = once.draw(once.generators())
     assert torch.equal(again.draw(again.generators()), drawn.repeat(3, 1))
     assert torch.equal(labels_of(again, 10), labels_of(once, 10).repeat(3))
-    assert not torch.equal(whole.start, draw_noise((1, 8, 8), 6, 4, torch.float32, CPU).start)
-    assert abs(float(whole.start.mean())) < 0.2
-    assert abs(float(whole.start.std()) - 1) < 0.1

@@ -66,7 +66,7 @@ def build(variant: Variant, **values: object) -> Sampler:
     return sampler
 
 
-def test_the_samplers_of_the_issue_are_there() -> None:
+def test_solvers_of_every_family_are_there() -> None:
     assert set(VARIANTS) >= {
         *ORDERS,
         "ddpm",
