@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
 import torch
@@ -26,11 +27,12 @@ def classifier_guidance(
     of the budget, which counts calls of the denoiser: its gradient costs about two of them.
     """
     num_classes = number_of_classes(problem)
+    classifier = cache(problem.loaded.class_log_probabilities)  # of a dtype and a device
 
     def solve(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Step towards D + s sigma^2 grad log p(y | x): DDIM on x = data + sigma noise."""
         labels = labels_of(noise, num_classes)
-        classify = problem.loaded.class_log_probabilities(x.dtype, x.device)
+        classify = classifier(x.dtype, x.device)
         for sigma, following in pairwise(sigmas):
             with torch.enable_grad():
                 leaf = x.detach().requires_grad_()
@@ -43,7 +45,7 @@ def classifier_guidance(
     def formula(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Write algorithm 2, with the gradient of the classifier at the VP state x_t."""
         labels, state = labels_of(noise, num_classes), x * vp_scale(sigmas[0])
-        classify = problem.loaded.class_log_probabilities(x.dtype, x.device)
+        classify = classifier(x.dtype, x.device)
         for sigma, following in pairwise(sigmas):
             alpha, alpha_next = vp_scale(sigma) ** 2, vp_scale(following) ** 2
             with torch.enable_grad():

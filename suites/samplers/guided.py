@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bench import Setting, Unsupported
-from suites.samplers.noise import Noise, generator
+from suites.samplers.noise import Noise, generator, queued
 from suites.samplers.sampler import Integrate, Sampler
 from suites.samplers.workload import Workload
 
@@ -76,4 +76,4 @@ def labels_of(noise: Noise, num_classes: int) -> Tensor:
         torch.randint(num_classes, (), generator=generator(noise.seed, image, LABELS))
         for image in noise.images
     ]
-    return torch.stack(drawn).to(noise.start.device)
+    return queued(torch.stack(drawn), noise.start.device)

@@ -38,7 +38,12 @@ class Noise:
         """Draw the next noise of every image, float32, on the device of `start`."""
         shape = self.start.shape[1:]
         drawn = [torch.randn(shape, generator=own) for own in generators]
-        return torch.stack(drawn).to(self.start.device)
+        return queued(torch.stack(drawn), self.start.device)
+
+
+def queued(drawn: Tensor, device: torch.device) -> Tensor:
+    """Return what was drawn on the CPU, on a device; the host does not wait until it is there."""
+    return drawn.to(device, non_blocking=True)
 
 
 def generator(seed: int, image: int, stream: int) -> torch.Generator:

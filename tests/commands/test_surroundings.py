@@ -104,7 +104,7 @@ def test_a_command_in_an_odd_shell(command: str, folders: dict[str, Path]) -> No
     done = in_shell(f"umask 077; {line_of(command, folders)} <&-", ODD_SHELLS["no home, ASCII, -O"])
     expect(done, COMMANDS[command][1])
     assert (done.stdout + done.stderr).isascii()
-    assert b"?" not in done.stdout
+    assert b"?" not in done.stdout.replace(b"What is fastest?", b"")
 
 
 @pytest.mark.slow

@@ -264,7 +264,7 @@ def test_presets_ask_what_they_should() -> None:
     for device in ("cpu", "cuda"):
         told = [s for s in smoke(device) if s.axes["ground"] == "digits_mixture"]
         budgets = {point["nfe"] for sweep in told for point in sweep.points({})}
-        assert budgets == {5, 10, 20, 50}
+        assert budgets == {*([5] if device == "cpu" else []), 10, 20, 50}
         assert all(load_ground(str(s.axes["ground"])).exact for s in smoke(device))  # untrained
     for preset in (quick, standard):
         asked = [point for sweep in preset("cpu") for point in sweep.points({})]
