@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from bench import Measurement
-from suites.samplers.grids import SIGMA_MAX
+from suites.samplers.grids import LADDER, SIGMA_MAX
 from suites.samplers.noise import draw_noise
 from suites.samplers.reference import solve_ode
 from suites.samplers.sampler import Sampler
@@ -16,7 +16,6 @@ from suites.samplers.sampler import Sampler
 # begins where sampling does: a multistep method's first steps are of lower order, and elsewhere
 # what they err, small as D hardly moves up there, would be all there is to see.
 SIGMA_HIGH, SIGMA_LOW = SIGMA_MAX, 0.2
-LADDER = (128, 256, 512)  # steps
 NUM_POINTS = 32
 TOLERANCE = 1e-12
 

@@ -17,6 +17,7 @@ BETA_MIN, BETA_MAX = 0.1, 20.0  # Song et al. 2021 (arXiv:2011.13456), VP SDE; D
 RHO = 7.0
 COSINE_OFFSET = 0.008  # Nichol and Dhariwal 2021 (arXiv:2102.09672), s of eq. 17
 SD3_SHIFT = 3.0  # Esser et al. 2024 (arXiv:2403.03206), section 5.3.2
+LADDER = (128, 256, 512)  # steps over which an order of convergence is observed
 
 
 @dataclass(frozen=True)

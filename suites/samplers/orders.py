@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from bench.charts import COLOURS, Chart
+from suites.samplers.grids import LADDER
 
 WITHIN = 0.2  # of the published order: two orders stay apart by 1
 YES, NO = f"within {WITHIN} of it", "not so"
@@ -47,6 +48,7 @@ def _in_words(data: pd.DataFrame) -> str:
     told = [f"{r['sampler']} {r['observed']:.2f} ({r['published']:.0f})" for _, r in off.iterrows()]
     tail = f" Not so: {', '.join(told)}." if told else ""
     return (
-        "Slope of the error over 64 to 512 steps in float64; ticks are the published orders. "
+        f"Slope of the error over {LADDER[0]} to {LADDER[-1]} steps in float64; ticks are "
+        "the published orders. "
         f"{len(data) - len(off)} of {len(data)} are within {WITHIN} of it.{tail}"
     )
