@@ -6,9 +6,10 @@ on a card. They hold no values: a condition on them holds every other time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -20,6 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+from suites.models import stored
 from tests.meta_memory import HostGenerator
 
 CARD = torch.device("cuda:0")
@@ -60,10 +62,21 @@ def pretended() -> Iterator[None]:
         patch.object(fake_tensor, "init_gpu_context", lambda _: None),
         patch.object(torch.cuda, "is_bf16_supported", lambda: True),
         sdpa_kernel(KERNELS),  # a variant that restricts torch does so for its process
+        patch.object(stored, "_load", _with_values(stored._load)),
         Fake(allow_non_fake_inputs=True),
         Card(),
     ):
         yield
+
+
+def _with_values(load: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Read what is kept on disk as it is: torch.load itself makes fakes where there may be some."""
+
+    def loaded(path: Path) -> Any:
+        with unset_fake_temporarily():
+            return load(path)
+
+    return loaded
 
 
 def on_the_card(tensor: Tensor) -> bool:
