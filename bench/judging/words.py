@@ -67,6 +67,8 @@ def span(low: float, high: float) -> str:
     if high > TOO_WIDE * low:
         return "an unbounded factor"
     digits = 0 if low >= 10 else 2 if low < 1.1 and high > 0.9 else 1
+    if 0 < low < 1:
+        digits = max(digits, -math.floor(math.log10(low)))
     while f"{low:.{digits}f}" == f"{high:.{digits}f}" and digits < 2:
         digits += 1
     ends = dict.fromkeys(f"{end:.{digits}f}" for end in (low, high))

@@ -9,7 +9,7 @@ from bench.cases.counted import counted, rounds_asked
 from bench.judging.record import Record
 from bench.judging.rule import Pairs, judge_pairs
 from bench.judging.statistics import Interval, interval
-from bench.judging.words import factor, plus_minus
+from bench.judging.words import factor, plus_minus, span
 from reports.fastest import families
 from reports.page import unseen_modes
 
@@ -82,3 +82,19 @@ def test_no_round_in_common_is_not_called_one() -> None:
     none, one = judge_pairs([Pairs([]), Pairs([(1.0, 2.0)])])
     assert none.why.startswith("no round in common")
     assert one.why.startswith("one round in common")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (1.24, 2.06, "1.2–2.1×"),
+        (1.02, 1.31, "1.02–1.31×"),
+        (0.031, 0.31, "0.03–0.31×"),
+        (0.0042, 0.05, "0.004–0.050×"),
+        (0.5, 0.8, "0.5–0.8×"),
+        (12.4, 31.0, "12–31×"),
+        (1e-4, 1.0, "an unbounded factor"),
+    ],
+)
+def test_a_span_never_begins_at_nothing(low: float, high: float, told: str) -> None:
+    assert span(low, high) == told
