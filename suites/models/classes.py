@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from suites.models import edm
 from suites.models.mlp import Mlp
 from suites.models.seeded import seeded
-from suites.models.training import Progress, Recipe, one_thread
+from suites.models.training import Progress, Recipe, drawn, train
 
 DROPPED = 0.1  # of all labels: Ho and Salimans 2022 (arXiv:2207.12598), section 4, p_uncond
 
@@ -34,22 +33,13 @@ def train_with_classes(
 
     Algorithm 1 of Ho and Salimans: a label is dropped with probability `DROPPED`.
     """
-    with one_thread(), torch.enable_grad():
-        network = seeded(recipe.seed, lambda: ClassMlp(images.shape[1:], num_classes, width))
-        denoiser = edm.Preconditioned(network, float(images.std()))
-        averaged = AveragedModel(denoiser, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
-        optimizer = torch.optim.Adam(denoiser.parameters(), lr=recipe.learning_rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.num_steps)
-        generator = torch.Generator().manual_seed(recipe.seed)
-        for step in range(recipe.num_steps):
-            chosen = torch.randint(len(images), (recipe.batch,), generator=generator)
-            dropped = torch.rand(recipe.batch, generator=generator) < DROPPED
-            given = labels[chosen].masked_fill(dropped, num_classes)
-            optimizer.zero_grad()
-            edm.loss(denoiser, images[chosen], generator, given).backward()
-            optimizer.step()
-            schedule.step()
-            averaged.update_parameters(denoiser)
-            if step % 50 == 0:
-                progress("training", step / recipe.num_steps)
-        return {k: v.detach().clone() for k, v in averaged.module.state_dict().items()}
+    network = seeded(recipe.seed, lambda: ClassMlp(images.shape[1:], num_classes, width))
+    denoiser = edm.Preconditioned(network, float(images.std()))
+
+    def loss(generator: torch.Generator) -> Tensor:
+        chosen = drawn(len(images), recipe, generator)
+        dropped = torch.rand(recipe.batch, generator=generator) < DROPPED
+        given = labels[chosen].masked_fill(dropped, num_classes)
+        return edm.loss(denoiser, images[chosen], generator, given)
+
+    return train(denoiser, loss, recipe, progress)

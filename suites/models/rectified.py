@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from suites.models.seeded import seeded
-from suites.models.training import Progress, Recipe, one_thread
+from suites.models.training import Progress, Recipe, drawn, train
 
 
 def train_velocity(
@@ -24,23 +23,13 @@ def train_velocity(
     Liu et al. 2023 (arXiv:2209.03003), eq. 1: x_t = (1 - t) image + t noise with t even in [0, 1],
     and v is held to noise - image of each pair (n, ...).
     """
-    with one_thread(), torch.enable_grad():
-        network = seeded(recipe.seed, build)
-        averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
-        optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.num_steps)
-        generator = torch.Generator().manual_seed(recipe.seed)
-        for step in range(recipe.num_steps):
-            chosen = torch.randint(len(images), (recipe.batch,), generator=generator)
-            time = torch.rand(recipe.batch, generator=generator)
-            image, own = images[chosen], noise[chosen]
-            t = time.reshape(-1, *[1] * (images.ndim - 1))
-            velocity = network(torch.lerp(image, own, t), time)
-            optimizer.zero_grad()
-            (velocity - (own - image)).square().mean().backward()
-            optimizer.step()
-            schedule.step()
-            averaged.update_parameters(network)
-            if step % 50 == 0:
-                progress("training", step / recipe.num_steps)
-        return {k: v.detach().clone() for k, v in averaged.module.state_dict().items()}
+    network = seeded(recipe.seed, build)
+
+    def loss(generator: torch.Generator) -> Tensor:
+        chosen = drawn(len(images), recipe, generator)
+        time = torch.rand(recipe.batch, generator=generator)
+        image, own = images[chosen], noise[chosen]
+        velocity = network(torch.lerp(image, own, time.reshape(-1, *[1] * (images.ndim - 1))), time)
+        return (velocity - (own - image)).square().mean()
+
+    return train(network, loss, recipe, progress)

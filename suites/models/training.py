@@ -30,32 +30,45 @@ class Recipe:
 def train_denoiser(
     build: Callable[[], nn.Module], images: Tensor, recipe: Recipe, progress: Progress
 ) -> dict[str, Tensor]:
-    """Return the averaged weights of `Preconditioned(build())`, trained on the CPU, one thread.
+    """Return the averaged weights of `Preconditioned(build())`."""
+    denoiser = edm.Preconditioned(seeded(recipe.seed, build), float(images.std()))
 
-    Adam with a learning rate that falls to 0 along a cosine.
+    def loss(generator: torch.Generator) -> Tensor:
+        return edm.loss(denoiser, images[drawn(len(images), recipe, generator)], generator)
+
+    return train(denoiser, loss, recipe, progress)
+
+
+def train(
+    network: nn.Module,
+    loss: Callable[[torch.Generator], Tensor],
+    recipe: Recipe,
+    progress: Progress,
+) -> dict[str, Tensor]:
+    """Return averaged weights of a network, trained on the CPU, one thread.
+
+    Adam with a learning rate that falls to 0 along a cosine. `loss` draws the batch of a step, and
+    all else that is random, from the generator that it is given.
     """
     with one_thread(), torch.enable_grad():
-        network = seeded(recipe.seed, build)
-        denoiser = edm.Preconditioned(network, float(images.std()))
-        averaged = AveragedModel(denoiser, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
-        optimizer = torch.optim.Adam(denoiser.parameters(), lr=recipe.learning_rate)
+        averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
+        optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.num_steps)
         generator = torch.Generator().manual_seed(recipe.seed)
-        for step, batch in enumerate(batches(images, recipe, generator)):
+        for step in range(recipe.num_steps):
             optimizer.zero_grad()
-            edm.loss(denoiser, batch, generator).backward()
+            loss(generator).backward()
             optimizer.step()
             schedule.step()
-            averaged.update_parameters(denoiser)
+            averaged.update_parameters(network)
             if step % 50 == 0:
                 progress("training", step / recipe.num_steps)
         return {k: v.detach().clone() for k, v in averaged.module.state_dict().items()}
 
 
-def batches(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield a batch for every step, drawn with replacement."""
-    for _ in range(recipe.num_steps):
-        yield images[torch.randint(len(images), (recipe.batch,), generator=generator)]
+def drawn(count: int, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """Return which of so many make up a batch, drawn with replacement."""
+    return torch.randint(count, (recipe.batch,), generator=generator)
 
 
 @contextmanager

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import pairwise
-from typing import Any
 
 from torch import Tensor
 
 from bench import Setting, variant
-from suites.samplers.families import alphas_cumprod, predict_noise, vp_scale
+from suites.samplers.families import predict_noise, vp_scale
 from suites.samplers.ground import Denoise
 from suites.samplers.noise import Noise
 from suites.samplers.problem import Sampling
+from suites.samplers.respaced import respaced
 from suites.samplers.sampler import Sampler
 
 
@@ -23,24 +22,7 @@ def ddpm(problem: Sampling, *, setting: Setting, grid: str = "vp") -> Sampler:
     Fewer steps than 1000 respace the process (Nichol and Dhariwal 2021, arXiv:2102.09672,
     section 4): its table is the grid. The scheduler draws its noise from a generator an image.
     """
-    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-
-    @cache
-    def scheduler(sigmas: tuple[float, ...]) -> Any:
-        made = DDPMScheduler(
-            num_train_timesteps=len(sigmas) - 1,
-            beta_schedule="linear",
-            variance_type="fixed_small",
-            clip_sample=False,
-            prediction_type="epsilon",
-            thresholding=False,
-            timestep_spacing="leading",
-            steps_offset=0,
-            rescale_betas_zero_snr=False,
-        )
-        made.alphas_cumprod = alphas_cumprod(list(sigmas))
-        made.one = made.alphas_cumprod.new_tensor(vp_scale(sigmas[-1]) ** 2)  # beyond its end
-        return made
+    scheduler = respaced("fixed_small")
 
     def solve(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         made = scheduler(tuple(sigmas))

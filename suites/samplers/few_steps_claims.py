@@ -30,7 +30,7 @@ UNLIKE = ("classifier_free", "classifier_guidance")  # they sample one class at 
 
 @claim("Zhou et al. 2024, arXiv:2312.00094, table 2")
 def amed_leads_at_few_evaluations(records: Sequence[Record]) -> Finding:
-    """At 10 evaluations or fewer AMED comes nearer than any sampler that learns nothing."""
+    """At 10 evaluations or fewer AMED comes nearer than any other sampler."""
     figures: list[str] = []
     verdicts: list[Verdict] = []
     sound = [r for r in records if r.outcome == "ok" and r.case.variant not in UNLIKE]

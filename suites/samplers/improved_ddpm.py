@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from bench import Setting, variant
 from suites.samplers.denoising_error import denoising_error
-from suites.samplers.families import alphas_cumprod, predict_noise, vp_scale
+from suites.samplers.families import predict_noise, vp_scale
 from suites.samplers.ground import Denoise, Progress
 from suites.samplers.noise import Noise
 from suites.samplers.problem import Sampling
+from suites.samplers.respaced import respaced
 from suites.samplers.sampler import Sampler
 
 
@@ -32,26 +31,9 @@ def improved_ddpm(problem: Sampling, *, setting: Setting, grid: str = "cosine") 
     A network's v would depend on the image too, and be trained at the full count of steps; this v
     depends on the step alone, and is the minimum of the variational bound on the visited grid.
     """
-    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-
     error = denoising_error(problem.loaded, problem.ground)
 
-    @cache
-    def scheduler(sigmas: tuple[float, ...]) -> Any:
-        made = DDPMScheduler(
-            num_train_timesteps=len(sigmas) - 1,
-            beta_schedule="linear",
-            variance_type="learned_range",
-            clip_sample=False,
-            prediction_type="epsilon",
-            thresholding=False,
-            timestep_spacing="leading",
-            steps_offset=0,
-            rescale_betas_zero_snr=False,
-        )
-        made.alphas_cumprod = alphas_cumprod(list(sigmas))
-        made.one = made.alphas_cumprod.new_tensor(vp_scale(sigmas[-1]) ** 2)  # beyond its end
-        return made
+    scheduler = respaced("learned_range")
 
     def solve(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         made = scheduler(tuple(sigmas))
