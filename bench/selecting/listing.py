@@ -113,10 +113,15 @@ def _cases_of(
         solved = [s for s in sweeps if any(_solves(variant, s) for variant in group.chosen)]
         return [(sweep, point) for sweep in solved for point in _points(sweep, overrides)]
 
+    unasked = {v.name for v in group.chosen if v.name == group.pattern}  # others a preset may skip
     for where, sweep, point in placed(device, asked, "ranks" in overrides):
         for variant in group.chosen:
             if _solves(variant, sweep):
+                unasked.discard(variant.name)
                 yield _case(group.suite, variant, point, where)
+    for name in unasked:
+        told = f"{preset} asks nothing of it; --preset may name another"
+        print(f"{group.suite}/{name}: {told}", file=sys.stderr)
 
 
 def _points(sweep: Sweep, overrides: dict[str, tuple[Plain, ...]]) -> list[dict[str, Plain]]:

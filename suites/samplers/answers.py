@@ -163,6 +163,8 @@ def _limits(contest: Contest) -> list[Answer]:
 
 def _nothing_told(contest: Contest) -> Answer:
     """Say that nothing is told apart, and what would."""
+    if len(contest.records) == 1:
+        return _alone(contest, contest.best)
     worst, best = max(contest.records, key=contest.value), contest.best
     values = [contest.value(record) for record in (best, worst)]
     settles = what_settles(contest.logs(worst, best), "seed", LEVEL, SAME - 1)
@@ -172,6 +174,15 @@ def _nothing_told(contest: Contest) -> Answer:
         f"all within noise of each other or of real images{_floor(best)}. For the nearest and the "
         f"farthest {settles}; a ground with less noise, or fewer evaluations, tells sooner.",
         [best, worst],
+    )
+
+
+def _alone(contest: Contest, only: Record) -> Answer:
+    return Answer(
+        f"On {_ground(contest)} {contest.name(only)} at {evaluations(only):.0f} evaluations is all "
+        f"that was measured ({_distance(contest, only)}{_floor(only)}): other budgets and samplers "
+        "would say whether that is enough.",
+        [only],
     )
 
 

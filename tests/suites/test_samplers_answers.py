@@ -138,3 +138,8 @@ def test_the_least_budget_must_stay_within_noise_from_there_on() -> None:
     (own,) = by_sampler(contest).values()
     assert least_settled(contest, own).case.values["nfe"] == 20
     assert math.isclose(contest.over(own[1], own[3]).estimate, 0.5 / 0.06)  # type: ignore[union-attr]
+
+
+def test_what_stands_alone_is_compared_with_nothing() -> None:
+    (only,) = [a.sentence for a in answers([record("ddim", 10, 0.5)])]
+    assert "ddim at 10 evaluations is all that was measured" in only
