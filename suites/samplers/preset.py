@@ -43,7 +43,7 @@ def quick(device: str) -> list[Sweep]:
         sweep("Sampling", ground="mlp", nfe=(10, 20, 50), **seeds).unmarked(VARIES),
         sweep("Sampling", ground=TELLS, nfe=(100, FULL_COUNT), **seeds).marked(THOUSAND),
         sweep("Sampling", ground=SHOWS_ORDER, nfe=20, quality_seeds=1, **UNTIMED).unmarked(
-            SOLVES_NO_ODE
+            SOLVES_NO_ODE, GUIDES
         ),
         *_few_steps(**seeds),
         *_guidance(GUIDED, quality_seeds=3),

@@ -31,8 +31,6 @@ from tests.suites.tiny_models import save_unet
 
 pytestmark = [
     pytest.mark.cuda_build,
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile:UserWarning"),
 ]
 

@@ -8,6 +8,5 @@ import torch
 CPU = torch.device("cpu")
 
 MARKS = [
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.usefixtures("no_gradients"),
 ]

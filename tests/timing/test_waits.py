@@ -68,8 +68,6 @@ def _made(problem: Problem, built: Any, setting: Setting) -> tuple[Call, object]
     return problem.call(step, setting), inputs
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
 @pytest.mark.parametrize(("suite", "variant"), ALONE)
 def test_a_timed_step_waits_for_nothing_of_ours(
     suite: str, variant: Variant, device: Simulated
