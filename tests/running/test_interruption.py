@@ -6,10 +6,12 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -45,11 +47,13 @@ ATTEMPTS = PREPARED + CASES * ROUNDS
 class Runner:
     """Starts, kills and resumes one run, and keeps an eye on its processes and its records."""
 
-    def __init__(self, folder: Path):
+    told = ""
+
+    def __init__(self, folder: Path, seen: Sequence[bytes] = ()):
         self.folder, self.temporary = folder, folder / "temporary"
-        self.temporary.mkdir()
+        self.temporary.mkdir(exist_ok=True)
         (folder / "mine.py").write_text(MINE)
-        self.seen: list[bytes] = []
+        self.seen = list(seen)  # lines that were flushed
 
     @property
     def run_folder(self) -> Path | None:
@@ -165,19 +169,31 @@ def test_a_killed_server_costs_only_the_attempt_in_flight(runner: Runner) -> Non
     assert {a.outcome for a in attempts} == {"ok"}
 
 
-def test_ctrl_c_keeps_what_is_done_and_tells_how_to_go_on(runner: Runner) -> None:
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory, forked_servers: None) -> Runner:
+    """Return a run that Ctrl-C ended within its first round; `told` is what it said."""
+    runner = Runner(tmp_path_factory.mktemp("interrupted"))
     process = runner.start()
-    runner.wait_for(PREPARED + 2, process)
+    runner.wait_for(PREPARED + 1, process)  # some cases have a round, some none
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
+    runner.told, _ = process.communicate(timeout=30)
     assert process.returncode == 130
-    found = re.search(r"bench run --resume (\S+)", output)
-    assert found
-    assert runner.folder / found[1] == runner.run_folder
     runner.expect_nothing_left(process.pid)
     runner.expect_flushed_lines_kept()
-    assert len(runner.lines()) >= PREPARED + 2
-    runner.finish()
+    return runner
+
+
+def test_ctrl_c_tells_how_to_go_on(interrupted: Runner) -> None:
+    found = re.search(r"bench run --resume (\S+)", interrupted.told)
+    assert found
+    assert interrupted.folder / found[1] == interrupted.run_folder
+
+
+def test_an_interrupted_run_goes_on(interrupted: Runner, tmp_path: Path) -> None:
+    """In a copy: others want it as it was."""
+    assert len(interrupted.lines()) >= PREPARED + 1
+    shutil.copytree(interrupted.folder, tmp_path, dirs_exist_ok=True)
+    Runner(tmp_path, interrupted.seen).finish()
 
 
 def test_the_hint_is_told_where_nobody_reads_stdout(runner: Runner) -> None:
@@ -191,16 +207,6 @@ def test_the_hint_is_told_where_nobody_reads_stdout(runner: Runner) -> None:
         told = process.stderr.read()
     assert process.returncode == 130
     assert "bench run --resume" in told
-    runner.expect_nothing_left(process.pid)
-
-
-def test_sigterm_is_ctrl_c(runner: Runner) -> None:
-    process = runner.start()
-    runner.wait_for(3, process)
-    process.terminate()
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "bench run --resume" in output
     runner.expect_nothing_left(process.pid)
 
 
@@ -219,53 +225,52 @@ def test_sigterm_works_where_sigint_is_ignored(runner: Runner) -> None:
     runner.expect_nothing_left(process.pid)
 
 
-def test_an_interrupted_run_can_be_read(runner: Runner, bench: Bench) -> None:
-    process = runner.start()
-    runner.wait_for(PREPARED + 1, process)  # within the first round: some cases have one, some none
-    process.terminate()
-    process.communicate(timeout=30)
-    done = bench("report", runner.run_folder, cwd=runner.folder)
+def test_an_interrupted_run_can_be_read(interrupted: Runner, bench: Bench) -> None:
+    folder = interrupted.run_folder
+    done = bench("report", folder, cwd=interrupted.folder)
     assert done.returncode == 0, done.stderr
-    rows = pd.read_csv(runner.run_folder / "results.csv")
+    rows = pd.read_csv(folder / "results.csv")
     assert set(rows["outcome"]) == {"ok", "pending"}
     pending = rows[rows["outcome"] == "pending"]
     assert pending["detail"].str.contains("the run was interrupted").all()
     assert pending["time_s"].isna().all()
     assert rows["time_low_s"].isna().all()  # one round gives no interval
-    assert bench("show", runner.run_folder, cwd=runner.folder).returncode == 0
+    assert bench("show", folder, cwd=interrupted.folder).returncode == 0
 
 
 def test_a_resume_elsewhere_is_refused(
-    runner: Runner, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    interrupted: Runner, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = runner.start()
-    runner.wait_for(2, process)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    path = (runner.run_folder or Path()) / "run.json"
-    before = runner.lines()
+    before = interrupted.lines()
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
-    done = bench("run", "--resume", path.parent, cwd=runner.folder)
+    done = bench("run", "--resume", interrupted.run_folder, cwd=interrupted.folder)
     assert done.returncode == 2
     assert "ATEN_CPU_CAPABILITY was none, is now default" in done.stderr
-    monkeypatch.delenv("ATEN_CPU_CAPABILITY")
+    assert interrupted.lines() == before
+
+
+def test_a_resume_with_other_libraries_is_refused(
+    interrupted: Runner, bench: Bench, tmp_path: Path
+) -> None:
+    shutil.copytree(interrupted.run_folder, tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
     manifest = json.loads(path.read_text())
     manifest["sessions"][0]["environment"]["libraries"]["torch"] = "1.0"
     path.write_text(json.dumps(manifest))
-    done = bench("run", "--resume", path.parent, cwd=runner.folder)
+    done = bench("run", "--resume", path.parent, cwd=interrupted.folder)
     assert done.returncode == 2
     assert "cannot resume" in done.stderr
     assert "libraries" in done.stderr
-    assert runner.lines() == before
+    assert (path.parent / "records.jsonl").read_bytes() == b"".join(
+        line + b"\n" for line in interrupted.lines()
+    )
 
 
-def test_a_resume_over_changed_sources_is_refused(runner: Runner, bench: Bench) -> None:
-    process = runner.start()
-    runner.wait_for(2, process)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    (runner.folder / "mine.py").write_text(MINE.replace("0.002", "0.0001"))
-    done = bench("run", "--resume", runner.run_folder, cwd=runner.folder)
+def test_a_resume_over_changed_sources_is_refused(interrupted: Runner, bench: Bench) -> None:
+    mine = interrupted.folder / "mine.py"
+    mine.write_text(MINE.replace("0.002", "0.0001"))
+    done = bench("run", "--resume", interrupted.run_folder, cwd=interrupted.folder)
+    mine.write_text(MINE)
     assert done.returncode == 2
     assert "source was as listed, is now changed" in done.stderr
 
