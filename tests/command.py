@@ -51,8 +51,9 @@ class Kept:
             return found
 
 
-if __name__ == "__main__":
-    _, lock.PREFIX, folder, servers, *words = sys.argv
+def main(prefix: str, folder: str, servers: str, *words: str) -> None:
+    """Run the command line, as `bench` does."""
+    lock.PREFIX = prefix
     sys.argv[:] = ["bench", *words]
     asking.ask = Kept(Path(folder), asking.ask).ask
     if servers:
@@ -62,3 +63,7 @@ if __name__ == "__main__":
         sys.path.remove(ROOT)
         vars(server)["subprocess"] = subprocess_of(servers)
     cli.main()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -25,6 +25,7 @@ from bench.sides.server import Server
 from bench.sides.side import Side
 from bench.system import nobody, process
 from bench.system.scratch import temporary
+from tests.forked_commands import run as run_forked
 from tests.forked_servers import subprocess_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = f"touchstone-test-{os.getpid()}"
 SHARED = Path(os.environ.setdefault("TESTS_SHARE", str(temporary() / f"{LOCKS}-shared")))
 COMMAND = (sys.executable, "-P", str(ROOT / "tests" / "command.py"), LOCKS, str(SHARED))
-SERVERS = f"{LOCKS}-servers"
+SERVERS, COMMANDS = f"{LOCKS}-servers", f"{LOCKS}-commands"
 BENCH = (*COMMAND, SERVERS)
 BENCH_AS_IT_IS = (*COMMAND, "")  # with servers of its own, for tests of their starts and ends
 
@@ -51,8 +52,21 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="session")
 def forked_servers() -> Iterator[None]:
     """Let `BENCH` have its servers by a fork; without this it starts them as users do."""
-    words = [sys.executable, "-P", "-m", "tests.forked_servers", SERVERS, str(os.getpid())]
-    environment = Side().environment()
+    with forebear("tests.forked_servers", SERVERS, Side().environment()):
+        yield
+
+
+@pytest.fixture(scope="session")
+def forked_commands() -> Iterator[None]:
+    """Let `bench` be a fork of one process that has imported its libraries."""
+    with forebear("tests.forked_commands", COMMANDS, {**os.environ, "PYTHONPATH": str(ROOT)}):
+        yield
+
+
+@contextlib.contextmanager
+def forebear(module: str, name: str, environment: dict[str, str]) -> Iterator[None]:
+    """Run a module that forks for everybody who asks at `name`."""
+    words = [sys.executable, "-P", "-m", module, name, str(os.getpid())]
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE) as forebear:
         assert forebear.stdout is not None
         assert forebear.stdout.readline() == b"up\n"
@@ -63,18 +77,13 @@ def forked_servers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def bench(forked_servers: None) -> Bench:
+def bench(forked_servers: None, forked_commands: None) -> Bench:
     """Run `bench WORDS…` in a folder; never raises, whatever the exit code."""
 
     def run(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*BENCH, *map(str, words)],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            timeout=300,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+        line = [*BENCH, *map(str, words)]
+        return run_forked(COMMANDS, line, cwd, environment, timeout=300)
 
     return run
 
