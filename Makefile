@@ -19,8 +19,8 @@ MERGE_BASE = $(shell $(GIT) merge-base origin/$(or $(GITHUB_BASE_REF),main) HEAD
 STAMP := $(VENV)/installed-$(DEVICE)
 # Python's own tools stumble over folders like `é` where the locale is plain C, and want a home.
 PLAIN = env -u PYTHONIOENCODING PYTHONUTF8=1 HOME="$${HOME:-$$(pwd)/$(VENV)}"
-# Tests are made of asserts, which PYTHONOPTIMIZE would take away.
-TESTING = env -u PYTHONIOENCODING -u PYTHONOPTIMIZE PYTHONUTF8=1 $(VENV)/bin/python
+# Tests are made of asserts, which PYTHONOPTIMIZE would take away, and start many processes of it.
+TESTING = env -u PYTHONIOENCODING -u PYTHONOPTIMIZE -u PYTHONDONTWRITEBYTECODE PYTHONUTF8=1 $(VENV)/bin/python
 PIP_INSTALL = pip install --quiet --disable-pip-version-check
 PIP = $(PLAIN) $(VENV)/bin/python -m $(PIP_INSTALL)
 # What the CUDA build of torch does can be seen in part without a GPU, in an environment of its own;
@@ -81,9 +81,10 @@ compare: setup ## compare two runs, or measure two revisions side by side (BASE=
 	@if test -f "$(BASE)/run.json"; then $(BENCH) compare "$(BASE)" "$(NEW)"; \
 	  else $(BENCH) ab "$(BASE)" "$(NEW)" --preset $(PRESET); fi
 
-# A file stays in one process, and with it what its tests share.
-test: setup ## the fast tests, on up to four cores
-	@$(TESTING) -m pytest -q -n logical --maxprocesses 4 --dist loadfile
+# A file stays in one process, and with it what its tests share. Tests also wait for processes that
+# they have started: one process more than there are cores keeps these busy.
+test: setup ## the fast tests, on up to four cores; ends with the slowest ten
+	@$(TESTING) -m pytest -q -n $$(( $$(nproc) < 4 ? $$(nproc) + 1 : 4 )) --dist loadfile --no-loadscope-reorder --durations 10
 
 test-slow: setup ## the slow tests: kills at random moments, coverage by simulation
 	@$(TESTING) -m pytest -q -m slow

@@ -108,6 +108,12 @@ def _run_faults(bench: Bench, output: Path) -> None:
     unfinished.rename(output)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files of whole runs, the longest: at the end nobody should wait for one."""
+    long = {item.path for item in items if "bench" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def pytest_configure() -> None:
     """Set what a test needs of its surroundings, before any is collected."""
     for name in SURROUNDINGS:

@@ -184,6 +184,7 @@ def test_an_option_is_an_axis(bench_here: Bench) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_users_file_is_checked_and_raced(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     done = bench(

@@ -66,23 +66,23 @@ def test_what_sticks_to_a_side_is_a_difference_to_it() -> None:
 
 @pytest.mark.parametrize("setting", ["quiet", "drift", "spikes", "correlated"])
 def test_forty_unchanged_cases_raise_an_alarm_in_one_run_of_a_hundred_at_most(setting: str) -> None:
-    rng, runs = np.random.default_rng(7), 60
+    rng, runs = np.random.default_rng(7), 30
     first, confirm = noise(rng, setting, runs, 5), noise(rng, setting, runs, CONFIRM_PAIRS)
     found = [judged(a, b) for a, b in zip(first, confirm, strict=True)]
     alarms = sum(bool({"faster", "slower"} & set(verdicts)) for verdicts, _ in found)
-    # a rate of 1 % gives four or more of 60 with a probability of .003
-    assert alarms <= 3
+    # a rate of 1 % gives three or more of 30 with a probability of .003
+    assert alarms <= 2
     assert np.mean([cost for _, cost in found]) <= 1.5
 
 
 def test_a_change_of_three_percent_among_forty_is_found() -> None:
-    rng, runs = np.random.default_rng(8), 150
+    rng, runs = np.random.default_rng(8), 50
     first, confirm = noise(rng, "quiet", runs, 5), noise(rng, "quiet", runs, CONFIRM_PAIRS)
     for logs in (first, confirm):
         logs[:, 0, :, 1] += math.log(1.03)
     found = [judged(a, b)[0][0] for a, b in zip(first, confirm, strict=True)]
-    # a power of .98 gives 143 or fewer of 150 with a probability of .03
-    assert found.count("slower") >= 144
+    # a power of .98 gives 46 or fewer of 50 with a probability of .02
+    assert found.count("slower") >= 47
     assert "faster" not in found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,12 @@ ROOMS = ("bench", "suites", "reports", "benchmarks")
 HARMLESS = {"isinstance", "issubclass", "len", "all", "any", "callable", "hasattr"}
 
 
-def code() -> Iterator[tuple[Path, ast.Module]]:
+@cache
+def code() -> list[tuple[Path, ast.Module]]:
+    return list(_parsed())
+
+
+def _parsed() -> Iterator[tuple[Path, ast.Module]]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             if not path.name.startswith("test_"):

@@ -160,6 +160,7 @@ def test_a_case_stops_where_it_is_narrow() -> None:
     assert halves[0] == 0 < halves[1]
 
 
+@pytest.mark.slow
 def test_a_tiny_simulation_writes_its_table_and_its_figure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

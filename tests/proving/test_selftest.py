@@ -236,6 +236,7 @@ def test_a_yardstick_does_more_work_when_told_and_answers_the_same(
     assert outcomes == ["ok", "ok", "error"]
 
 
+@pytest.mark.slow
 def test_a_selftest_measures_pairs_and_remembers_them(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return repository
 
 
+@pytest.mark.slow
 def test_suites_come_from_the_revision_and_the_instrument_from_now(checkout: Repository) -> None:
     words = ["suites.faults/none", "--rounds", "2", "--confirm", "0", "--device", "cpu"]
     done = subprocess.run(
@@ -58,6 +59,7 @@ def test_suites_come_from_the_revision_and_the_instrument_from_now(checkout: Rep
     assert (a.manifest.git["dirty"], b.manifest.git["dirty"]) == (False, True)
 
 
+@pytest.mark.slow
 def test_an_interpreter_needs_torch_and_no_other_package(bench: Bench, tmp_path: Path) -> None:
     parents_own = ("msgspec", "typer", "rich", "pandas", "scipy", "altair", "pynvml")
     (tmp_path / "bare").mkdir()

@@ -26,13 +26,13 @@ def expect_sound(found: list[Tried]) -> None:
     assert not [(one.sample, one.damage.kind, one.damage.what) for one in found if one.unseen]
 
 
-def test_hundreds_of_damaged_folders_are_read_or_refused() -> None:
-    found = list(mutations.play(300, seed=1, names=QUICK))
+def test_damaged_folders_are_read_or_refused() -> None:
+    found = list(mutations.play(120, seed=1, names=QUICK))
     expect_sound(found)
     outcomes = {came.outcome for one in found for came in one.came}
     assert outcomes == {"read", "refused"}
     assert {one.sample for one in found} > {"today", "comparison", "selftests"}
-    assert sum(one.damage.structural for one in found) > 30
+    assert sum(one.damage.structural for one in found) > 12
 
 
 @pytest.mark.slow
