@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from suites.samplers.grids import SIGMA_MAX
 from suites.samplers.moments import Moments
@@ -63,6 +63,10 @@ class Ground(ABC):
         The label `num_classes` is none: D(x; sigma), so that both fit into one call.
         """
         raise ValueError("this ground has no classes")
+
+    def denoising_network(self, dtype: torch.dtype, device: torch.device) -> nn.Module | None:
+        """Return a copy of the network D(x, sigma_B), to be changed; None where D is none."""
+        return None
 
     def class_log_probabilities(self, dtype: torch.dtype, device: torch.device) -> Denoise:
         """Return log p(y | x; sigma) of every class, (B, num_classes); ValueError without any."""

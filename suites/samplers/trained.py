@@ -48,17 +48,24 @@ class Trained(Ground):
         )
         return kept
 
-    def denoiser(self, dtype: torch.dtype, device: torch.device) -> Denoise:
+    def denoising_network(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
         """Return the trained network; all of its arithmetic is in `dtype`."""
         weights = self.weights()
         network = edm.Preconditioned(self.build(), 1.0)
         network.load_state_dict(weights)
-        network = network.to(device, dtype).eval().requires_grad_(False)
+        return network.to(device, dtype).eval().requires_grad_(False)
 
-        def denoise(x: Tensor, sigma: float) -> Tensor:
-            return network(x, x.new_full((len(x),), sigma))
-
-        return denoise
+    def denoiser(self, dtype: torch.dtype, device: torch.device) -> Denoise:
+        return denoiser_of(self.denoising_network(dtype, device))
 
     def halves(self, num_images: int, seed: int) -> tuple[Tensor, Tensor]:
         return disjoint_halves(self.images, num_images, seed)
+
+
+def denoiser_of(network: nn.Module) -> Denoise:
+    """Return D(x; sigma), with one noise level for the batch, of a network D(x, sigma_B)."""
+
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        return network(x, x.new_full((len(x),), sigma))
+
+    return denoise
