@@ -68,6 +68,10 @@ class Ground(ABC):
         """Return a copy of the network D(x, sigma_B), to be changed; None where D is none."""
         return None
 
+    def coarse(self, dtype: torch.dtype, device: torch.device) -> Denoise | None:
+        """Return D of half the resolution, of means over 2 x 2 pixels; None where it has none."""
+        return None
+
     def class_log_probabilities(self, dtype: torch.dtype, device: torch.device) -> Denoise:
         """Return log p(y | x; sigma) of every class, (B, num_classes); ValueError without any."""
         raise ValueError("this ground has no classes")
