@@ -27,6 +27,11 @@ from suites.samplers.guidance_claims import (
     guidance_has_an_optimum,
     guidance_trades_diversity_for_fidelity,
 )
+from suites.samplers.training_free_claims import (
+    guided_by_its_low_resolution_is_nearer,
+    shifted_schedule_helps_above_the_trained_resolution,
+    skip_tuning_is_nearer,
+)
 
 # Every claim of the suite is found here.
 __all__ = [
@@ -35,10 +40,13 @@ __all__ = [
     "ddim_is_ddpm_in_fewer_steps",
     "guidance_has_an_optimum",
     "guidance_trades_diversity_for_fidelity",
+    "guided_by_its_low_resolution_is_nearer",
     "improved_ddpm_needs_fewer_steps",
     "multistep_is_converged_by_20",
     "reflow_makes_few_steps_usable",
     "second_order_beats_first",
+    "shifted_schedule_helps_above_the_trained_resolution",
+    "skip_tuning_is_nearer",
     "solvers_show_their_order",
 ]
 

@@ -17,6 +17,7 @@ BETA_MIN, BETA_MAX = 0.1, 20.0  # Song et al. 2021 (arXiv:2011.13456), VP SDE; D
 RHO = 7.0
 COSINE_OFFSET = 0.008  # Nichol and Dhariwal 2021 (arXiv:2102.09672), s of eq. 17
 SD3_SHIFT = 3.0  # Esser et al. 2024 (arXiv:2403.03206), section 5.3.2
+TWICE_THE_SIDE = 2.0  # Hoogeboom et al. 2023 (arXiv:2301.11093), section 3.1: sides over trained
 LADDER = (128, 256, 512)  # steps over which an order of convergence is observed
 
 
@@ -89,10 +90,12 @@ def _cosine_sigma_of(time: float) -> float:
     return math.sqrt(math.sin(added) * math.sin(angle + COSINE_START)) / math.cos(angle)
 
 
+COSINE = Grid(_cosine_time_of, _cosine_sigma_of, from_zero=True)
 FLOW = Grid(lambda s: s / (1 + s), lambda t: t / (1 - t), from_zero=True)  # x = (1-t) x0 + t n
 GRIDS = {
     "vp": Grid(_time_of, _sigma_of, from_zero=True),  # even in the time of the VP process
-    "cosine": Grid(_cosine_time_of, _cosine_sigma_of, from_zero=True),  # the same of Improved DDPM
+    "cosine": COSINE,  # the same of Improved DDPM
+    "cosine_shifted": COSINE.shifted(TWICE_THE_SIDE),
     "flow": FLOW,
     "sd3": FLOW.shifted(SD3_SHIFT),
     "karras": Grid(lambda s: s ** (1 / RHO), lambda u: u**RHO),  # Karras et al. 2022, eq. 5

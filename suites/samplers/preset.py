@@ -9,14 +9,20 @@ SHOWS_ORDER = "mixture2"
 BUDGETS = (5, 10, 20, 50, 100)
 FEW = (2, 5)
 FULL_COUNT = 1000  # the steps DDPM was published with
+ENLARGED = "digits_mixture16"  # twice the sides of what tells, and as exact
 SCALES = (0.0, 0.1, 0.3, 1.0, 3.0)
+SKIP_SCALES = (0.7, 0.8, 0.9, 1.0)
+UPSAMPLE_SCALES = (0.0, 0.5, 1.0)
 UNTIMED: dict[str, Axis] = {"rounds": 0}
 
 # Marks of variants.
 VARIES = "variation"  # of a family that another stands for, where few are asked
 SOLVES_NO_ODE = "stochastic"  # there is no solution to compare with
 GUIDES = "guidance"  # needs a ground with classes, and is another question on it
+SCALES_SKIPS = "skips"  # needs a U-Net
+UPSAMPLES = "resolution"  # needs a ground that knows itself at half of its sides
 THOUSAND = "full count"  # was published with that many steps
+ELSEWHERE = (GUIDES, SCALES_SKIPS, UPSAMPLES)  # asked on grounds of their own
 
 
 def smoke(device: str) -> list[Sweep]:
@@ -38,15 +44,16 @@ def quick(device: str) -> list[Sweep]:
     """Ask of every sampler what its evaluations buy on an exact ground, and of some on networks."""
     seeds: dict[str, Axis] = {"quality_seeds": 3, **UNTIMED}
     return [
-        sweep("Sampling", ground=TELLS, nfe=10, quality_seeds=3).unmarked(GUIDES),
-        sweep("Sampling", ground=TELLS, nfe=(5, 20, 50), **seeds).unmarked(GUIDES),
+        sweep("Sampling", ground=TELLS, nfe=10, quality_seeds=3).unmarked(*ELSEWHERE),
+        sweep("Sampling", ground=TELLS, nfe=(5, 20, 50), **seeds).unmarked(*ELSEWHERE),
         sweep("Sampling", ground="mlp", nfe=(10, 20, 50), **seeds).unmarked(VARIES),
         sweep("Sampling", ground=TELLS, nfe=(100, FULL_COUNT), **seeds).marked(THOUSAND),
         sweep("Sampling", ground=SHOWS_ORDER, nfe=20, quality_seeds=1, **UNTIMED).unmarked(
-            SOLVES_NO_ODE, GUIDES
+            SOLVES_NO_ODE, *ELSEWHERE
         ),
         *_few_steps(**seeds),
         *_guidance(GUIDED, quality_seeds=3),
+        *_training_free((9, 19), **seeds),
     ]
 
 
@@ -60,11 +67,12 @@ def standard(device: str) -> list[Sweep]:
     return [
         sweep(
             "Sampling", ground=("unet", "mlp"), nfe=BUDGETS, batch=_batch, quality_seeds=3
-        ).unmarked(GUIDES),
+        ).unmarked(*ELSEWHERE),
         *_full_count(counted, quality_seeds=3),
-        sweep("Sampling", ground=EXACT, nfe=BUDGETS, quality_seeds=3).unmarked(GUIDES),
+        sweep("Sampling", ground=EXACT, nfe=BUDGETS, quality_seeds=3).unmarked(*ELSEWHERE),
         *_few_steps(quality_seeds=5),
         *_guidance((GUIDED, TELLS), quality_seeds=5),
+        *_training_free((9, 19, 39), quality_seeds=5),
     ]
 
 
@@ -74,14 +82,15 @@ def full(device: str) -> list[Sweep]:
     grids = ("karras", "log", "vp", "flow")
     wide = sweep("Sampling", ground=("unet", *EXACT), nfe=BUDGETS, quality_seeds=3)
     return [
-        sweep("Sampling", ground=("unet", "mlp"), nfe=more, quality_seeds=5).unmarked(GUIDES),
-        sweep("Sampling", ground="unet", nfe=20, batch=(2, 8, 32, 128, 512)).unmarked(GUIDES),
-        wide.at(grid=grids).unmarked(GUIDES),
+        sweep("Sampling", ground=("unet", "mlp"), nfe=more, quality_seeds=5).unmarked(*ELSEWHERE),
+        sweep("Sampling", ground="unet", nfe=20, batch=(2, 8, 32, 128, 512)).unmarked(*ELSEWHERE),
+        wide.at(grid=grids).unmarked(*ELSEWHERE),
         wide.at(eta=(0.0, 0.5, 1.0)).having("eta"),
         wide.at(order=(2, 3)).having("order"),
         *_full_count(("unet", "mlp", TELLS, "posterior"), quality_seeds=5),
         *_few_steps(quality_seeds=5),
         *_guidance((GUIDED, TELLS), quality_seeds=5),
+        *_training_free((9, 19, 39), quality_seeds=5),
     ]
 
 
@@ -103,6 +112,19 @@ def _guidance(ground: Axis, **axes: Axis) -> list[Sweep]:
         guided.at(scale=SCALES, **UNTIMED),
         guided.at(scale=1.0, batched=True, quality_seeds=0).having("batched"),
         guided.at(scale=1.0, batched=False, nfe=40, quality_seeds=0).having("batched"),
+    ]
+
+
+def _training_free(skipping: Axis, **axes: Axis) -> list[Sweep]:
+    """Ask a U-Net for less of its skips, and above its resolution for guidance and a shift."""
+    skips = sweep("Sampling", ground="unet", nfe=skipping, skip_scale=SKIP_SCALES, **axes)
+    above = sweep("Sampling", ground="unet16", nfe=20, upsample_scale=UPSAMPLE_SCALES, **axes)
+    shift = sweep("Sampling", ground=(ENLARGED, TELLS), nfe=(5, 10, 20), **axes)
+    return [
+        skips.marked(SCALES_SKIPS),
+        above.marked(UPSAMPLES),
+        shift.at(shift=(1.0, 2.0)).having("shift"),
+        shift.at(grid=("cosine", "cosine_shifted"), eta=0.0).having("eta"),
     ]
 
 

@@ -28,7 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 CPU = torch.device("cpu")
 SETTING = Setting(torch.float32, CPU)
 FOUND = [v for m in module_names("suites.samplers") for v in variants_of(load_module(m))]
-VARIANTS = {v.name: v for v in FOUND if "guidance" not in v.marks}  # those that need no classes
+NEEDY = {"guidance", "skips", "resolution"}  # need classes, skip connections, a lower resolution
+VARIANTS = {v.name: v for v in FOUND if not NEEDY & {*v.marks}}
 # Published orders of convergence and evaluations for N steps, written down before any was run.
 ORDERS = {
     "ddim": 1, "euler": 1, "flow_euler": 1, "heun": 2, "flow_heun": 2, "kdpm2": 2, "dpmpp_2m": 2,
