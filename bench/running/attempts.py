@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store import Run
 from bench.system.log import read_log
+
+UnderWay = Generator[Server, None, Attempt]  # it yields who owes the answer
 
 _DETAIL_CHARACTERS = 400
 _DETAIL_READ = 4000  # what is hidden in it may be longer than its mark
@@ -49,15 +51,30 @@ class Attempts:
 
     def make(self, servers: Servers, case: Case, role: Role, number: int) -> Attempt:
         """Have one attempt made, and append it."""
-        request = self._request(case, role, number)
-        begun = datetime.now(UTC).isoformat(timespec="milliseconds")
+        request, begun = self._request(case, role, number), _moment()
         reply = self._watched(case, lambda: servers.attempt(case, request))
-        attempt = self._as_attempt(case, role, number, begun, reply, Path(request["log"]))
+        return self._kept(case, role, number, begun, reply, Path(request["log"]))
+
+    def begin(self, servers: Servers, case: Case, role: Role, number: int) -> UnderWay:
+        """Begin one beside others, on a CPU; yield its server while an answer is due."""
+        request, begun = self._request(case, role, number), _moment()
+        reply = yield from servers.begin(case, request)
+        return self._kept(case, role, number, begun, reply, Path(request["log"]))
+
+    def _kept(
+        self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
+    ) -> Attempt:
+        attempt = self._as_attempt(case, role, number, begun, reply, log)
         self.run.append(attempt)
         self._bar(attempt)
         if role == "check":
             self._checked[case.id] = attempt
         return attempt
+
+    def most_bytes(self) -> float:
+        """Return the most memory that a case of this run was seen to need."""
+        peaks = [m for a in self.run.attempts for m in a.measurements if m.quantity == "peak"]
+        return max((bytes_ for peak in peaks for bytes_ in peak.samples), default=0.0)
 
     def goes_on(self, case: Case, role: Role) -> bool:
         """Say whether a role of a case is still worth an attempt."""
@@ -140,6 +157,10 @@ class Attempts:
             log=self.keep_log(log),
             **reply,
         )
+
+
+def _moment() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def preparation(case: Case) -> list[tuple[Role, int]]:

@@ -8,6 +8,7 @@ from typing import Any
 from bench.cases.case import Case, Role
 from bench.cases.costs import SERVER_CPU_S, SERVER_START_S, class_of, declared_s
 from bench.running.durations import LEAST, Durations, kind_of_attempt, learned
+from bench.running.lanes import beside
 from bench.store import Run
 
 SHARE_MIN_S = 0.05  # of an attempt: less samples nothing
@@ -63,9 +64,9 @@ class Pace:
         return factor * declared_s(case, role)
 
     def beside_s(self, case: Case, role: Role) -> float:
-        """Return the seconds beside samples that another attempt is likely to take."""
+        """Return the seconds beside samples that another attempt is likely to add to the run."""
         taken_s, expected_s = self._seen_s.get(kind_of_attempt(case, role), (1.0, 1.0))
-        return self.before_s(case, role) * max(taken_s / expected_s, LEAST)
+        return self.before_s(case, role) * max(taken_s / expected_s, LEAST) / beside(case, role)
 
     def expected_s(self, case: Case, role: Role) -> float:
         """Return the seconds that another attempt is likely to take."""

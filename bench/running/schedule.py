@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Protocol
 
 from bench.cases.case import Attempt, Case, Role
 from bench.judging.record import fold_case
 from bench.machine.probes.sampler import Sampler
 from bench.running.ahead import Ahead, rounds_ahead
-from bench.running.attempts import Attempts, available_memory_bytes, preparation
+from bench.running.attempts import Attempts, UnderWay, available_memory_bytes, preparation
+from bench.running.lanes import beside, fitting, side_by_side
 from bench.running.pace import pace_of
 from bench.running.stopping import narrow
 from bench.sides.server import Server
 from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store import Run
+
+Step = tuple[Case, Role, int]  # an attempt, by its round or its seed
 
 
 class Progress(Protocol):
@@ -77,12 +83,12 @@ class Schedule:
         later = self._timed(self.manifest.cases, self.manifest.checkpoints[0])
         quality = [one for one in todo if one[1] == "quality"]
         first = [one for one in todo if one[1] != "quality"]
-        beside = [(case, role) for case, role, _ in quality]
+        untimed = _without_number(quality)
         with self.attempts.servers([case for case, _, _ in todo], self.at_hand) as servers:
-            if not self._serve(servers, first, beside + later):
+            if not self._serve(servers, first, untimed + later):
                 return False
-            self._start_ahead(ahead, 0, self._pace.left_s(beside))
-            if not self._serve(servers, quality, later):
+            self._start_ahead(ahead, 0, self._pace.left_s(untimed))
+            if not self._untimed(servers, quality, later):
                 return False
         ahead.wait()
         return True
@@ -115,9 +121,7 @@ class Schedule:
         for number in range(checkpoints[-1]):
             if number in checkpoints:
                 self._active = [case for case in self._active if not self._narrow(case)]
-            todo: list[tuple[Case, Role, int]] = [
-                (case, "time", number) for case in self._cases_of(number)
-            ]
+            todo: list[Step] = [(case, "time", number) for case in self._cases_of(number)]
             random.Random(f"{self.manifest.seed}-{number}").shuffle(todo)
             if not ahead:
                 self._start_ahead(ahead, number)
@@ -141,9 +145,47 @@ class Schedule:
         own = [a for a in self.run.attempts if a.case == case.id]
         return narrow(fold_case(case, own).interval_of())
 
-    def _serve(
-        self, servers: Servers, todo: list[tuple[Case, Role, int]], later: list[tuple[Case, Role]]
+    def _untimed(self, servers: Servers, todo: list[Step], later: list[tuple[Case, Role]]) -> bool:
+        """Do attempts that time nothing: several at once where the cores have room for them."""
+        alone = [step for step in todo if beside(step[0], step[1]) == 1]
+        several = [step for step in todo if beside(step[0], step[1]) > 1]
+        if not self._serve(servers, alone, _without_number(several) + later):
+            return False
+        with ExitStack() as ending:
+            more = self._more_lanes([case for case, _, _ in several])
+            for lane in more:
+                ending.push(lane)
+                lane.start()
+            return self._side_by_side([servers, *more], several, later)
+
+    def _more_lanes(self, cases: list[Case]) -> list[Servers]:
+        """Return servers for lanes beside the first, as many as cores and memory have room for."""
+        room = min((beside(case, "quality") for case in cases), default=1)
+        lanes = fitting(min(room, len(cases)), self.attempts.most_bytes(), available_memory_bytes())
+        return [self.attempts.servers(cases) for _ in range(lanes - 1)]
+
+    def _side_by_side(
+        self, lanes: list[Servers], todo: list[Step], later: list[tuple[Case, Role]]
     ) -> bool:
+        """Do a list of attempts, one in every lane at a time; False where the budget ended."""
+        waiting, later_s = deque(todo), self._pace.left_s(later)
+
+        def begin(lane: Servers) -> UnderWay | None:
+            while waiting and time.monotonic() <= self.deadline:
+                left_s = self._pace.left_s(_without_number(waiting)) + later_s
+                case, role, number = waiting.popleft()
+                if self.attempts.goes_on(case, role):
+                    self._tell(case, role, left_s)
+                    return self.attempts.begin(lane, case, role, number)
+            return None
+
+        by_id = {case.id: case for case, _, _ in todo}
+        for attempt in side_by_side(lanes, begin):
+            self.progress.done(attempt)
+            self._pace.took(by_id[attempt.case], attempt.role, attempt.elapsed_s)
+        return not waiting
+
+    def _serve(self, servers: Servers, todo: list[Step], later: list[tuple[Case, Role]]) -> bool:
         """Do a list of attempts; False where the budget ended."""
         later_s = self._pace.left_s(later)
         for position, (case, role, number) in enumerate(todo):
@@ -151,10 +193,16 @@ class Schedule:
                 continue
             if time.monotonic() > self.deadline:
                 return False
-            here = [(case, role) for case, role, _ in todo[position:]]
-            left = min(self._pace.left_s(here) + later_s, self.deadline - time.monotonic())
-            self.progress.next(f"{role} {case.suite}/{case.variant}", left)
+            self._tell(case, role, self._pace.left_s(_without_number(todo[position:])) + later_s)
             started = time.monotonic()
             self.progress.done(self.attempts.make(servers, case, role, number))
             self._pace.took(case, role, time.monotonic() - started)
         return True
+
+    def _tell(self, case: Case, role: Role, left_s: float) -> None:
+        left_s = min(left_s, self.deadline - time.monotonic())
+        self.progress.next(f"{role} {case.suite}/{case.variant}", left_s)
+
+
+def _without_number(steps: Iterable[Step]) -> list[tuple[Case, Role]]:
+    return [(case, role) for case, role, _ in steps]

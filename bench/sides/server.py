@@ -34,8 +34,11 @@ class ServerDied(Exception):
 class Server:
     """A fork server; use as a context manager, so that nothing outlives it.
 
-    It is starting when it is made, and ready when it has said `hello`.
+    It is starting when it is made, and ready when it has said `hello`. `due` is when an answer must
+    have come, by the monotonic clock.
     """
+
+    due = 0.0
 
     def __init__(
         self,
@@ -93,13 +96,26 @@ class Server:
 
     def attempt(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send one request and sleep until its reply; ServerDied where none comes."""
+        self.ask(request)
+        return self.answer()
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Send one request and do not wait; ServerDied where nobody listens."""
         self.wait_until_up()
         try:
             _pipe(self._process.stdin).write(json.dumps(request).encode() + b"\n")
             _pipe(self._process.stdin).flush()
         except BrokenPipeError as error:
             raise ServerDied from error
-        return self._read(request["timeout_s"] + _REPLY_GRACE_S)
+        self.due = time.monotonic() + request["timeout_s"] + _REPLY_GRACE_S
+
+    def answer(self) -> dict[str, Any]:
+        """Sleep until the reply to what was asked; ServerDied where none comes."""
+        return self._read(self.due - time.monotonic())
+
+    def fileno(self) -> int:
+        """Return what is readable once an answer arrives."""
+        return _pipe(self._process.stdout).fileno()
 
     def list_cases(self, request: dict[str, Any]) -> dict[str, Any]:
         """Have a fork list cases; UserError with its line where it refuses.

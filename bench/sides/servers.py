@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -79,7 +79,17 @@ class Servers:
             self._end(preload)
 
     def attempt(self, case: Case, request: dict[str, Any]) -> dict[str, Any]:
-        """Have the request done by the case's server, by a new one where that has died.
+        """Have the request done by the case's server, and sleep meanwhile."""
+        under_way = self.begin(case, request)
+        while True:
+            try:
+                next(under_way)
+            except StopIteration as end:
+                reply: dict[str, Any] = end.value
+                return reply
+
+    def begin(self, case: Case, request: dict[str, Any]) -> Generator[Server, None, dict[str, Any]]:
+        """Ask the case's server, a new one where that has died; yield it while an answer is due.
 
         Once more, since its death may have had nothing to do with this case; twice is a crash.
         """
@@ -87,7 +97,9 @@ class Servers:
         for _ in range(2):
             server = self._running.get(preload) or self._start(preload)
             try:
-                return server.attempt(request)
+                server.ask(request)
+                yield server
+                return server.answer()
             except ServerDied:
                 self._end(preload)
         return {"outcome": "crash", "detail": "the worker server died twice"}

@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -29,15 +30,15 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def descendants(root: int) -> list[int]:
-    """List the living processes below `root`, nearest first."""
+def descendants(root: int, spared: Collection[int] = ()) -> list[int]:
+    """List the living processes below `root`, nearest first; none of the spared nor below them."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (parent := _parent_of(entry)) is not None:
             children.setdefault(parent, []).append(int(entry.name))
-    found = list(children.get(root, ()))
+    found = [pid for pid in children.get(root, ()) if pid not in spared]
     for pid in found:
-        found += children.get(pid, ())
+        found += [below for below in children.get(pid, ()) if below not in spared]
     return found
 
 
@@ -51,7 +52,7 @@ def _parent_of(entry: Path) -> int | None:
 
 
 def spare(pid: int) -> None:
-    """Leave this child out when descendants are ended: whoever started it ends it."""
+    """Leave out this child and all below it when descendants are ended: who started it ends it."""
     _spared.add(pid)
 
 
@@ -73,7 +74,7 @@ def end_descendants(grace_s: float = 1.0) -> None:
 
 
 def _doomed() -> list[int]:
-    return [pid for pid in descendants(os.getpid()) if pid not in _spared]
+    return descendants(os.getpid(), _spared)
 
 
 def _reap_for(seconds: float) -> None:
