@@ -23,7 +23,7 @@ class ClassMlp(nn.Module):
 
     def forward(self, x: Tensor, time_B: Tensor, labels_B: Tensor) -> Tensor:
         """Map (B, ...), a noise level and a label each to (B, ...); label num_classes is none."""
-        return self.network.decode(x, self.network.embed(time_B) + self.classes(labels_B))
+        return self.network.decode(x, self.network.trunk.embed(time_B) + self.classes(labels_B))
 
 
 def train_with_classes(

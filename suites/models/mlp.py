@@ -17,26 +17,37 @@ class Mlp(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], width: int = 256, num_blocks: int = 4):
         super().__init__()
-        size = math.prod(shape)
-        self.embed = nn.Sequential(
-            Sinusoidal(NUM_TIME_FEATURES), nn.Linear(NUM_TIME_FEATURES, width)
-        )
-        self.first = nn.Linear(size, width)
-        self.blocks = nn.ModuleList(Residual(width) for _ in range(num_blocks))
-        self.last = nn.Linear(width, size)
+        self.trunk = Trunk(shape, width, num_blocks)
+        self.last = nn.Linear(width, math.prod(shape))
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, time_B: Tensor) -> Tensor:
         """Map (B, ...) and one real number each to (B, ...)."""
-        return self.decode(x, self.embed(time_B))
+        return self.decode(x, self.trunk.embed(time_B))
 
     def decode(self, x: Tensor, embedded: Tensor) -> Tensor:
         """Map (B, ...) to the same, given what is embedded of the noise level, (B, width)."""
+        return self.last(self.trunk(x, embedded)).reshape(x.shape)
+
+
+class Trunk(nn.Module):
+    """All of it but the last layer."""
+
+    def __init__(self, shape: tuple[int, ...], width: int, num_blocks: int):
+        super().__init__()
+        self.embed = nn.Sequential(
+            Sinusoidal(NUM_TIME_FEATURES), nn.Linear(NUM_TIME_FEATURES, width)
+        )
+        self.first = nn.Linear(math.prod(shape), width)
+        self.blocks = nn.ModuleList(Residual(width) for _ in range(num_blocks))
+
+    def forward(self, x: Tensor, embedded: Tensor) -> Tensor:
+        """Map (B, ...) and an embedded noise level (B, width) to features (B, width)."""
         hidden = self.first(x.flatten(1)) + embedded
         for block in self.blocks:
             hidden = block(hidden, embedded)
-        return self.last(F.silu(hidden)).reshape(x.shape)
+        return F.silu(hidden)
 
 
 class Residual(nn.Module):

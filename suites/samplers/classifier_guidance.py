@@ -28,6 +28,7 @@ def classifier_guidance(
     """
     num_classes = number_of_classes(problem)
     classifier = cache(problem.loaded.class_log_probabilities)  # of a dtype and a device
+    classifier(setting.dtype, setting.device)  # refused here where there is none
 
     def solve(denoise: Denoise, sigmas: list[float], x: Tensor, noise: Noise) -> Tensor:
         """Step towards D + s sigma^2 grad log p(y | x): DDIM on x = data + sigma noise."""

@@ -16,6 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from bench import Unsupported
 from suites.samplers.grids import SIGMA_MAX
 from suites.samplers.moments import Moments
 
@@ -31,7 +32,7 @@ class Ground(ABC):
     `exact`: D is the posterior mean in closed form, so that only the solver errs. `smooth`: its
     probability-flow ODE is smooth enough to show a solver's order of convergence, and cheap enough
     to show it with every case. `num_classes`: where its images have classes, and it a denoiser for
-    each.
+    each, a classifier of noisy images, or both.
     """
 
     exact: ClassVar[bool] = False
@@ -58,11 +59,11 @@ class Ground(ABC):
         """Return two disjoint sets of real samples, float64: `num_images` each, or half of all."""
 
     def conditional(self, dtype: torch.dtype, device: torch.device) -> DenoiseClass:
-        """Return D(x; sigma | y), each image's of its own label; ValueError without classes.
+        """Return D(x; sigma | y), each image's of its own label; Unsupported where there is none.
 
         The label `num_classes` is none: D(x; sigma), so that both fit into one call.
         """
-        raise ValueError("this ground has no classes")
+        raise Unsupported("needs a ground with a denoiser for each class, which this has not")
 
     def denoising_network(self, dtype: torch.dtype, device: torch.device) -> nn.Module | None:
         """Return a copy of the network D(x, sigma_B), to be changed; None where D is none."""
@@ -73,8 +74,8 @@ class Ground(ABC):
         return None
 
     def class_log_probabilities(self, dtype: torch.dtype, device: torch.device) -> Denoise:
-        """Return log p(y | x; sigma) of every class, (B, num_classes); ValueError without any."""
-        raise ValueError("this ground has no classes")
+        """Return log p(y | x; sigma), (B, num_classes); Unsupported without a classifier."""
+        raise Unsupported("needs a ground with a classifier of noisy images, which this has not")
 
     def moments(self, label: int | None = None) -> Moments | None:
         """Return mean and covariance of the coordinates, of all or of a class, where known."""

@@ -5,6 +5,7 @@ What cannot be seen this way is skipped with its reason.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -19,15 +20,14 @@ import suites.models
 from bench.cases.problem import Problem
 from bench.cases.setting import Setting
 from bench.cases.variant import Unsupported, Variant
-from suites.models import classes, digits_cnn, edm, mlp, unet
+from suites.models import classes, digits_cnn, edm, mlp, noisy_classifier, unet
 from suites.models.gpt import GPTConfig, gpt
 from suites.precision.training import Training
 from suites.samplers.ground import ground_names, load_ground
-from suites.samplers.grounds import mlp_classes, reflow
-from suites.samplers.trained import Trained
 from tests.cuda_build.without_a_card import CARD, on_the_card, pretended
 from tests.suites.test_variants import FOUND
 from tests.suites.tiny_models import save_unet
+from tests.suites.untrained import leave_untrained
 
 pytestmark = [
     pytest.mark.cuda_build,
@@ -41,6 +41,10 @@ NETWORKS: dict[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
     "classes": lambda: (
         classes.ClassMlp((1, 8, 8), 10, 32),
         (torch.zeros(2, 1, 8, 8), torch.zeros(2), torch.zeros(2, dtype=torch.long)),
+    ),
+    "noisy_classifier": lambda: (
+        noisy_classifier.NoisyClassifier((1, 8, 8), 10, 32, 1, 0.5),
+        (torch.zeros(2, 1, 8, 8), torch.ones(2)),
     ),
     "digits_cnn": lambda: (digits_cnn.DigitsCnn(), (torch.zeros(2, 1, 8, 8),)),
     "edm": lambda: (
@@ -89,7 +93,11 @@ def test_every_ground_denoises_on_its_device(name: str, untrained: None, tmp_pat
     ground = load_ground(name, model=own and str(own))
     with torch.no_grad(), pretended():
         denoise = ground.denoiser(torch.float32, CARD)
-        assert on_the_card(denoise(torch.zeros(3, *ground.shape, device=CARD), 2.0))
+        x = torch.zeros(3, *ground.shape, device=CARD)
+        assert on_the_card(denoise(x, 2.0))
+        with contextlib.suppress(Unsupported):
+            classify = ground.class_log_probabilities(torch.float32, CARD)
+            assert on_the_card(classify(x, 2.0))
 
 
 @pytest.mark.parametrize(("suite", "variant"), FOUND)
@@ -139,9 +147,4 @@ def run(variant: Variant, problem: Problem, setting: Setting) -> tuple[Tensor, .
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let networks be as they are drawn: what they compute is not seen here."""
-    weights = lambda self: edm.Preconditioned(self.build(), 1.0).state_dict()  # noqa: E731
-    monkeypatch.setattr(Trained, "weights", weights)
-    classed = classes.ClassMlp((1, 8, 8), 10, mlp_classes.WIDTH)
-    drawn = edm.Preconditioned(classed, 1.0).state_dict()
-    monkeypatch.setattr(mlp_classes.Classed, "weights", lambda _: drawn)
-    monkeypatch.setattr(reflow.Reflow, "weights", lambda self: self._network().state_dict())
+    leave_untrained(monkeypatch)

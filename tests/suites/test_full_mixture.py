@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
+from bench.cases.variant import Unsupported
 from suites.models.digits import digits
 from suites.samplers.full_mixture import FullMixture, Gaussians
 from suites.samplers.ground import load_ground
@@ -121,5 +122,5 @@ def test_the_digits_mixture_draws_what_its_classes_say() -> None:
     assert float((named == labels).double().mean()) > 0.97
     with pytest.raises(ValueError, match="takes no data"):
         load_ground("digits_mixture", "images.npy")
-    with pytest.raises(ValueError, match="no classes"):
+    with pytest.raises(Unsupported, match="which this has not"):
         load_ground("mixture2").conditional(torch.float64, CPU)

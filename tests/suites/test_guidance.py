@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from bench.cases.setting import Setting
-from bench.cases.variant import Unsupported
+from bench.cases.variant import Unsupported, Variant
+from bench.selecting.discover import load_module, module_names, variants_of
 from suites.samplers import ddim
 from suites.samplers.classifier_free import classifier_free
 from suites.samplers.classifier_guidance import classifier_guidance
+from suites.samplers.ground import ground_names
 from suites.samplers.guided import labels_of
 from suites.samplers.noise import draw_noise
 from suites.samplers.problem import Sampling
 from suites.samplers.sampler import Sampler
 from tests.suites.on_cpu import CPU, MARKS
+from tests.suites.untrained import leave_untrained
 
 pytestmark = MARKS
 
@@ -35,6 +39,41 @@ def test_guidance_needs_classes() -> None:
         classifier_free.build(Sampling(ground="mixture2"), EXACT, {})
     with pytest.raises(Unsupported, match="needs a ground with classes"):
         classifier_guidance.build(Sampling(ground="mixture2"), EXACT, {})
+
+
+def guides_of_all_grounds() -> list[Any]:
+    """Pair every ground with every sampler that is marked to need classes."""
+    names = module_names("suites.samplers")
+    found = [variant for name in names for variant in variants_of(load_module(name))]
+    guides = [variant for variant in found if "guidance" in variant.marks]
+    return [
+        pytest.param(ground, guide, id=f"{guide.name}-{ground}")
+        for ground in ground_names()
+        for guide in guides
+    ]
+
+
+@pytest.mark.parametrize(("ground", "guide"), guides_of_all_grounds())
+def test_a_ground_is_guided_or_says_why_not(
+    ground: str, guide: Variant, saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with classes may lack a denoiser for each, or a classifier: a DiT has no classifier."""
+    leave_untrained(monkeypatch)
+    model = str(saved["dit"]) if ground == "model" else None
+    told = outcome(guide, Sampling(ground=ground, nfe=2, model=model))
+    assert told == "guided" or told.startswith("needs a ground with")
+    if ground in ("digits_mixture", "mlp_classes"):
+        assert told == "guided"
+
+
+def outcome(guide: Variant, problem: Sampling) -> str:
+    """Sample two images; return why that is refused, if it is."""
+    try:
+        sampler = guide.build(problem, Setting(torch.float32, CPU), {})
+    except Unsupported as why:
+        return str(why)
+    images = sampler(draw_noise(problem.loaded.shape, 2, 3, torch.float32, CPU))
+    return "guided" if images.isfinite().all() else "not finite"
 
 
 def test_labels_are_the_images_own_and_even() -> None:

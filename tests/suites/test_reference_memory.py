@@ -32,15 +32,14 @@ from suites.attention.problem import LinearAttention, SoftmaxAttention
 from suites.distributed import agreement, collectives
 from suites.distributed.collectives import Collective
 from suites.distributed.problem import DataParallelTraining, TrainingCall
-from suites.models import edm
 from suites.models.text import corpus
 from suites.precision import accuracy, pieces
 from suites.precision.policy import Policy
 from suites.precision.training import Batch, Training
 from suites.samplers import held
 from suites.samplers.problem import Sampling
-from suites.samplers.trained import Trained
 from tests.meta_memory import counted_memory
+from tests.suites.untrained import leave_untrained
 
 GROUPS = ("touchstone.suites", "touchstone.yardsticks")
 SUITES = {point.name: point.value for group in GROUPS for point in entry_points(group=group)}
@@ -247,5 +246,4 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("suites.distributed.workload.rank_of", lambda _: 0)
     for kind in (SoftmaxAttention, LinearAttention):
         monkeypatch.setattr(kind, "blocks", lambda self, old=kind.blocks: few_blocks(old(self)))
-    untrained = lambda self: edm.Preconditioned(self.build(), 1.0).state_dict()  # noqa: E731
-    monkeypatch.setattr(Trained, "weights", untrained)
+    leave_untrained(monkeypatch)

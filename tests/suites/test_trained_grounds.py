@@ -114,6 +114,8 @@ def test_a_network_with_classes_is_trained_once_and_knows_them(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mlp_classes, "RECIPE", Recipe(120, batch=64, average=0.9))
+    monkeypatch.setattr(mlp_classes, "CLASSIFIER", (32, 1))
+    monkeypatch.setattr(mlp_classes, "ITS_RECIPE", Recipe(220, batch=64, average=0.9))
     monkeypatch.setattr(mlp_classes, "NUM_TRAINED_ON", 500)
     means = torch.tensor([[1.0, 0, 0, 0], [-1.0, 0, 0, 0], [0, 1.0, 0, 0]]).double()
     covariances = 0.1 * torch.eye(4, dtype=torch.float64).expand(3, 4, 4)
@@ -122,7 +124,10 @@ def test_a_network_with_classes_is_trained_once_and_knows_them(
     told: list[str] = []
     for _ in range(2):
         ground.provision(lambda what, share: told.append(what))
-    assert told == ["training mlp_classes"] * 3  # steps 0, 50 and 100
+    assert told == [
+        *["training mlp_classes"] * 3,  # steps 0, 50 and 100
+        *["training the classifier of mlp_classes"] * 5,
+    ]
     images, labels = ground.mixture.draw(300, 5)
     noisy = images + torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     classed, plain = ground.conditional(torch.float64, CPU), ground.denoiser(torch.float64, CPU)
@@ -130,6 +135,13 @@ def test_a_network_with_classes_is_trained_once_and_knows_them(
     error = lambda denoised: float((denoised - images).square().mean())  # noqa: E731
     right, wrong = classed(noisy, 1.0, labels), classed(noisy, 1.0, (labels + 1) % 3)
     assert error(right) < error(plain(noisy, 1.0)) < error(wrong)
+    named = ground.class_log_probabilities(torch.float64, CPU)
+    exact = ground.mixture.class_log_probabilities(torch.float64, CPU)
+    torch.testing.assert_close(named(noisy, 1.0).exp().sum(-1), torch.ones(300).double())
+    for sigma in (0.3, 1.0, 30.0):  # Bayes' rule is the best there is, and nearly reached
+        x = images + sigma * (noisy - images)
+        cost, least = (-f(x, sigma)[range(300), labels].mean() for f in (named, exact))
+        assert float(cost - least) < 0.1
 
 
 def test_reflow_is_trained_once_and_straightens(

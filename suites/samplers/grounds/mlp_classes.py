@@ -1,7 +1,8 @@
 """A small network trained on samples of `digits_mixture` with their classes, for guidance.
 
 It errs, as networks do: on the exact denoiser guidance only trades, here it can also repair. What
-it learned from is known exactly. About a minute on one core, once.
+it learned from is known exactly. About a minute on one core, once, and half of one for a classifier
+of noisy images, which classifier guidance needs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from suites.models import classes, edm, mlp, stored, training, unet
+from suites.models import classes, edm, mlp, noisy_classifier, stored, training, unet
 from suites.models.training import Recipe
 from suites.samplers.full_mixture import FullMixture
 from suites.samplers.ground import Denoise, DenoiseClass, Ground, Progress
@@ -21,6 +22,7 @@ from suites.samplers.moments import Moments
 
 WIDTH = 128
 RECIPE = Recipe(num_steps=3000)
+CLASSIFIER, ITS_RECIPE = (128, 2), Recipe(num_steps=2000)  # width and blocks
 NUM_TRAINED_ON = 20_000
 SEED = 1 << 19  # of what is trained on, apart from those of what is compared with
 
@@ -36,6 +38,9 @@ class Classed(Ground):
     def provision(self, progress: Progress) -> None:
         self.mixture.provision(progress)
         self.weights(lambda _, share: progress("training mlp_classes", share))
+        self.classifier_weights(
+            lambda _, share: progress("training the classifier of mlp_classes", share)
+        )
 
     def weights(self, progress: Progress = lambda *_: None) -> dict[str, Tensor]:
         """Return the trained weights, from the cache or trained now."""
@@ -50,6 +55,22 @@ class Classed(Ground):
         images, labels = self.mixture.draw(NUM_TRAINED_ON, SEED)
         return classes.train_with_classes(
             images.float(), labels, self.none, WIDTH, RECIPE, progress
+        )
+
+    def classifier_weights(self, progress: Progress = lambda *_: None) -> dict[str, Tensor]:
+        """Return the weights of the classifier of noisy images, from the cache or trained now."""
+        sources = (mlp, noisy_classifier, training, unet)
+        sizes = (CLASSIFIER, ITS_RECIPE, NUM_TRAINED_ON)
+        key = stored.content_key(*sources, *self.mixture.gaussians, *sizes)
+        kept: dict[str, Tensor] = stored.stored(
+            "samplers-mlp_classes-classifier", key, lambda: self._train_classifier(progress)
+        )
+        return kept
+
+    def _train_classifier(self, progress: Progress) -> dict[str, Tensor]:
+        images, labels = self.mixture.draw(NUM_TRAINED_ON, SEED)
+        return noisy_classifier.train_classifier(
+            images.float(), labels, self.none, CLASSIFIER, ITS_RECIPE, progress
         )
 
     @cached_property
@@ -76,6 +97,17 @@ class Classed(Ground):
             return classed(x, sigma, torch.full((len(x),), self.none, device=x.device))
 
         return denoise
+
+    def class_log_probabilities(self, dtype: torch.dtype, device: torch.device) -> Denoise:
+        """Return the classifier; all of its arithmetic is in `dtype`."""
+        built = noisy_classifier.NoisyClassifier(self.shape, self.none, *CLASSIFIER, 1.0)
+        built.load_state_dict(self.classifier_weights())
+        network = built.to(device, dtype).eval().requires_grad_(False)
+
+        def log_probabilities(x: Tensor, sigma: float) -> Tensor:
+            return network(x, x.new_full((len(x),), sigma))
+
+        return log_probabilities
 
     def moments(self, label: int | None = None) -> Moments:
         return self.mixture.moments(label)
