@@ -21,6 +21,7 @@ from suites.samplers.few_steps_claims import (
     amed_leads_at_few_evaluations,
     improved_ddpm_needs_fewer_steps,
     reflow_makes_few_steps_usable,
+    reflow_straightens,
 )
 from suites.samplers.guidance_claims import (
     batched_guidance_is_cheaper,
@@ -44,6 +45,7 @@ __all__ = [
     "improved_ddpm_needs_fewer_steps",
     "multistep_is_converged_by_20",
     "reflow_makes_few_steps_usable",
+    "reflow_straightens",
     "second_order_beats_first",
     "shifted_schedule_helps_above_the_trained_resolution",
     "skip_tuning_is_nearer",

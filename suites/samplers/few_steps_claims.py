@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.claims import Finding, Record, Verdict, at_most, claim, together
 from suites.samplers.claimed import (
@@ -79,18 +79,43 @@ def reflow_makes_few_steps_usable(records: Sequence[Record]) -> Finding:
     """One or two of Euler's steps along a straightened flow come nearer than along the flow."""
     figures: list[str] = []
     verdicts: list[Verdict] = []
-    euler = [r for r in of(records, "flow_euler") if budget(r) <= FEW_STEPS]
-    for straight in (record for record in euler if ground(record) == STRAIGHTENED):
+    for straight, curved in _straightened(records):
         name = distance(straight)
-        for curved in (r for r in measured(euler, name) if ground(r) == FLOW):
-            alike = [(budget(r), data(r), r.case.options) for r in (straight, curved)]
-            if alike[0] != alike[1] or not measured([straight], name):
-                continue
-            found = ratio(straight, curved, name)
-            verdicts.append(at_most(found, 1.0))
-            figures.append(
-                f"at {budget(straight)}: {name} {mean(straight, name).estimate:.3g} is "
-                f"{times(found)} that of the flow it was taught ({mean(curved, name).estimate:.3g})"
-            )
+        if budget(straight) > FEW_STEPS or len(measured([straight, curved], name)) < 2:
+            continue
+        found = ratio(straight, curved, name)
+        verdicts.append(at_most(found, 1.0))
+        figures.append(
+            f"at {budget(straight)}: {name} {mean(straight, name).estimate:.3g} is "
+            f"{times(found)} that of the flow it was taught ({mean(curved, name).estimate:.3g})"
+        )
     missing = f"flow_euler ran at {FEW_STEPS} evaluations or fewer on no straightened flow"
     return Finding(together(verdicts), figures or [missing])
+
+
+@claim("Liu et al. 2023, arXiv:2209.03003, section 3: reflow lowers the straightness S(Z)")
+def reflow_straightens(records: Sequence[Record]) -> Finding:
+    """The paths of a straightened flow bend less than those of the flow it was taught."""
+    figures: list[str] = []
+    verdicts: list[Verdict] = []
+    for straight, curved in _straightened(measured(records, "curvature")):
+        found = ratio(straight, curved, "curvature")
+        verdicts.append(at_most(found, 1.0))
+        values = [mean(record, "curvature").estimate for record in (straight, curved)]
+        figures.append(
+            f"S(Z) over the paths' squared length is {values[0]:.3g}, {times(found)} that of "
+            f"the flow it was taught ({values[1]:.3g})"
+        )
+        break  # it is the flow's, whatever the budget
+    missing = "flow_euler ran on no straightened flow and the flow it was taught"
+    return Finding(together(verdicts), figures or [missing])
+
+
+def _straightened(records: Sequence[Record]) -> Iterator[tuple[Record, Record]]:
+    """Pair Euler's steps along what was straightened with those along the flow it was taught."""
+    euler = of(records, "flow_euler")
+    for straight in (record for record in euler if ground(record) == STRAIGHTENED):
+        for curved in (record for record in euler if ground(record) == FLOW):
+            alike = [(budget(r), data(r), r.case.options) for r in (straight, curved)]
+            if alike[0] == alike[1]:
+                yield straight, curved

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from bench import Setting, variant
+from suites.samplers.curvature import FlowSampler
 from suites.samplers.families import predict_velocity
 from suites.samplers.grids import grid_named
 from suites.samplers.ground import Denoise
@@ -57,7 +58,7 @@ def flow_euler(
             state = state + (following - time) * predict_velocity(denoise, state, time)
         return state / (1 - times[-1])
 
-    return Sampler(
+    return FlowSampler(
         problem,
         setting,
         solve=solve,

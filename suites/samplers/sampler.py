@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bench import Setting
+from bench import Measurement, Setting
 from suites.samplers.grids import Grid, grid_named
 from suites.samplers.ground import Denoise
 from suites.samplers.noise import Noise
@@ -81,6 +81,10 @@ class Sampler:
     def by_formula(self, noise: Noise, sigmas: list[float], dtype: torch.dtype) -> Tensor:
         """Do the same by the textbook formula, all arithmetic in `dtype`."""
         return self.formula(self.denoiser(dtype), sigmas, sigmas[0] * noise.start.to(dtype), noise)
+
+    def own_worth(self, seed: int) -> list[Measurement]:
+        """Measure, of one seed, what only a sampler of this kind has; of most that is nothing."""
+        return []
 
     @property
     def deterministic(self) -> bool:

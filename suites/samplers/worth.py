@@ -46,6 +46,7 @@ def worth(problem: Workload, sampler: Sampler, seed: int) -> list[Measurement]:
         found = given_distances.distances(problem, images, seed)
     if ground.exact and sampler.deterministic:
         found += solver_errors(problem, images, sampler, seed)
+    found += sampler.own_worth(seed)
     if seed == 0:  # once: neither depends on the seed but by chance
         found += observed_order(sampler, seed) if ground.smooth and sampler.order else []
         found += [_shown(images)] if len(ground.image_shape) == 3 else []

@@ -120,6 +120,18 @@ def test_a_straightened_flow_is_put_beside_the_flow(straight: float, verdict: st
     assert claims.reflow_makes_few_steps_usable.check(records).verdict == verdict
 
 
+@pytest.mark.parametrize(("bent", "verdict"), [(0.01, "holds"), (0.5, "fails")])
+def test_paths_of_a_straightened_flow_are_put_beside_the_flows(bent: float, verdict: str) -> None:
+    records = [
+        made("flow_euler", nfe, ground, {"shift": 1.0}, curvature=value)
+        for ground, value in (("reflow", bent), ("digits_mixture", 0.2))
+        for nfe in (2, 20)
+    ]
+    finding = claims.reflow_straightens.check(records)
+    assert finding.verdict == verdict
+    assert len(finding.figures) == 1  # the flow's own, whatever the budget
+
+
 def test_nothing_to_judge_is_untested() -> None:
     for claim in (
         claims.guidance_has_an_optimum,
@@ -128,6 +140,7 @@ def test_nothing_to_judge_is_untested() -> None:
         claims.amed_leads_at_few_evaluations,
         claims.improved_ddpm_needs_fewer_steps,
         claims.reflow_makes_few_steps_usable,
+        claims.reflow_straightens,
     ):
         finding = claim.check([])
         assert finding.verdict == "untested"

@@ -85,6 +85,7 @@ QUANTITIES = (
     Quantity("final_loss", "seeds", "quality", LITTLE_QUALITY),
     Quantity("grad_lost_fraction", "seeds", "quality", LITTLE_QUALITY),
     Quantity("other_image_share", "seeds", "quality", LITTLE_QUALITY),
+    Quantity("curvature", "seeds", "quality", LITTLE_QUALITY),
     Quantity("skipped_steps", "seeds", "quality"),
 )
 
