@@ -1,4 +1,4 @@
-"""How straight the paths of a flow are: few steps of Euler's are enough only along straight ones."""
+"""How straight the paths of a flow are: few steps of Euler's are enough along straight ones."""
 
 from __future__ import annotations
 
