@@ -28,10 +28,14 @@ class Recipe:
 
 
 def train_denoiser(
-    build: Callable[[], nn.Module], images: Tensor, recipe: Recipe, progress: Progress
+    build: Callable[[], nn.Module],
+    images: Tensor,
+    recipe: Recipe,
+    progress: Progress,
+    form: edm.Form = edm.EDM,
 ) -> dict[str, Tensor]:
-    """Return the averaged weights of `Preconditioned(build())`."""
-    denoiser = edm.Preconditioned(seeded(recipe.seed, build), float(images.std()))
+    """Return the averaged weights of `Preconditioned(build())` in a form."""
+    denoiser = edm.Preconditioned(seeded(recipe.seed, build), float(images.std()), form)
 
     def loss(generator: torch.Generator) -> Tensor:
         return edm.loss(denoiser, images[drawn(len(images), recipe, generator)], generator)

@@ -20,6 +20,7 @@ from suites.samplers.enough import budget, mean
 from suites.samplers.few_steps_claims import (
     amed_leads_at_few_evaluations,
     improved_ddpm_needs_fewer_steps,
+    logit_normal_training_comes_nearer,
     reflow_makes_few_steps_usable,
     reflow_straightens,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "guidance_trades_diversity_for_fidelity",
     "guided_by_its_low_resolution_is_nearer",
     "improved_ddpm_needs_fewer_steps",
+    "logit_normal_training_comes_nearer",
     "multistep_is_converged_by_20",
     "reflow_makes_few_steps_usable",
     "reflow_straightens",

@@ -4,6 +4,8 @@ from bench import Axis, Plain, Sweep, Values, sweep
 
 TELLS = "digits_mixture"  # nothing to train, exact moments, fresh images without end
 GUIDED = "mlp_classes"  # a network that errs, with classes
+FLOWS = ("mlp_flow", "mlp_flow_uniform")  # they differ in the times of their training
+FORMS = ("mlp_edm", "mlp_eps", "mlp_x0", "mlp_v", *FLOWS)  # in what the network predicts
 EXACT = (TELLS, "mixture2", "mixture64", "posterior")
 SHOWS_ORDER = "mixture2"
 BUDGETS = (5, 10, 20, 50, 100)
@@ -52,6 +54,7 @@ def quick(device: str) -> list[Sweep]:
             SOLVES_NO_ODE, *ELSEWHERE
         ),
         *_few_steps(**seeds),
+        sweep("Sampling", ground=FLOWS, nfe=(5, 10, 20), **seeds).having("shift"),
         *_guidance(GUIDED, quality_seeds=3),
         *_training_free((9, 19), **seeds),
     ]
@@ -70,6 +73,9 @@ def standard(device: str) -> list[Sweep]:
         ).unmarked(*ELSEWHERE),
         *_full_count(counted, quality_seeds=3),
         sweep("Sampling", ground=EXACT, nfe=BUDGETS, quality_seeds=3).unmarked(*ELSEWHERE),
+        sweep("Sampling", ground=FORMS, nfe=BUDGETS, quality_seeds=3, **UNTIMED).unmarked(
+            VARIES, *ELSEWHERE
+        ),
         *_few_steps(quality_seeds=5),
         *_guidance((GUIDED, TELLS), quality_seeds=5),
         *_training_free((9, 19, 39), quality_seeds=5),
@@ -87,6 +93,7 @@ def full(device: str) -> list[Sweep]:
         wide.at(grid=grids).unmarked(*ELSEWHERE),
         wide.at(eta=(0.0, 0.5, 1.0)).having("eta"),
         wide.at(order=(2, 3)).having("order"),
+        sweep("Sampling", ground=FORMS, nfe=BUDGETS, quality_seeds=5).unmarked(*ELSEWHERE),
         *_full_count(("unet", "mlp", TELLS, "posterior"), quality_seeds=5),
         *_few_steps(quality_seeds=5),
         *_guidance((GUIDED, TELLS), quality_seeds=5),

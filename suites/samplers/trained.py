@@ -1,4 +1,4 @@
-"""A trained denoiser as a ground: EDM preconditioning, trained on first use, kept on disk."""
+"""A trained denoiser as a ground: a preconditioned network, trained on first use, kept on disk."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from suites.samplers.real import disjoint_halves
 class Trained(Ground):
     """A network's constructor `build`, the recipe it is trained by, and the images (n, C, H, W).
 
-    `sources` are the modules whose text the weights depend on: with the recipe, the images and
-    torch's version they name the file that the weights are kept in.
+    `sources` are the modules whose text the weights depend on: with the recipe, the images, the
+    form and torch's version they name the file that the weights are kept in.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Trained(Ground):
     recipe: training.Recipe
     images: Tensor
     sources: tuple[ModuleType, ...]
+    form: edm.Form = edm.EDM
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -38,20 +39,20 @@ class Trained(Ground):
 
     def weights(self, progress: Progress = lambda *_: None) -> dict[str, Tensor]:
         """Return the trained weights, from the cache or trained now."""
-        key = stored.content_key(
-            edm, training, *self.sources, self.build(), self.recipe, self.images
-        )
+        how = (self.build(), self.recipe, self.images, self.form.name)
+        key = stored.content_key(edm, training, *self.sources, *how)
         kept: dict[str, Tensor] = stored.stored(
-            f"samplers-{self.name}",
-            key,
-            lambda: training.train_denoiser(self.build, self.images, self.recipe, progress),
+            f"samplers-{self.name}", key, lambda: self._train(progress)
         )
         return kept
+
+    def _train(self, progress: Progress) -> dict[str, Tensor]:
+        return training.train_denoiser(self.build, self.images, self.recipe, progress, self.form)
 
     def denoising_network(self, dtype: torch.dtype, device: torch.device) -> nn.Module:
         """Return the trained network; all of its arithmetic is in `dtype`."""
         weights = self.weights()
-        network = edm.Preconditioned(self.build(), 1.0)
+        network = edm.Preconditioned(self.build(), 1.0, self.form)
         network.load_state_dict(weights)
         return network.to(device, dtype).eval().requires_grad_(False)
 

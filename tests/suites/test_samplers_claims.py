@@ -132,6 +132,18 @@ def test_paths_of_a_straightened_flow_are_put_beside_the_flows(bent: float, verd
     assert len(finding.figures) == 1  # the flow's own, whatever the budget
 
 
+@pytest.mark.parametrize(("ours", "verdict"), [(0.5, "holds"), (1.5, "fails")])
+def test_flows_trained_at_other_times_are_put_beside_each_other(ours: float, verdict: str) -> None:
+    records = [
+        made("flow_euler", nfe, ground, {"shift": 1.0}, fd_coordinates=distance / nfe)
+        for ground, distance in (("mlp_flow", ours), ("mlp_flow_uniform", 1.0))
+        for nfe in (5, 10)
+    ]
+    finding = claims.logit_normal_training_comes_nearer.check(records)
+    assert finding.verdict == verdict
+    assert len(finding.figures) == 2
+
+
 def test_nothing_to_judge_is_untested() -> None:
     for claim in (
         claims.guidance_has_an_optimum,
@@ -141,6 +153,7 @@ def test_nothing_to_judge_is_untested() -> None:
         claims.improved_ddpm_needs_fewer_steps,
         claims.reflow_makes_few_steps_usable,
         claims.reflow_straightens,
+        claims.logit_normal_training_comes_nearer,
     ):
         finding = claim.check([])
         assert finding.verdict == "untested"

@@ -1,0 +1,11 @@
+"""A small network that predicts the noise, as DDPM does."""
+
+from __future__ import annotations
+
+from suites.models.forms import EPSILON
+from suites.samplers.trained_on_mixture import TrainedOnMixture, of_form
+
+
+def ground(data: str | None = None) -> TrainedOnMixture:
+    """Return the ground, trained on first use."""
+    return of_form(EPSILON, data)
