@@ -21,6 +21,7 @@ from suites.samplers.few_steps_claims import (
     amed_leads_at_few_evaluations,
     improved_ddpm_needs_fewer_steps,
     logit_normal_training_comes_nearer,
+    one_step_is_near_its_teacher,
     reflow_makes_few_steps_usable,
     reflow_straightens,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "improved_ddpm_needs_fewer_steps",
     "logit_normal_training_comes_nearer",
     "multistep_is_converged_by_20",
+    "one_step_is_near_its_teacher",
     "reflow_makes_few_steps_usable",
     "reflow_straightens",
     "second_order_beats_first",

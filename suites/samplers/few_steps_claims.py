@@ -26,6 +26,7 @@ FULL_COUNT = 1000
 STRAIGHTENED, FLOW = "reflow", "digits_mixture"
 LOGIT_NORMAL, UNIFORM = "mlp_flow", "mlp_flow_uniform"  # the times that a flow was trained at
 FEW_STEPS = 2  # of a straightened flow
+TEACHERS, MANY = ("ddim", "heun", "dpmpp_2m"), 50  # steps of the denoiser that taught one step
 UNLIKE = ("classifier_free", "classifier_guidance")  # they sample one class at a time
 
 
@@ -128,6 +129,28 @@ def logit_normal_training_comes_nearer(records: Sequence[Record]) -> Finding:
             f"even times ({mean(even, name).estimate:.3g}), one training each"
         )
     missing = "flow_euler ran on no two flows that differ in the times of their training"
+    return Finding(together(verdicts), figures or [missing])
+
+
+@claim("Zhou et al. 2024, arXiv:2404.04057, table 2")
+def one_step_is_near_its_teacher(records: Sequence[Record]) -> Finding:
+    """A generator distilled by SiD comes in one evaluation as near as its teacher in many."""
+    figures: list[str] = []
+    verdicts: list[Verdict] = []
+    for one in of(records, "sid"):
+        name = distance(one)
+        steps = [r for r in measured(records, name) if r.case.variant in TEACHERS]
+        steps = [r for r in steps if budget(r) == MANY and same_task(r, one)]
+        if not steps or not measured([one], name):
+            continue
+        teacher = min(steps, key=lambda record: mean(record, name).estimate)
+        found = ratio(one, teacher, name)
+        verdicts.append(at_most(found, SAME))
+        figures.append(
+            f"{ground(one)}: {name} {mean(one, name).estimate:.3g} is {times(found)} that of "
+            f"{named(teacher)} at {MANY} ({mean(teacher, name).estimate:.3g})"
+        )
+    missing = f"SiD ran on no ground where {' or '.join(TEACHERS)} has {MANY} evaluations"
     return Finding(together(verdicts), figures or [missing])
 
 

@@ -23,8 +23,10 @@ SOLVES_NO_ODE = "stochastic"  # there is no solution to compare with
 GUIDES = "guidance"  # needs a ground with classes, and is another question on it
 SCALES_SKIPS = "skips"  # needs a U-Net
 UPSAMPLES = "resolution"  # needs a ground that knows itself at half of its sides
+ONE_STEP = "one step"  # takes one evaluation, whatever the budget
 THOUSAND = "full count"  # was published with that many steps
-ELSEWHERE = (GUIDES, SCALES_SKIPS, UPSAMPLES)  # asked on grounds of their own
+# asked on grounds, or at a budget, of their own
+ELSEWHERE = (GUIDES, SCALES_SKIPS, UPSAMPLES, ONE_STEP)
 
 
 def smoke(device: str) -> list[Sweep]:
@@ -54,6 +56,7 @@ def quick(device: str) -> list[Sweep]:
             SOLVES_NO_ODE, *ELSEWHERE
         ),
         *_few_steps(**seeds),
+        sweep("Sampling", ground=TELLS, nfe=1, quality_seeds=3).marked(ONE_STEP),
         sweep("Sampling", ground=FLOWS, nfe=(5, 10, 20), **seeds).having("shift"),
         *_guidance(GUIDED, quality_seeds=3),
         *_training_free((9, 19), **seeds),
@@ -77,6 +80,7 @@ def standard(device: str) -> list[Sweep]:
             VARIES, *ELSEWHERE
         ),
         *_few_steps(quality_seeds=5),
+        sweep("Sampling", ground=(TELLS, "mlp"), nfe=1, quality_seeds=5).marked(ONE_STEP),
         *_guidance((GUIDED, TELLS), quality_seeds=5),
         *_training_free((9, 19, 39), quality_seeds=5),
     ]
@@ -96,6 +100,7 @@ def full(device: str) -> list[Sweep]:
         sweep("Sampling", ground=FORMS, nfe=BUDGETS, quality_seeds=5).unmarked(*ELSEWHERE),
         *_full_count(("unet", "mlp", TELLS, "posterior"), quality_seeds=5),
         *_few_steps(quality_seeds=5),
+        sweep("Sampling", ground=(TELLS, "mlp"), nfe=1, quality_seeds=5).marked(ONE_STEP),
         *_guidance((GUIDED, TELLS), quality_seeds=5),
         *_training_free((9, 19, 39), quality_seeds=5),
     ]

@@ -17,7 +17,6 @@ from suites.models.edm import Form
 from suites.models.training import Recipe
 from suites.samplers.full_mixture import FullMixture
 from suites.samplers.ground import Denoise, Ground, Progress
-from suites.samplers.grounds import digits_mixture
 from suites.samplers.moments import Moments
 from suites.samplers.trained import Trained
 
@@ -61,10 +60,10 @@ class TrainedOnMixture(Ground):
         return self.mixture.halves(num_images, seed)
 
 
-def of_form(form: Form, data: str | None) -> TrainedOnMixture:
+def of_form(form: Form, mixture: FullMixture, data: str | None) -> TrainedOnMixture:
     """Return the ground of a form, trained on first use; ValueError where data are given."""
     if data is not None:
         raise ValueError(
             f"mlp_{form.name} takes no data: it is trained on samples of digits_mixture"
         )
-    return TrainedOnMixture(form, digits_mixture.ground())
+    return TrainedOnMixture(form, mixture)

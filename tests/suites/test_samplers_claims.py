@@ -144,6 +144,20 @@ def test_flows_trained_at_other_times_are_put_beside_each_other(ours: float, ver
     assert len(finding.figures) == 2
 
 
+@pytest.mark.parametrize(("one", "verdict"), [(1.02, "holds"), (4.0, "fails")])
+def test_one_step_is_put_beside_its_teachers_fifty(one: float, verdict: str) -> None:
+    records = [
+        made("sid", 1, "digits_mixture", {}, fd_coordinates=one),
+        made("heun", 50, "digits_mixture", {"grid": "karras"}, fd_coordinates=1.0),
+        made("ddim", 50, "digits_mixture", {"grid": "vp"}, fd_coordinates=2.0),
+        made("heun", 20, "digits_mixture", {"grid": "karras"}, fd_coordinates=0.1),
+        made("heun", 50, "mlp", {"grid": "karras"}, fd_coordinates=0.1),
+    ]
+    finding = claims.one_step_is_near_its_teacher.check(records)
+    assert finding.verdict == verdict
+    assert "heun" in finding.figures[0]
+
+
 def test_nothing_to_judge_is_untested() -> None:
     for claim in (
         claims.guidance_has_an_optimum,
@@ -154,6 +168,7 @@ def test_nothing_to_judge_is_untested() -> None:
         claims.reflow_makes_few_steps_usable,
         claims.reflow_straightens,
         claims.logit_normal_training_comes_nearer,
+        claims.one_step_is_near_its_teacher,
     ):
         finding = claim.check([])
         assert finding.verdict == "untested"
