@@ -23,7 +23,7 @@ from bench.cases.variant import Unsupported, Variant
 from suites.models import classes, digits_cnn, edm, mlp, noisy_classifier, unet
 from suites.models.gpt import GPTConfig, gpt
 from suites.precision.training import Training
-from suites.samplers import distilled, sid
+from suites.samplers import sid
 from suites.samplers.ground import ground_names, load_ground
 from suites.samplers.problem import Sampling
 from tests.cuda_build.without_a_card import CARD, on_the_card, pretended
@@ -120,8 +120,7 @@ def test_every_variant_stays_on_its_device(suite: str, variant: Variant, untrain
     assert passes
 
 
-def test_a_distilled_generator_stays_on_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sid, "distilled", lambda *_: distilled.generator_of((64,)).state_dict())
+def test_a_distilled_generator_stays_on_its_device(untrained: None) -> None:
     assert passes_forward(sid.sid, Sampling(ground="mixture64", nfe=1, batch=4))
 
 

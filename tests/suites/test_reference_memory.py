@@ -122,9 +122,10 @@ def peak_bytes(case: Case) -> float:
     setting = replace(Setting.of(case), device=META, ranks=ranks_seen(case))
     if isinstance(problem, Sampling):
         states = (2 * problem.nfe + REALISATIONS) * problem.batch * math.prod(problem.loaded.shape)
-        few = replace(case, values={**case.values, "nfe": FEW_NFE})
+        nfe = min(problem.nfe, FEW_NFE)
+        few = replace(case, values={**case.values, "nfe": nfe})
         if (known := question(few)) not in KNOWN:
-            KNOWN[known] = measured(variant, replace(problem, nfe=FEW_NFE), setting)
+            KNOWN[known] = measured(variant, replace(problem, nfe=nfe), setting)
         return KNOWN[known] + 8 * states
     rows = rows_at_once(problem)
     batch = getattr(problem, "batch", 0)
