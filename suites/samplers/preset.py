@@ -48,8 +48,10 @@ def quick(device: str) -> list[Sweep]:
     """Ask of every sampler what its evaluations buy on an exact ground, and of some on networks."""
     seeds: dict[str, Axis] = {"quality_seeds": 3, **UNTIMED}
     return [
-        sweep("Sampling", ground=TELLS, nfe=10, quality_seeds=3).unmarked(*ELSEWHERE),
-        sweep("Sampling", ground=TELLS, nfe=(5, 20, 50), **seeds).unmarked(*ELSEWHERE),
+        sweep("Sampling", ground=TELLS, nfe=10, quality_seeds=3).unmarked(VARIES, *ELSEWHERE),
+        sweep("Sampling", ground=TELLS, nfe=50, **seeds).unmarked(VARIES, *ELSEWHERE),
+        sweep("Sampling", ground=TELLS, nfe=(5, 20), **seeds).unmarked(*ELSEWHERE),
+        sweep("Sampling", ground=TELLS, nfe=10, **seeds).marked(VARIES).unmarked(*ELSEWHERE),
         sweep("Sampling", ground="mlp", nfe=(10, 20, 50), **seeds).unmarked(VARIES),
         sweep("Sampling", ground=TELLS, nfe=(100, FULL_COUNT), **seeds).marked(THOUSAND),
         sweep("Sampling", ground=SHOWS_ORDER, nfe=20, quality_seeds=1, **UNTIMED).unmarked(
@@ -59,7 +61,7 @@ def quick(device: str) -> list[Sweep]:
         sweep("Sampling", ground=TELLS, nfe=1, quality_seeds=3).marked(ONE_STEP),
         sweep("Sampling", ground=FLOWS, nfe=(5, 10, 20), **seeds).having("shift"),
         *_guidance(GUIDED, quality_seeds=3),
-        *_training_free((9, 19), **seeds),
+        *_training_free(9, above=10, **seeds),
     ]
 
 
@@ -82,7 +84,7 @@ def standard(device: str) -> list[Sweep]:
         *_few_steps(quality_seeds=5),
         sweep("Sampling", ground=(TELLS, "mlp"), nfe=1, quality_seeds=5).marked(ONE_STEP),
         *_guidance((GUIDED, TELLS), quality_seeds=5),
-        *_training_free((9, 19, 39), quality_seeds=5),
+        *_training_free((9, 19, 39), above=(5, 10, 20), quality_seeds=5),
     ]
 
 
@@ -102,7 +104,7 @@ def full(device: str) -> list[Sweep]:
         *_few_steps(quality_seeds=5),
         sweep("Sampling", ground=(TELLS, "mlp"), nfe=1, quality_seeds=5).marked(ONE_STEP),
         *_guidance((GUIDED, TELLS), quality_seeds=5),
-        *_training_free((9, 19, 39), quality_seeds=5),
+        *_training_free((9, 19, 39), above=(5, 10, 20), quality_seeds=5),
     ]
 
 
@@ -127,14 +129,14 @@ def _guidance(ground: Axis, **axes: Axis) -> list[Sweep]:
     ]
 
 
-def _training_free(skipping: Axis, **axes: Axis) -> list[Sweep]:
+def _training_free(skipping: Axis, above: Axis, **axes: Axis) -> list[Sweep]:
     """Ask a U-Net for less of its skips, and above its resolution for guidance and a shift."""
     skips = sweep("Sampling", ground="unet", nfe=skipping, skip_scale=SKIP_SCALES, **axes)
-    above = sweep("Sampling", ground="unet16", nfe=20, upsample_scale=UPSAMPLE_SCALES, **axes)
-    shift = sweep("Sampling", ground=(ENLARGED, TELLS), nfe=(5, 10, 20), **axes)
+    guided = sweep("Sampling", ground="unet16", nfe=20, upsample_scale=UPSAMPLE_SCALES, **axes)
+    shift = sweep("Sampling", ground=(ENLARGED, TELLS), nfe=above, **axes)
     return [
         skips.marked(SCALES_SKIPS),
-        above.marked(UPSAMPLES),
+        guided.marked(UPSAMPLES),
         shift.at(shift=(1.0, 2.0)).having("shift"),
         shift.at(grid=("cosine", "cosine_shifted"), eta=0.0).having("eta"),
     ]
