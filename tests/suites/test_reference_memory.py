@@ -46,7 +46,9 @@ SUITES = {point.name: point.value for group in GROUPS for point in entry_points(
 SHARE = 0.5
 META = torch.device("meta")
 APART = ("num_steps", "loss_steps", "num_images")  # of trajectories, quality: no part of a check
-FEW_NFE = 4  # of a sampler, whose formula is taken to keep the states of all others
+# Of a sampler: its formula is taken to keep the states of all further evaluations, and what it
+# holds to grow with its batch.
+FEW_NFE, FEW_IMAGES = 4, 8
 REALISATIONS = held.NUM_REALISATIONS  # of a sampler's rounding; two of them are looked at
 GIB = 1 << 30
 
@@ -122,11 +124,10 @@ def peak_bytes(case: Case) -> float:
     setting = replace(Setting.of(case), device=META, ranks=ranks_seen(case))
     if isinstance(problem, Sampling):
         states = (2 * problem.nfe + REALISATIONS) * problem.batch * math.prod(problem.loaded.shape)
-        nfe = min(problem.nfe, FEW_NFE)
-        few = replace(case, values={**case.values, "nfe": nfe})
-        if (known := question(few)) not in KNOWN:
-            KNOWN[known] = measured(variant, replace(problem, nfe=nfe), setting)
-        return KNOWN[known] + 8 * states
+        few = {"nfe": min(problem.nfe, FEW_NFE), "batch": min(problem.batch, FEW_IMAGES)}
+        if (known := question(replace(case, values=case.values | few))) not in KNOWN:
+            KNOWN[known] = measured(variant, replace(problem, **few), setting)
+        return KNOWN[known] * problem.batch / few["batch"] + 8 * states
     rows = rows_at_once(problem)
     batch = getattr(problem, "batch", 0)
     if not rows or batch <= 3 * rows:
