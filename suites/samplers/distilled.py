@@ -1,6 +1,6 @@
 """What SiD learns: a small network that makes an image in one evaluation, taught by the ground.
 
-Some 80 s on one core, once a ground.
+A minute and a half on one core, once a ground.
 """
 
 from __future__ import annotations

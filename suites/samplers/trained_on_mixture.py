@@ -1,7 +1,7 @@
 """The same small network in every form, trained on samples of `digits_mixture`.
 
 What each learned from is known exactly, so that forms are told apart by distances without a floor
-of few real images. About half a minute on one core each, once.
+of few real images. Less than a minute on one core each, once.
 """
 
 from __future__ import annotations
