@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import deque
 from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Protocol
@@ -167,22 +166,29 @@ class Schedule:
     def _side_by_side(
         self, lanes: list[Servers], todo: list[Step], later: list[tuple[Case, Role]]
     ) -> bool:
-        """Do a list of attempts, one in every lane at a time; False where the budget ended."""
-        waiting, later_s = deque(todo), self._pace.left_s(later)
+        """Do a list of attempts, one in every lane at a time; False where the budget ended.
+
+        A case has one at a time: where that fails, no other need be made.
+        """
+        waiting, later_s = list(todo), self._pace.left_s(later)
+        under_way: dict[str, Case] = {}
 
         def begin(lane: Servers) -> UnderWay | None:
-            while waiting and time.monotonic() <= self.deadline:
+            for step in [step for step in waiting if step[0].id not in under_way]:
+                if time.monotonic() > self.deadline:
+                    return None
                 left_s = self._pace.left_s(_without_number(waiting)) + later_s
-                case, role, number = waiting.popleft()
+                waiting.remove(step)
+                case, role, number = step
                 if self.attempts.goes_on(case, role):
                     self._tell(case, role, left_s)
+                    under_way[case.id] = case
                     return self.attempts.begin(lane, case, role, number)
             return None
 
-        by_id = {case.id: case for case, _, _ in todo}
         for attempt in side_by_side(lanes, begin):
             self.progress.done(attempt)
-            self._pace.took(by_id[attempt.case], attempt.role, attempt.elapsed_s)
+            self._pace.took(under_way.pop(attempt.case), attempt.role, attempt.elapsed_s)
         return not waiting
 
     def _serve(self, servers: Servers, todo: list[Step], later: list[tuple[Case, Role]]) -> bool:

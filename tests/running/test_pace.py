@@ -11,6 +11,7 @@ from bench.cases.case import Attempt, Case, Role, Window
 from bench.cases.costs import CPU, CUDA, SERVER_CPU_S, declared_s
 from bench.errors import UserError
 from bench.running.durations import MOST_CASES, Durations, durations_path, learn, learned
+from bench.running.lanes import beside
 from bench.running.pace import BY_CONSTANTS, BY_EARLIER, Pace, pace_here
 from bench.running.stopping import EFFORTS, Effort, estimate_s
 from bench.sides.selection import Selection, select
@@ -119,7 +120,7 @@ def test_of_what_failed_here_no_more_than_its_check_is_expected() -> None:
     assert not learned("m").cases  # how long it takes to fail says nothing of what works
     assert pace.beside_s(CASE, "check") == declared_s(CASE, "check")
     saved_s = 5 * (SHARE_S + declared_s(CASE, "time")) + declared_s(CASE, "memory")
-    saved_s += declared_s(CASE, "quality")
+    saved_s += declared_s(CASE, "quality") / beside(CASE, "quality")
     assert estimate_s([CASE, OTHER], effort, pace) == pytest.approx(whole_s - saved_s)
     learn("m", [CASE], took(CASE, "check", 3.0), SHARE_S)
     assert Pace(SHARE_S, learned("m")).goes_on(CASE)

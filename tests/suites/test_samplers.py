@@ -28,7 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 CPU = torch.device("cpu")
 SETTING = Setting(torch.float32, CPU)
 FOUND = [v for m in module_names("suites.samplers") for v in variants_of(load_module(m))]
-NEEDY = {"guidance", "skips", "resolution"}  # need classes, skip connections, a lower resolution
+# They need classes, skip connections, a lower resolution, a budget of one evaluation.
+NEEDY = {"guidance", "skips", "resolution", "one step"}
 VARIANTS = {v.name: v for v in FOUND if not NEEDY & {*v.marks}}
 # Published orders of convergence and evaluations for N steps, written down before any was run.
 ORDERS = {
