@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.forebear import callers
+
 HEEDED = ("PYTHON", "LC_", "LANG", "OMP_", "OPENBLAS_", "MKL_", "NUMEXPR_", "LD_")
 
 
@@ -65,25 +67,10 @@ def heeded(environment: Mapping[str, str]) -> dict[str, str]:
 
 def main(name: str, parent: str) -> dict[str, Any]:
     """Import libraries and fork for everybody who asks; return what is asked, in the forks."""
-    import gc
-
-    from bench.system import process
-
-    process.die_with_parent(int(parent))
-    gc.disable()
-    _import_libraries()
-    gc.freeze()
-    gc.enable()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
-        door.bind("\0" + name)
-        door.listen()
-        print("up", flush=True)
-        while True:
-            link, _ = door.accept()
-            with link:
-                if asked := _answered(door, link):
-                    return asked
-            process.reap()
+    for door, link in callers(name, int(parent), _import_libraries):
+        if asked := _answered(door, link):
+            return asked
+    raise AssertionError("expected callers without end")
 
 
 def _import_libraries() -> None:

@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import IO, Any
 
-from bench.system import own, process, session_cache
+from bench.system import own, session_cache
+from tests.forebear import callers
 
 SERVES = ["-P", "-m", "bench.workers.serve"]
 # What nothing that is imported here heeds; a fork gets its own.
@@ -105,25 +106,14 @@ class Forked:
 
 def main(name: str, parent: str) -> None:
     """Import what a server imports, then fork one for everybody who asks."""
-    import gc
+    for door, link in callers(name, int(parent), _import_worker):
+        _answer(door, link)
 
-    process.die_with_parent(int(parent))
-    gc.disable()
+
+def _import_worker() -> None:
     import torch  # noqa: F401
 
     import bench.workers.worker  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
-        door.bind("\0" + name)
-        door.listen()
-        print("up", flush=True)
-        while True:
-            link, _ = door.accept()
-            with link:
-                _answer(door, link)
-            process.reap()
 
 
 def _answer(door: socket.socket, link: socket.socket) -> None:

@@ -5,11 +5,11 @@ Torch-free.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import nan
 
-from bench.claims import Mean, Record
-from suites.samplers.enough import DISTANCES, budget, log_ratios, ratio_of
+from bench.claims import Finding, Mean, Record, Verdict, at_most, together
+from suites.samplers.enough import DISTANCES, budget, log_ratios, mean, ratio_of
 
 SAME_QUESTION = ("data", "inception", "preprocessing", "reference", "model", "num_images")
 SAME = 1.1  # a distance within 10 % of another is the same for what a distance can tell
@@ -67,6 +67,54 @@ def times(found: Mean) -> str:
     if found.low is None or found.high is None:
         return f"{found.estimate:.3g} times (one seed)"
     return f"{found.estimate:.3g} times ({found.low:.3g} to {found.high:.3g})"
+
+
+def compared(
+    pairs: Iterable[tuple[Record, Record]],
+    limit: float,
+    told: Callable[[Record, Record, str, str], str],
+    missing: str,
+    *,
+    quantity: str = "",
+    claimed: Callable[[Record], bool] = lambda _: True,
+) -> Finding:
+    """Hold what is measured of the first of every pair to `limit` times that of the second.
+
+    It is the second's distance, or the `quantity`; a pair that lacks it says nothing. `told` makes
+    a figure of both, what was measured, and the ratio in words. A pair whose second is not
+    `claimed` has a figure and no verdict; without any figure `missing` says what was not there.
+    """
+    figures: list[str] = []
+    verdicts: list[Verdict] = []
+    for one, other in pairs:
+        name = quantity or distance(other)
+        if len(measured([one, other], name)) < 2:
+            continue
+        found = ratio(one, other, name)
+        counts = claimed(other)
+        verdicts += [at_most(found, limit)] if counts else []
+        figures.append(told(one, other, name, times(found)) + ("" if counts else " (not claimed)"))
+    return Finding(together(verdicts), figures or [missing])
+
+
+def nearest(records: Sequence[Record], quantity: str) -> Record:
+    """Return the least by estimate of those that measured a quantity."""
+    return min(records, key=lambda record: mean(record, quantity).estimate)
+
+
+def nearest_on_task(
+    some: Sequence[Record], others: Iterable[Record]
+) -> Iterator[tuple[Record, Record]]:
+    """Pair each of the others with the nearest of some that measured its distance on its task."""
+    for other in others:
+        own = [r for r in measured(some, distance(other)) if same_task(r, other)]
+        if own:
+            yield nearest(own, distance(other)), other
+
+
+def value(record: Record, quantity: str) -> str:
+    """Write an estimate."""
+    return f"{mean(record, quantity).estimate:.3g}"
 
 
 def tasks(records: Sequence[Record], least: int = 2) -> Iterator[list[Record]]:

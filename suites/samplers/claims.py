@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.claims import Finding, Record, Verdict, at_most, claim, together
+from bench.claims import Finding, Record, Verdict, claim, together
 from suites.samplers.claimed import (
     SAME,
+    compared,
     distance,
     ground,
     measured,
     named,
+    nearest_on_task,
     of,
-    ratio,
     same_task,
-    times,
+    value,
 )
 from suites.samplers.enough import budget, mean
 from suites.samplers.few_steps_claims import (
@@ -84,81 +85,67 @@ def solvers_show_their_order(records: Sequence[Record]) -> Finding:
 @claim("Song et al. 2021, arXiv:2010.02502, section 5.1 and table 1")
 def ddim_is_ddpm_in_fewer_steps(records: Sequence[Record]) -> Finding:
     """DDIM comes within 20 to 100 evaluations as near to the data as DDPM at 1000."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    for full in (r for r in of(records, "ddpm") if budget(r) == FULL_COUNT):
-        name = distance(full)
-        if not measured([full], name):
-            continue
-        few = [r for r in of(measured(records, name), "ddim") if _answers(r, full)]
-        if not few:
-            continue
-        best = min(few, key=lambda r: mean(r, name).estimate)
-        found = ratio(best, full, name)
-        verdicts.append(at_most(found, SAME))
-        figures.append(
-            f"{ground(full)}: {name} at {budget(best)} is {times(found)} that of DDPM at "
-            f"{FULL_COUNT} ({mean(best, name).estimate:.3g} to {mean(full, name).estimate:.3g})"
+
+    def told(best: Record, full: Record, name: str, ratio: str) -> str:
+        return (
+            f"{ground(full)}: {name} at {budget(best)} is {ratio} that of DDPM at {FULL_COUNT} "
+            f"({value(best, name)} to {value(full, name)})"
         )
+
+    few = [record for record in of(records, "ddim") if _few_and_deterministic(record)]
+    pairs = nearest_on_task(few, (r for r in of(records, "ddpm") if budget(r) == FULL_COUNT))
     missing = f"no ground has DDPM at {FULL_COUNT} and DDIM at {FEW[0]} to {FEW[1]}"
-    return Finding(together(verdicts), figures or [missing])
+    return compared(pairs, SAME, told, missing)
 
 
 @claim("Karras et al. 2022, arXiv:2206.00364, section 3; Lu et al. 2022, arXiv:2211.01095")
 def second_order_beats_first(records: Sequence[Record]) -> Finding:
     """At equal evaluations, 20 or more, solvers of second order and above err less than Euler's."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    smooth = measured(measured(records, "observed_order"), "error")
-    for first, second in _rivals(smooth):
-        found = ratio(second, first, "error")
-        if budget(first) >= EQUAL_FROM:
-            verdicts.append(at_most(found, 1.0))
-        figures.append(
-            f"{named(second)} on {ground(first)} at {budget(first)}: {times(found)} "
-            f"Euler's error" + ("" if budget(first) >= EQUAL_FROM else " (not claimed)")
-        )
+
+    def told(second: Record, first: Record, name: str, ratio: str) -> str:
+        at = f"{named(second)} on {ground(first)} at {budget(first)}"
+        return f"{at}: {ratio} Euler's {name}"
+
+    smooth = measured(records, "observed_order")
     missing = "no smooth exact ground has Euler and a solver of second order on one grid"
-    return Finding(together(verdicts), figures or [missing])
+    fine = lambda first: budget(first) >= EQUAL_FROM  # noqa: E731
+    return compared(_rivals(smooth), 1.0, told, missing, quantity="error", claimed=fine)
 
 
 @claim("Lu et al. 2022, arXiv:2211.01095; Zhao et al. 2023, arXiv:2302.04867")
 def multistep_is_converged_by_20(records: Sequence[Record]) -> Finding:
     """DPM-Solver(++), UniPC, DEIS, PNDM and LMS are nearly converged at 20 evaluations."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    for early in (r for r in records if r.case.variant in MULTISTEP and budget(r) == EQUAL_FROM):
-        name = distance(early)
-        if not measured([early], name):
-            continue
-        later = [r for r in measured(records, name) if _continues(r, early)]
-        if not later:
-            continue
-        last = max(later, key=budget)
-        found = ratio(early, last, name)
-        verdicts.append(at_most(found, SAME))
-        figures.append(
-            f"{named(early)} on {ground(early)}: {name} at {EQUAL_FROM} is {times(found)} "
-            f"that at {budget(last)}"
+
+    def told(early: Record, last: Record, name: str, ratio: str) -> str:
+        return (
+            f"{named(early)} on {ground(early)}: {name} at {EQUAL_FROM} is {ratio} that at "
+            f"{budget(last)}"
         )
+
     missing = f"no multistep solver ran at {EQUAL_FROM} evaluations and at more"
-    return Finding(together(verdicts), figures or [missing])
+    return compared(_early_and_last(records), SAME, told, missing)
 
 
 def _rivals(records: Sequence[Record]) -> Iterator[tuple[Record, Record]]:
-    """Pair Euler's with every solver of second order or above on the same task and grid."""
+    """Pair every solver of second order or above with Euler's on the same task and grid."""
     for first in of(records, "euler"):
         for second in records:
             grids = [r.case.options.get("grid") for r in (first, second)]
             same = second.case.values == first.case.values and grids[0] == grids[1]
             if same and mean(second, "nominal_order").estimate >= 2:
-                yield first, second
+                yield second, first
 
 
-def _answers(record: Record, full: Record) -> bool:
-    """Say whether a DDIM record stands against DDPM's full count: deterministic, few, same."""
-    few = FEW[0] <= budget(record) <= FEW[1] and not record.case.options.get("eta")
-    return few and same_task(record, full)
+def _few_and_deterministic(record: Record) -> bool:
+    return FEW[0] <= budget(record) <= FEW[1] and not record.case.options.get("eta")
+
+
+def _early_and_last(records: Sequence[Record]) -> Iterator[tuple[Record, Record]]:
+    """Pair multistep solvers at the claimed budget with the largest they were asked at."""
+    for early in (r for r in records if r.case.variant in MULTISTEP and budget(r) == EQUAL_FROM):
+        later = [r for r in measured(records, distance(early)) if _continues(r, early)]
+        if later:
+            yield early, max(later, key=budget)
 
 
 def _continues(record: Record, early: Record) -> bool:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from bench.claims import Finding, Record, Verdict, at_most, claim, together
+from bench.claims import Finding, Record, claim
 from suites.samplers.claimed import (
     SAME,
+    compared,
     data,
     distance,
     ground,
     measured,
     named,
+    nearest,
+    nearest_on_task,
     of,
-    ratio,
-    same_task,
     tasks,
-    times,
+    value,
 )
-from suites.samplers.enough import budget, mean
+from suites.samplers.enough import budget
 
 FEWEST = 10  # evaluations, up to which AMED is claimed to lead
 HALF_WAY = (50, 100)  # Improved DDPM's
@@ -33,125 +35,105 @@ UNLIKE = ("classifier_free", "classifier_guidance")  # they sample one class at 
 @claim("Zhou et al. 2024, arXiv:2312.00094, table 2")
 def amed_leads_at_few_evaluations(records: Sequence[Record]) -> Finding:
     """At 10 evaluations or fewer AMED comes nearer than any other sampler."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    sound = [r for r in records if r.outcome == "ok" and r.case.variant not in UNLIKE]
-    for own in tasks(sound):
-        name = distance(own[0])
-        known = measured(own, name)
-        learned, rivals = of(known, "amed"), [r for r in known if r.case.variant != "amed"]
-        if not learned or not rivals or budget(own[0]) > FEWEST:
-            continue
-        best = min(rivals, key=lambda record: mean(record, name).estimate)
-        found = ratio(learned[0], best, name)
-        verdicts.append(at_most(found, 1.0))
-        figures.append(
-            f"{ground(best)} at {budget(best)}: {name} {mean(learned[0], name).estimate:.3g} is "
-            f"{times(found)} that of {named(best)}, the nearest other"
+
+    def told(learned: Record, best: Record, name: str, ratio: str) -> str:
+        return (
+            f"{ground(best)} at {budget(best)}: {name} {value(learned, name)} is {ratio} that of "
+            f"{named(best)}, the nearest other"
         )
+
     missing = f"AMED and a rival ran on no common task at {FEWEST} evaluations or fewer"
-    return Finding(together(verdicts), figures or [missing])
+    return compared(_amed_and_nearest(records), 1.0, told, missing)
 
 
 @claim("Nichol and Dhariwal 2021, arXiv:2102.09672, section 4 and figure 8")
 def improved_ddpm_needs_fewer_steps(records: Sequence[Record]) -> Finding:
     """Improved DDPM is as near at 50 to 100 steps as at 1000."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    own = of(records, "improved_ddpm")
-    for full in (record for record in own if budget(record) == FULL_COUNT):
-        name = distance(full)
-        few = [r for r in measured(own, name) if HALF_WAY[0] <= budget(r) <= HALF_WAY[1]]
-        few = [r for r in few if same_task(r, full)]
-        if not few or not measured([full], name):
-            continue
-        best = min(few, key=lambda record: mean(record, name).estimate)
-        found = ratio(best, full, name)
-        verdicts.append(at_most(found, SAME))
-        figures.append(
-            f"{ground(full)}: {name} at {budget(best)} is {times(found)} that at {FULL_COUNT} "
-            f"({mean(best, name).estimate:.3g} to {mean(full, name).estimate:.3g})"
+
+    def told(best: Record, full: Record, name: str, ratio: str) -> str:
+        return (
+            f"{ground(full)}: {name} at {budget(best)} is {ratio} that at {FULL_COUNT} "
+            f"({value(best, name)} to {value(full, name)})"
         )
-    missing = f"Improved DDPM ran nowhere at {HALF_WAY[0]} to {HALF_WAY[1]} and at {FULL_COUNT}"
-    return Finding(together(verdicts), figures or [missing])
+
+    own = of(records, "improved_ddpm")
+    low, high = HALF_WAY
+    half = [record for record in own if low <= budget(record) <= high]
+    pairs = nearest_on_task(half, [record for record in own if budget(record) == FULL_COUNT])
+    missing = f"Improved DDPM ran nowhere at {low} to {high} and at {FULL_COUNT}"
+    return compared(pairs, SAME, told, missing)
 
 
 @claim("Liu et al. 2023, arXiv:2209.03003, section 3 and table 1")
 def reflow_makes_few_steps_usable(records: Sequence[Record]) -> Finding:
     """One or two of Euler's steps along a straightened flow come nearer than along the flow."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    for straight, curved in _alike(records, STRAIGHTENED, FLOW):
-        name = distance(straight)
-        if budget(straight) > FEW_STEPS or len(measured([straight, curved], name)) < 2:
-            continue
-        found = ratio(straight, curved, name)
-        verdicts.append(at_most(found, 1.0))
-        figures.append(
-            f"at {budget(straight)}: {name} {mean(straight, name).estimate:.3g} is "
-            f"{times(found)} that of the flow it was taught ({mean(curved, name).estimate:.3g})"
+
+    def told(straight: Record, curved: Record, name: str, ratio: str) -> str:
+        return (
+            f"at {budget(straight)}: {name} {value(straight, name)} is {ratio} that of the flow "
+            f"it was taught ({value(curved, name)})"
         )
+
+    few = [record for record in records if budget(record) <= FEW_STEPS]
     missing = f"flow_euler ran at {FEW_STEPS} evaluations or fewer on no straightened flow"
-    return Finding(together(verdicts), figures or [missing])
+    return compared(_alike(few, STRAIGHTENED, FLOW), 1.0, told, missing)
 
 
 @claim("Liu et al. 2023, arXiv:2209.03003, section 3: reflow lowers the straightness S(Z)")
 def reflow_straightens(records: Sequence[Record]) -> Finding:
     """The paths of a straightened flow bend less than those of the flow it was taught."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    for straight, curved in _alike(measured(records, "curvature"), STRAIGHTENED, FLOW):
-        found = ratio(straight, curved, "curvature")
-        verdicts.append(at_most(found, 1.0))
-        values = [mean(record, "curvature").estimate for record in (straight, curved)]
-        figures.append(
-            f"S(Z) over the paths' squared length is {values[0]:.3g}, {times(found)} that of "
-            f"the flow it was taught ({values[1]:.3g})"
+
+    def told(straight: Record, curved: Record, name: str, ratio: str) -> str:
+        return (
+            f"S(Z) over the paths' squared length is {value(straight, name)}, {ratio} that of "
+            f"the flow it was taught ({value(curved, name)})"
         )
-        break  # it is the flow's, whatever the budget
+
+    bent = measured(records, "curvature")
+    one = islice(_alike(bent, STRAIGHTENED, FLOW), 1)  # it is the flow's, whatever the budget
     missing = "flow_euler ran on no straightened flow and the flow it was taught"
-    return Finding(together(verdicts), figures or [missing])
+    return compared(one, 1.0, told, missing, quantity="curvature")
 
 
 @claim("Esser et al. 2024, arXiv:2403.03206, section 5.1 and table 1: rf/lognorm(0, 1)")
 def logit_normal_training_comes_nearer(records: Sequence[Record]) -> Finding:
     """At equal steps a flow trained at logit-normal times comes nearer than at even ones."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    for ours, even in _alike(records, LOGIT_NORMAL, UNIFORM):
-        name = distance(ours)
-        if len(measured([ours, even], name)) < 2:
-            continue
-        found = ratio(ours, even, name)
-        verdicts.append(at_most(found, 1.0))
-        figures.append(
-            f"at {budget(ours)}: {name} {mean(ours, name).estimate:.3g} is {times(found)} that of "
-            f"even times ({mean(even, name).estimate:.3g}), one training each"
+
+    def told(ours: Record, even: Record, name: str, ratio: str) -> str:
+        return (
+            f"at {budget(ours)}: {name} {value(ours, name)} is {ratio} that of even times "
+            f"({value(even, name)}), one training each"
         )
+
     missing = "flow_euler ran on no two flows that differ in the times of their training"
-    return Finding(together(verdicts), figures or [missing])
+    return compared(_alike(records, LOGIT_NORMAL, UNIFORM), 1.0, told, missing)
 
 
 @claim("Zhou et al. 2024, arXiv:2404.04057, table 2")
 def one_step_is_near_its_teacher(records: Sequence[Record]) -> Finding:
     """A generator distilled by SiD comes in one evaluation as near as its teacher in many."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    for one in of(records, "sid"):
-        name = distance(one)
-        steps = [r for r in measured(records, name) if r.case.variant in TEACHERS]
-        steps = [r for r in steps if budget(r) == MANY and same_task(r, one)]
-        if not steps or not measured([one], name):
-            continue
-        teacher = min(steps, key=lambda record: mean(record, name).estimate)
-        found = ratio(one, teacher, name)
-        verdicts.append(at_most(found, SAME))
-        figures.append(
-            f"{ground(one)}: {name} {mean(one, name).estimate:.3g} is {times(found)} that of "
-            f"{named(teacher)} at {MANY} ({mean(teacher, name).estimate:.3g})"
+
+    def told(one: Record, teacher: Record, name: str, ratio: str) -> str:
+        return (
+            f"{ground(one)}: {name} {value(one, name)} is {ratio} that of {named(teacher)} at "
+            f"{MANY} ({value(teacher, name)})"
         )
+
+    teachers = [r for r in records if r.case.variant in TEACHERS and budget(r) == MANY]
+    pairs = ((one, best) for best, one in nearest_on_task(teachers, of(records, "sid")))
     missing = f"SiD ran on no ground where {' or '.join(TEACHERS)} has {MANY} evaluations"
-    return Finding(together(verdicts), figures or [missing])
+    return compared(pairs, SAME, told, missing)
+
+
+def _amed_and_nearest(records: Sequence[Record]) -> Iterator[tuple[Record, Record]]:
+    """Pair AMED's with the nearest other sampler of the same task and budget."""
+    sound = [r for r in records if r.outcome == "ok" and r.case.variant not in UNLIKE]
+    for own in tasks([record for record in sound if budget(record) <= FEWEST]):
+        name = distance(own[0])
+        known = measured(own, name)
+        learned, rivals = of(known, "amed"), [r for r in known if r.case.variant != "amed"]
+        if learned and rivals:
+            yield learned[0], nearest(rivals, name)
 
 
 def _alike(records: Sequence[Record], one: str, other: str) -> Iterator[tuple[Record, Record]]:

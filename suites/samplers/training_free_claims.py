@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.claims import Finding, Record, Verdict, at_most, claim, together
-from suites.samplers.claimed import distance, ground, measured, named, of, ratio, times
+from bench.claims import Finding, Record, claim
+from suites.samplers.claimed import (
+    compared,
+    distance,
+    ground,
+    measured,
+    named,
+    nearest,
+    of,
+    value,
+)
 from suites.samplers.enough import budget, mean
 
 ABOVE = ("digits_mixture16", "unet16")  # grounds of twice the sides that were trained at
@@ -21,73 +30,64 @@ TWICE = {"shift": (2.0, 1.0), "grid": ("cosine_shifted", "cosine")}  # shifted b
 @claim("Ma et al. 2024, arXiv:2402.15170, section 3")
 def skip_tuning_is_nearer(records: Sequence[Record]) -> Finding:
     """At equal evaluations a U-Net with scaled skips comes nearer than as it was trained."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    for plain, changed in _with_and_without(of(records, "skip_tuning"), "skip_scale", 1.0):
-        name = distance(plain)
-        best = min(changed, key=lambda record: mean(record, name).estimate)
-        found = ratio(best, plain, name)
-        verdicts.append(at_most(found, 1.0))
-        figures.append(
+    own = of(records, "skip_tuning")
+
+    def told(best: Record, plain: Record, name: str, ratio: str) -> str:
+        return (
             f"{ground(best)} at {budget(best)}: {name} at scale "
-            f"{best.case.options['skip_scale']}, the best of {len(changed)}, is {times(found)} "
-            f"that of the network as it is ({mean(plain, name).estimate:.3g})"
+            f"{best.case.options['skip_scale']}, the best of "
+            f"{len(_changed(own, plain, 'skip_scale'))}, is {ratio} that of the network as it is "
+            f"({value(plain, name)})"
         )
-    missing = "no U-Net was asked with scaled skips and with its own"
-    return Finding(together(verdicts), figures or [missing])
+
+    pairs = _best_and_without(own, "skip_scale", 1.0)
+    return compared(pairs, 1.0, told, "no U-Net was asked with scaled skips and with its own")
 
 
 @claim("Hwang et al. 2024, arXiv:2404.01709, section 4")
 def guided_by_its_low_resolution_is_nearer(records: Sequence[Record]) -> Finding:
     """Above its resolution a network comes nearer when what it was trained at guides it."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    own = [r for r in of(records, "upsample_guidance") if ground(r) != "digits_mixture16"]
-    for plain, changed in _with_and_without(own, "upsample_scale", 0.0):
-        name = distance(plain)
-        best = min(changed, key=lambda record: mean(record, name).estimate)
-        found = ratio(best, plain, name)
-        verdicts.append(at_most(found, 1.0))
-        figures.append(
-            f"{ground(best)} at {budget(best)}: {name} {mean(best, name).estimate:.3g} at scale "
-            f"{best.case.options['upsample_scale']} is {times(found)} that of the network alone"
+
+    def told(best: Record, plain: Record, name: str, ratio: str) -> str:
+        return (
+            f"{ground(best)} at {budget(best)}: {name} {value(best, name)} at scale "
+            f"{best.case.options['upsample_scale']} is {ratio} that of the network alone"
             + _beside_floor(best, name)
         )
+
+    own = [r for r in of(records, "upsample_guidance") if ground(r) != "digits_mixture16"]
     missing = "no network ran above its resolution with guidance and without"
-    return Finding(together(verdicts), figures or [missing])
+    return compared(_best_and_without(own, "upsample_scale", 0.0), 1.0, told, missing)
 
 
 @claim("Hoogeboom et al. 2023, arXiv:2301.11093, section 3.1; Esser et al. 2024, section 5.3.2")
 def shifted_schedule_helps_above_the_trained_resolution(records: Sequence[Record]) -> Finding:
     """At twice the sides few steps lead nearer along a schedule of log SNR less 2 log 2."""
-    figures: list[str] = []
-    verdicts: list[Verdict] = []
-    for shifted, plain in _shifted(records):
-        name = distance(plain)
-        if not measured([shifted], name):
-            continue
-        found = ratio(shifted, plain, name)
-        claimed = ground(plain) in ABOVE and budget(plain) <= FEW
-        if claimed:
-            verdicts.append(at_most(found, 1.0))
-        figures.append(
-            f"{named(shifted)} on {ground(plain)} at {budget(plain)}: {name} is {times(found)} "
-            f"that without the shift" + ("" if claimed else " (not claimed)")
-        )
-    if not verdicts:
-        figures.append(f"nothing ran above the trained resolution at {FEW} evaluations or fewer")
-    return Finding(together(verdicts), figures)
+
+    def told(shifted: Record, plain: Record, name: str, ratio: str) -> str:
+        at = f"{named(shifted)} on {ground(plain)} at {budget(plain)}"
+        return f"{at}: {name} is {ratio} that without the shift"
+
+    def claimed(plain: Record) -> bool:
+        return ground(plain) in ABOVE and budget(plain) <= FEW
+
+    missing = "nothing ran along a schedule that was shifted and along its own"
+    return compared(_shifted(records), 1.0, told, missing, claimed=claimed)
 
 
-def _with_and_without(
+def _best_and_without(
     records: Sequence[Record], option: str, without: float
-) -> Iterator[tuple[Record, list[Record]]]:
-    """Yield what was measured without a change, and with it, where nothing else differs."""
+) -> Iterator[tuple[Record, Record]]:
+    """Pair what was measured without a change with the nearest of what differs in it alone."""
     for plain in (r for r in records if r.case.options[option] == without):
-        changed = [r for r in records if r is not plain and _alike(r, plain, option)]
-        changed = measured(changed, distance(plain))
-        if changed and measured([plain], distance(plain)):
-            yield plain, changed
+        if changed := _changed(records, plain, option):
+            yield nearest(changed, distance(plain)), plain
+
+
+def _changed(records: Sequence[Record], plain: Record, option: str) -> list[Record]:
+    """Return what differs from a record in an option alone, and has its distance."""
+    alike = [r for r in records if r is not plain and _alike(r, plain, option)]
+    return measured(alike, distance(plain))
 
 
 def _shifted(records: Sequence[Record]) -> Iterator[tuple[Record, Record]]:
