@@ -20,9 +20,9 @@ def measured(records: Sequence[Record], quantity: str) -> list[Record]:
     return [r for r in records if r.outcome == "ok" and r.quality_of(quantity) is not None]
 
 
-def of(records: Sequence[Record], sampler: str) -> list[Record]:
-    """Keep sound records of a sampler, whatever its options."""
-    return [r for r in records if r.outcome == "ok" and r.case.variant == sampler]
+def of(records: Sequence[Record], *samplers: str) -> list[Record]:
+    """Keep sound records of one sampler or of several, whatever their options."""
+    return [r for r in records if r.outcome == "ok" and r.case.variant in samplers]
 
 
 def named(record: Record) -> str:

@@ -142,7 +142,7 @@ def _few_and_deterministic(record: Record) -> bool:
 
 def _early_and_last(records: Sequence[Record]) -> Iterator[tuple[Record, Record]]:
     """Pair multistep solvers at the claimed budget with the largest they were asked at."""
-    for early in (r for r in records if r.case.variant in MULTISTEP and budget(r) == EQUAL_FROM):
+    for early in (r for r in of(records, *MULTISTEP) if budget(r) == EQUAL_FROM):
         later = [r for r in measured(records, distance(early)) if _continues(r, early)]
         if later:
             yield early, max(later, key=budget)

@@ -74,7 +74,7 @@ def reflow_makes_few_steps_usable(records: Sequence[Record]) -> Finding:
             f"it was taught ({value(curved, name)})"
         )
 
-    few = [record for record in records if budget(record) <= FEW_STEPS]
+    few = [record for record in of(records, "flow_euler") if budget(record) <= FEW_STEPS]
     missing = f"flow_euler ran at {FEW_STEPS} evaluations or fewer on no straightened flow"
     return compared(_alike(few, STRAIGHTENED, FLOW), 1.0, told, missing)
 
@@ -119,7 +119,7 @@ def one_step_is_near_its_teacher(records: Sequence[Record]) -> Finding:
             f"{MANY} ({value(teacher, name)})"
         )
 
-    teachers = [r for r in records if r.case.variant in TEACHERS and budget(r) == MANY]
+    teachers = [r for r in of(records, *TEACHERS) if budget(r) == MANY]
     pairs = ((one, best) for best, one in nearest_on_task(teachers, of(records, "sid")))
     missing = f"SiD ran on no ground where {' or '.join(TEACHERS)} has {MANY} evaluations"
     return compared(pairs, SAME, told, missing)
