@@ -1,4 +1,4 @@
-"""What a report says first: the answers of every suite, or what is fastest where it has none."""
+"""What a suite says of its records: its answers, or what is fastest, and columns of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from bench.judging.record import Record
 from bench.judging.settling import what_settles_tie
 from bench.judging.words import listed, name_of, span, tied
 from reports.words import shape
+
+Columns = dict[str, dict[str, float]]  # by case and by name
 
 QUESTION = "What is fastest?"
 NUM_NAMED = 3  # of the variants that win somewhere
@@ -41,10 +43,36 @@ def opening(suite: str, records: list[Record]) -> Opening:
         try:
             own, answers = _asked(point, records)
         except Exception as error:
-            said.append(_unanswered(suite, error))
+            said.append(_unsaid(f"The answers of {suite}", error))
         else:
             question, said = own, said + answers
-    return Opening(question, said or [_said(what_is_fastest(records))])
+    told = said or [_said(what_is_fastest(records))]
+    return Opening(question, told + _told_columns(suite, records)[1])
+
+
+def told_columns(records: Sequence[Record]) -> Columns:
+    """Return, by case, what its suite reads of it beside others: a value for each of its columns.
+
+    A suite that raises here says so where it answers, and costs no other suite its columns.
+    """
+    found: Columns = {}
+    for suite in sorted({record.case.suite for record in records}):
+        found |= _told_columns(suite, [r for r in records if r.case.suite == suite])[0]
+    return found
+
+
+def _told_columns(suite: str, records: Sequence[Record]) -> tuple[Columns, list[Said]]:
+    """Ask a suite for its columns, if it has any; one that raises has a fault to be told."""
+    found: Columns = {}
+    for point in entry_points(group="touchstone.answers", name=suite):
+        try:
+            columns = getattr(point.load(), "columns", lambda _: {})(records)
+            for name, values in columns.items():
+                for case, value in values.items():
+                    found.setdefault(case, {})[name] = float(value)
+        except Exception as error:
+            return {}, [_unsaid(f"The columns of {suite}", error)]
+    return found, []
 
 
 def _asked(point: EntryPoint, records: list[Record]) -> tuple[str, list[Said]]:
@@ -62,9 +90,9 @@ def _row(record: Record) -> str:
     return f"{name_of(case, [])} {shape(case)} {case.dtype} {case.pass_}"
 
 
-def _unanswered(suite: str, error: Exception) -> Said:
+def _unsaid(what: str, error: Exception) -> Said:
     words = " ".join(f"{type(error).__name__}: {error}".split())
-    return Said(f"The answers of {suite} could not be made: {words[:300]}", [])
+    return Said(f"{what} could not be made: {words[:300]}", [])
 
 
 def what_is_fastest(records: list[Record]) -> Answer:

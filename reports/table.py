@@ -12,6 +12,7 @@ from bench.judging.record import Record
 from bench.judging.statistics import Interval
 from bench.running.stopping import reason
 from bench.store import Run
+from reports.answers import told_columns
 from reports.measured import measured, provenance, work_rates
 
 # Labels of a record that are columns.
@@ -85,12 +86,16 @@ def table(run: Run, records: list[Record]) -> pd.DataFrame:
     """Return the table of a run; a value that was not measured is missing, never 0."""
     rates = [work_rates(record) for record in records]
     found = [measured(record, COLUMNS) for record in records]
+    told = told_columns(records)
+    beside = [told.get(record.case.id, {}) for record in records]
     origins = [provenance(record) for record in records]
     rows = [
-        {**row(run, record), **per_s, **own, **origin}
-        for record, per_s, own, origin in zip(records, rates, found, origins, strict=True)
+        {**others, **row(run, record), **per_s, **own, **origin}
+        for record, per_s, own, others, origin in zip(
+            records, rates, found, beside, origins, strict=True
+        )
     ]
-    extra = [*_names(rates), *_names(found), *_names(origins)]
+    extra = [*_names(rates), *_names(found), *_names(beside), *_names(origins)]
     columns = dict.fromkeys([*COLUMNS, *extra, *value_columns(records)])
     return pd.DataFrame(rows).reindex(columns=list(columns))
 

@@ -86,6 +86,11 @@ class Case:
         values = _join(self.values)
         return f"{self.problem}({values})/{self.dtype}/{self.pass_}/{where},{self.cache}"
 
+    @property
+    def timed(self) -> bool:
+        """Say whether anything of this case is timed; what is not may be measured beside others."""
+        return self.rounds != 0
+
     def most_rounds(self, rounds: int) -> int:
         """Return how many of a run's rounds this case takes part in."""
         return rounds if self.rounds is None else min(rounds, self.rounds)

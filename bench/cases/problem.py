@@ -140,6 +140,13 @@ class Problem(ABC):
         """
         return []
 
+    def overheads(self, built: Any, inputs: Any, setting: Setting) -> list[Measurement]:
+        """Time what a call adds to bare parts of it, both in turn; of timed cases alone.
+
+        Called in the memory role, after `account`.
+        """
+        return []
+
     def quality(self, built: Any, seed: int, setting: Setting) -> list[Measurement]:
         """Measure what the result is worth (a loss trajectory, a distance); once per seed.
 

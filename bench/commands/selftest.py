@@ -111,7 +111,7 @@ def _yardsticks() -> list[str]:
 
 def _timed(cases: list[Case]) -> list[Case]:
     """Return the cases that can be timed, each for all rounds, and for its time alone."""
-    timed = [replace(case, rounds=None, quality_seeds=0) for case in cases if case.rounds != 0]
+    timed = [replace(case, rounds=None, quality_seeds=0) for case in cases if case.timed]
     if not timed:
         raise UserError("the selection has no case that is timed", NOTHING_MEASURED)
     return timed

@@ -190,7 +190,7 @@ def _complete(case: Case, attempts: list[Attempt]) -> bool:
     seeds = {("quality", seed) for seed in range(case.quality_seeds)}
     if _of_quality(attempts)[0] not in ("", "ok"):
         seeds = set()  # the others are not asked for any more
-    return case.rounds == 0 and done >= {("check", 0), ("memory", 0)} | seeds
+    return not case.timed and done >= {("check", 0), ("memory", 0)} | seeds
 
 
 def _of_quality(attempts: list[Attempt]) -> tuple[str, str]:

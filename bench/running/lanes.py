@@ -12,14 +12,16 @@ from bench.running.attempts import UnderWay
 from bench.sides.server import Server
 from bench.sides.servers import Servers
 
-UNTIMED: tuple[Role, ...] = ("quality",)  # a check times its first calls, and what a case adds
 MOST = 4  # lanes: each has servers of its own
 MEMORY_SHARE = 0.5  # of what is available, for all lanes together
 
 
 def beside(case: Case, role: Role) -> int:
-    """Return how many such attempts the cores have room for; 1 where something is timed."""
-    if role not in UNTIMED or case.device != "cpu" or case.ranks > 1:
+    """Return how many such attempts the cores have room for; 1 where something is timed.
+
+    Of a timed case a check times the first call, and what takes its memory what it adds.
+    """
+    if (case.timed and role != "quality") or case.device != "cpu" or case.ranks > 1:
         return 1
     return max(min(len(os.sched_getaffinity(0)) // case.threads, MOST), 1)
 

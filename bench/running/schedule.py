@@ -69,9 +69,9 @@ class Schedule:
                 self.attempts.keep_cost()
 
     def _prepare(self, ahead: Ahead) -> bool:
-        """Check every case and measure its memory; a case that fails goes no further.
+        """Check every case, measure its memory and its quality; one that fails goes no further.
 
-        Quality comes last: beside it, the servers of the first rounds start.
+        What times nothing comes last: beside it, the servers of the first rounds start.
         """
         todo = [
             (case, role, seed)
@@ -80,14 +80,15 @@ class Schedule:
             if (case.id, role, seed) not in self._done
         ]
         later = self._timed(self.manifest.cases, self.manifest.checkpoints[0])
-        quality = [one for one in todo if one[1] == "quality"]
-        first = [one for one in todo if one[1] != "quality"]
-        untimed = _without_number(quality)
+        first = [(case, role, seed) for case, role, seed in todo if not _may_wait(case, role)]
+        last = [(case, role, seed) for case, role, seed in todo if _may_wait(case, role)]
+        last.sort(key=lambda one: one[1] == "quality")  # it is known by then what memory they need
+        untimed = _without_number(last)
         with self.attempts.servers([case for case, _, _ in todo], self.at_hand) as servers:
             if not self._serve(servers, first, untimed + later):
                 return False
             self._start_ahead(ahead, 0, self._pace.left_s(untimed))
-            if not self._untimed(servers, quality, later):
+            if not self._untimed(servers, last, later):
                 return False
         ahead.wait()
         return True
@@ -151,16 +152,17 @@ class Schedule:
         if not self._serve(servers, alone, _without_number(several) + later):
             return False
         with ExitStack() as ending:
-            more = self._more_lanes([case for case, _, _ in several])
+            more = self._more_lanes(several)
             for lane in more:
                 ending.push(lane)
                 lane.start()
             return self._side_by_side([servers, *more], several, later)
 
-    def _more_lanes(self, cases: list[Case]) -> list[Servers]:
+    def _more_lanes(self, todo: list[Step]) -> list[Servers]:
         """Return servers for lanes beside the first, as many as cores and memory have room for."""
-        room = min((beside(case, "quality") for case in cases), default=1)
-        lanes = fitting(min(room, len(cases)), self.attempts.most_bytes(), available_memory_bytes())
+        cases = [case for case, _, _ in todo]
+        room = min((beside(case, role) for case, role, _ in todo), default=1)
+        lanes = fitting(min(room, len({case.id for case in cases})), self.attempts.most_bytes(), available_memory_bytes())
         return [self.attempts.servers(cases) for _ in range(lanes - 1)]
 
     def _side_by_side(
@@ -208,6 +210,11 @@ class Schedule:
     def _tell(self, case: Case, role: Role, left_s: float) -> None:
         left_s = min(left_s, self.deadline - time.monotonic())
         self.progress.next(f"{role} {case.suite}/{case.variant}", left_s)
+
+
+def _may_wait(case: Case, role: Role) -> bool:
+    """Say whether an attempt times nothing, so that others may go on beside it."""
+    return role == "quality" or beside(case, role) > 1
 
 
 def _without_number(steps: Iterable[Step]) -> list[tuple[Case, Role]]:

@@ -39,6 +39,20 @@ def answers(records: Sequence[Record]) -> list[Answer]:
     return [_enough(contest, cheapest), *_gain(contest), *_limits(contest)]
 
 
+def columns(records: Sequence[Record]) -> dict[str, dict[str, float]]:
+    """Return the least budget from which on a sampler is within noise of its own limit, by case.
+
+    It stands on all budgets of the sampler on the case's task; missing where it may still fall.
+    """
+    settled: dict[str, float] = {}
+    for contest in contests(records):
+        for own in by_sampler(contest).values():
+            least = least_settled(contest, own)
+            if least is not own[-1]:
+                settled |= {record.case.id: budget(least) for record in own}
+    return {"settled_nfe": settled}
+
+
 def _tells(contest: Contest) -> bool:
     """Say whether anything is shown to be farther than the best, and than real images are."""
     far = (r for r in contest.records if farther(contest.over(r, contest.best)))

@@ -63,8 +63,8 @@ class Sampling(Workload):
         self.loaded.provision(progress)
         worth.provision(self, progress)
 
-    def account(self, built: Sampler, inputs: Noise, setting: Setting) -> list[Measurement]:
-        """Measure what the sampler adds to the bare network calls of its grid."""
+    def overheads(self, built: Sampler, inputs: Noise, setting: Setting) -> list[Measurement]:
+        """Time what the sampler adds to the bare network calls of its grid."""
         return held.overhead(built, inputs)
 
     def quality(self, built: Sampler, seed: int, setting: Setting) -> list[Measurement]:

@@ -51,8 +51,8 @@ def test_a_trial_that_hangs_is_ended_with_all_that_it_started(
     adopting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programme, "GRACE_S", 0.2)
-    got = in_a_process(MADE["hangs"], "cuda:0", tmp_path / "it", False, 2.0)
-    assert (got.word, got.detail) == ("failed", "no answer after 2 s")
+    got = in_a_process(MADE["hangs"], "cuda:0", tmp_path / "it", False, 6.0)
+    assert (got.word, got.detail) == ("failed", "no answer after 6 s")
     assert not Path(f"/proc/{(tmp_path / 'it' / 'child').read_text()}").exists()
 
 

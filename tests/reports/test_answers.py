@@ -18,6 +18,7 @@ from bench.system.terminal import Screen
 from reports import answers, html
 from reports.answers import opening
 from reports.fastest import families
+from reports.table import table
 from reports.terminal import summarise
 from tests.made_runs import Made, make
 from tests.reports.browsing import strip_scripts
@@ -89,6 +90,21 @@ def test_a_suite_answers_its_own_question(tmp_path: Path, own: ModuleType) -> No
     assert [answer.sentence for answer in found.answers] == ["Take a.", "Take b.", "Take a."]
     assert found.answers[0].rows == ["a size=64 float32 fwd"]
     assert opening("other", records).question == "What is fastest?"
+
+
+def test_a_suite_tells_columns_of_its_own(tmp_path: Path, own: ModuleType) -> None:
+    run = make(tmp_path / "run", [Made("a", 1e-3), Made("b", 2e-3)])
+    records = fold(run)
+    own.answers = lambda rs: []  # type: ignore[attr-defined]
+    own.columns = lambda rs: {"rank": {rs[1].case.id: 1}, "time_s": {rs[0].case.id: 0}}  # type: ignore[attr-defined]
+    found = table(run, records)
+    assert [*found["rank"].isna()] == [True, False]
+    assert found["rank"][1] == 1
+    assert (found["time_s"] > 0).all()  # the table's own
+    own.columns = lambda rs: {"rank": {rs[0].case.id: None}}  # type: ignore[attr-defined]
+    assert "rank" not in table(run, records)
+    told = opening("made", records).answers[-1].sentence
+    assert told.startswith("The columns of made could not be made: TypeError: ")
 
 
 @pytest.fixture

@@ -92,6 +92,8 @@ def test_lanes_are_what_the_cores_have_room_for(
     case = replace(CASE, **changed)
     assert beside(case, "quality") == expected
     assert {beside(case, role) for role in ("check", "memory", "time")} == {1}
+    never_timed = replace(case, rounds=0)
+    assert {beside(never_timed, role) for role in ("check", "memory", "quality")} == {expected}
 
 
 def test_lanes_fit_the_memory() -> None:

@@ -27,12 +27,12 @@ def expect_sound(found: list[Tried]) -> None:
 
 
 def test_damaged_folders_are_read_or_refused() -> None:
-    found = list(mutations.play(120, seed=1, names=QUICK))
+    found = list(mutations.play(48, seed=1, names=QUICK))
     expect_sound(found)
     outcomes = {came.outcome for one in found for came in one.came}
     assert outcomes == {"read", "refused"}
     assert {one.sample for one in found} > {"today", "comparison", "selftests"}
-    assert sum(one.damage.structural for one in found) > 12
+    assert sum(one.damage.structural for one in found) > 4
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from bench.cases.case import Case, Plain
 from bench.judging.record import Record
-from suites.samplers.answers import answers
+from suites.samplers.answers import answers, columns
 from suites.samplers.enough import by_sampler, contests, least_settled
 
 SEEDS = (0.98, 1.0, 1.02)  # what the images of a seed make of every distance alike
@@ -138,6 +138,14 @@ def test_the_least_budget_must_stay_within_noise_from_there_on() -> None:
     (own,) = by_sampler(contest).values()
     assert least_settled(contest, own).case.values["nfe"] == 20
     assert math.isclose(contest.over(own[1], own[3]).estimate, 0.5 / 0.06)  # type: ignore[union-attr]
+
+
+def test_every_row_of_a_sampler_tells_where_it_settles_and_of_one_that_falls_none_does() -> None:
+    settling = curve("unipc", {5: 0.5, 20: 0.06, 50: 0.06})
+    falling = curve("ddim", {5: 9.0, 20: 5.0, 50: 0.5})
+    assert columns([*settling, *falling]) == {
+        "settled_nfe": {record.case.id: 20 for record in settling}
+    }
 
 
 def test_what_stands_alone_is_compared_with_nothing() -> None:

@@ -31,7 +31,7 @@ def overall(matches: Sequence[Match], rows: Sequence[Row]) -> list[Overall]:
     """Return one mean a suite, in order of appearance; a suite that is never timed has none."""
     suites: dict[str, int] = {}
     for match in matches:
-        timed = any(r.case.rounds != 0 for r in (match.base, match.new) if r)
+        timed = any(r.case.timed for r in (match.base, match.new) if r)
         suites[match.case.suite] = suites.get(match.case.suite, 0) + timed
     return [_of_suite(suite, count, rows) for suite, count in suites.items() if count]
 

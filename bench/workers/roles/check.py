@@ -34,8 +34,9 @@ def check(contest: Contest) -> Result:
         contest.reset()
         outputs, call_s = _timed_s(contest, inputs)
         prints.append([fingerprint(output) for output in outputs])
+    first = [Measurement("first_call_uncached", "s", [first_call_s])] if contest.case.timed else []
     return Result(
-        [Measurement("first_call_uncached", "s", [first_call_s]), *_worst(verdicts)],
+        [*first, *_worst(verdicts)],
         {**labels, **told(breaks), **verdicts[0].labels},
         fingerprints=prints,
         tolerances=[(max(a), max(b)) for a, b in _by_output(verdicts)],

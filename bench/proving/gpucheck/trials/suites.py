@@ -46,7 +46,7 @@ def smallest_of_each(listed: list[Case]) -> list[Case]:
 
     Of a module that cannot be imported there is no problem. One process is enough.
     """
-    usable = [case for case in listed if case.problem and case.ranks == 1 and case.rounds != 0]
+    usable = [case for case in listed if case.problem and case.ranks == 1 and case.timed]
     least: dict[str, Case] = {}
     for case in sorted(usable, key=_size):
         least.setdefault(case.variant, case)
