@@ -109,9 +109,17 @@ def _run_faults(bench: Bench, output: Path) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with files of whole runs, the longest: at the end nobody should wait for one."""
-    long = {item.path for item in items if "bench" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path not in long)
+    """Begin with files of whole runs, the longest: at the end nobody should wait for one.
+
+    The run over every fault begins first, and who else reads it comes when it is there.
+    """
+    reading, long = (
+        list(dict.fromkeys(i.path for i in items if fixture in getattr(i, "fixturenames", ())))
+        for fixture in ("faults_run", "bench")
+    )
+    first = [*reading[:1], *(path for path in long if path not in reading)]
+    order = {path: number for number, path in enumerate(first)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 def pytest_configure() -> None:

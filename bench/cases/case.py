@@ -88,8 +88,16 @@ class Case:
 
     @property
     def timed(self) -> bool:
-        """Say whether anything of this case is timed; what is not may be measured beside others."""
+        """Say whether this case takes part in any round."""
         return self.rounds != 0
+
+    @property
+    def starts_cold(self) -> bool:
+        """Say whether its very first call is a time of its own: it compiles, or sets up a device.
+
+        Any other case's is what the first call of every process is.
+        """
+        return self.timed and (self.compiles or self.device != "cpu" or self.ranks > 1)
 
     def most_rounds(self, rounds: int) -> int:
         """Return how many of a run's rounds this case takes part in."""

@@ -141,9 +141,9 @@ class Problem(ABC):
         return []
 
     def overheads(self, built: Any, inputs: Any, setting: Setting) -> list[Measurement]:
-        """Time what a call adds to bare parts of it, both in turn; of timed cases alone.
+        """Time what a call adds to bare parts of it, both in turn: shares, no seconds; each round.
 
-        Called in the memory role, after `account`.
+        Called in the time role after all samples; `built` is what the variant returned.
         """
         return []
 

@@ -162,7 +162,8 @@ class Schedule:
         """Return servers for lanes beside the first, as many as cores and memory have room for."""
         cases = [case for case, _, _ in todo]
         room = min((beside(case, role) for case, role, _ in todo), default=1)
-        lanes = fitting(min(room, len({case.id for case in cases})), self.attempts.most_bytes(), available_memory_bytes())
+        wanted = min(room, len({case.id for case in cases}))
+        lanes = fitting(wanted, self.attempts.most_bytes(), available_memory_bytes())
         return [self.attempts.servers(cases) for _ in range(lanes - 1)]
 
     def _side_by_side(

@@ -45,9 +45,11 @@ class Workload(Problem):
     passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
     ranks: ClassVar[tuple[int, ...]] = (1, 2)
-    # what a first optimizer step and FSDP import; DeepSpeed looks for devices, so it is not here
+    # What a first optimizer step and FSDP import, and the compiler, which DeepSpeed's engine imports
+    # for an optimizer of its own. DeepSpeed itself looks for devices, so it is not here.
     preload: ClassVar[tuple[str, ...]] = (
         "torch._dynamo",
+        "torch._inductor.compile_fx",
         "torch.distributed.device_mesh",
         "torch.distributed.fsdp",
         "torch.distributed.optim",

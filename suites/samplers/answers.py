@@ -40,9 +40,10 @@ def answers(records: Sequence[Record]) -> list[Answer]:
 
 
 def columns(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Return the least budget from which on a sampler is within noise of its own limit, by case.
+    """Return, by case, where its sampler settles, and the seconds in the network and outside it.
 
-    It stands on all budgets of the sampler on the case's task; missing where it may still fall.
+    `settled_nfe` is the least budget from which on a sampler is within noise of its own limit. It
+    stands on all its budgets on the case's task, and is missing where the distance may still fall.
     """
     settled: dict[str, float] = {}
     for contest in contests(records):
@@ -50,7 +51,18 @@ def columns(records: Sequence[Record]) -> dict[str, dict[str, float]]:
             least = least_settled(contest, own)
             if least is not own[-1]:
                 settled |= {record.case.id: budget(least) for record in own}
-    return {"settled_nfe": settled}
+    return {"settled_nfe": settled, **_seconds(records)}
+
+
+def _seconds(records: Sequence[Record]) -> dict[str, dict[str, float]]:
+    """Part the time of a call by the share that a sampler adds to bare calls of its network."""
+    inside, outside = dict[str, float](), dict[str, float]()
+    for record in records:
+        time, share = record.interval_of("time"), record.figure_of("overhead_share")
+        if time is not None and share is not None:
+            inside[record.case.id] = time.estimate / (1 + share)
+            outside[record.case.id] = time.estimate - inside[record.case.id]
+    return {"network_s": inside, "outside_network_s": outside}
 
 
 def _tells(contest: Contest) -> bool:

@@ -1,4 +1,4 @@
-"""What failed is no evidence: rows without values or measurements, put to every claim and answer."""
+"""What failed is no evidence: rows without values, put to every claim and every answer."""
 
 from __future__ import annotations
 

@@ -226,8 +226,6 @@ def test_overhead_is_measured_beside_the_bare_network() -> None:
     sampler = build(VARIANTS["unipc"], ground="mixture2", nfe=5, batch=2)
     noise = sampler.problem.make_inputs(0, SETTING)
     found = {m.quantity: m for m in sampler.problem.overheads(sampler, noise, SETTING)}
-    assert found["bare_network"].unit == "s"
-    assert found["bare_network"].samples[0] > 0
     assert found["overhead_share"].samples[0] > -1
 
 

@@ -143,9 +143,18 @@ def test_the_least_budget_must_stay_within_noise_from_there_on() -> None:
 def test_every_row_of_a_sampler_tells_where_it_settles_and_of_one_that_falls_none_does() -> None:
     settling = curve("unipc", {5: 0.5, 20: 0.06, 50: 0.06})
     falling = curve("ddim", {5: 9.0, 20: 5.0, 50: 0.5})
-    assert columns([*settling, *falling]) == {
-        "settled_nfe": {record.case.id: 20 for record in settling}
-    }
+    found = columns([*settling, *falling])["settled_nfe"]
+    assert found == {record.case.id: 20 for record in settling}
+
+
+def test_the_time_of_a_call_is_parted_by_what_a_sampler_adds() -> None:
+    timed = record("ddim", 10, 0.5, time_s=3e-3)
+    assert columns([timed])["network_s"] == {}  # nobody measured what it adds
+    timed.samples["overhead_share"] = {(0, 0): [[0.4]], (0, 1): [[0.6]]}
+    found = columns([timed])
+    (inside,), (outside,) = found["network_s"].values(), found["outside_network_s"].values()
+    assert math.isclose(inside, 2e-3)
+    assert math.isclose(outside, 1e-3)
 
 
 def test_what_stands_alone_is_compared_with_nothing() -> None:

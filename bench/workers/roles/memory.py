@@ -24,7 +24,4 @@ def memory(contest: Contest) -> Result:
     else:
         result = peak_on_cpu(contest, inputs) if contest.ledger else Result()
     result.measurements.extend(contest.problem.account(contest.built, inputs, contest.setting))
-    if contest.case.timed:
-        timed = contest.problem.overheads(contest.built, inputs, contest.setting)
-        result.measurements.extend(timed)
     return result
