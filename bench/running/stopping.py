@@ -28,8 +28,8 @@ class Effort:
 # other: with 30 % of rounds at +8 %, intervals of 5/9/15 cover 81 %, those of 9/15 at least 93 %
 # (benchmarks/coverage.py). Smoke and quick have no time for more, and say so in every row.
 EFFORTS = {
-    "smoke": Effort(0.4, (5,)),
-    "quick": Effort(0.32, (5,)),
+    "smoke": Effort(0.25, (5,)),
+    "quick": Effort(0.25, (5,)),
     "standard": Effort(1.0, (9, 15)),
     "full": Effort(1.0, (9, 15)),
 }
