@@ -159,9 +159,14 @@ class Schedule:
             return self._side_by_side([servers, *more], several, later)
 
     def _more_lanes(self, todo: list[Step]) -> list[Servers]:
-        """Return servers for lanes beside the first, as many as cores and memory have room for."""
+        """Return servers for lanes beside the first, as many as cores and memory have room for.
+
+        None where the work would be done before they are up.
+        """
         cases = [case for case, _, _ in todo]
         room = min((beside(case, role) for case, role, _ in todo), default=1)
+        if self._pace.left_s(_without_number(todo)) < self._pace.server_start_s:
+            room = 1
         wanted = min(room, len({case.id for case in cases}))
         lanes = fitting(wanted, self.attempts.most_bytes(), available_memory_bytes())
         return [self.attempts.servers(cases) for _ in range(lanes - 1)]

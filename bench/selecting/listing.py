@@ -74,7 +74,7 @@ def changed(known: list[Case]) -> list[str]:
 
 
 def list_cases(request: dict[str, Any], device: str, contestants: list[Contestants]) -> list[Case]:
-    """Expand preset and overrides into cases; equal ids are kept once."""
+    """Expand preset and overrides into cases; equal ids are one, of all that is asked of them."""
     if not contestants:
         return []
     overrides = parse_overrides(request["sets"])
@@ -83,12 +83,22 @@ def list_cases(request: dict[str, Any], device: str, contestants: list[Contestan
     cases: dict[str, Case] = {}
     for group in contestants:
         for case in _cases_of(group, request["preset"], device, overrides):
-            if cases.setdefault(case.id, case).module != case.module:
+            known = cases.get(case.id, case)
+            if known.module != case.module:
                 raise UserError(
-                    f"{case.module} and {cases[case.id].module} both define "
+                    f"{case.module} and {known.module} both define "
                     f"{case.suite}/{case.variant}; rename one"
                 )
+            cases[case.id] = _both(known, case)
     return list(cases.values())
+
+
+def _both(one: Case, other: Case) -> Case:
+    """Return the case that is measured as often as either, and of as many seeds."""
+    rounds = None if None in (one.rounds, other.rounds) else max(one.rounds or 0, other.rounds or 0)
+    return dataclasses.replace(
+        one, rounds=rounds, quality_seeds=max(one.quality_seeds, other.quality_seeds)
+    )
 
 
 def _expect_axes(groups: list[Contestants], overrides: dict[str, tuple[Plain, ...]]) -> None:

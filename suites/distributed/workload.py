@@ -45,7 +45,7 @@ class Workload(Problem):
     passes: ClassVar[tuple[str, ...]] = ("train",)
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
     ranks: ClassVar[tuple[int, ...]] = (1, 2)
-    # What a first optimizer step and FSDP import, and the compiler, which DeepSpeed's engine imports
+    # What a first optimizer step and FSDP import, and the compiler, which DeepSpeed's engine wants
     # for an optimizer of its own. DeepSpeed itself looks for devices, so it is not here.
     preload: ClassVar[tuple[str, ...]] = (
         "torch._dynamo",

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from bench.claims import Finding, Record, Verdict, claim, together
 from suites.samplers.claimed import (
-    SAME,
     compared,
     distance,
     ground,
@@ -17,7 +16,7 @@ from suites.samplers.claimed import (
     same_task,
     value,
 )
-from suites.samplers.enough import budget, mean
+from suites.samplers.enough import SAME, budget, mean
 from suites.samplers.few_steps_claims import (
     amed_leads_at_few_evaluations,
     improved_ddpm_needs_fewer_steps,

@@ -7,7 +7,6 @@ from itertools import islice
 
 from bench.claims import Finding, Record, claim
 from suites.samplers.claimed import (
-    SAME,
     compared,
     data,
     distance,
@@ -20,7 +19,7 @@ from suites.samplers.claimed import (
     tasks,
     value,
 )
-from suites.samplers.enough import budget
+from suites.samplers.enough import SAME, budget
 
 FEWEST = 10  # evaluations, up to which AMED is claimed to lead
 HALF_WAY = (50, 100)  # Improved DDPM's

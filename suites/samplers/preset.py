@@ -52,11 +52,10 @@ def quick(device: str) -> list[Sweep]:
         sweep("Sampling", ground=TELLS, nfe=50, **seeds).unmarked(VARIES, *ELSEWHERE),
         sweep("Sampling", ground=TELLS, nfe=(5, 20), **seeds).unmarked(*ELSEWHERE),
         sweep("Sampling", ground=TELLS, nfe=10, **seeds).marked(VARIES).unmarked(*ELSEWHERE),
-        sweep("Sampling", ground="mlp", nfe=(10, 20, 50), **seeds).unmarked(VARIES),
-        sweep("Sampling", ground=TELLS, nfe=(100, FULL_COUNT), **seeds).marked(THOUSAND),
-        sweep("Sampling", ground=SHOWS_ORDER, nfe=20, quality_seeds=1, **UNTIMED).unmarked(
-            SOLVES_NO_ODE, *ELSEWHERE
-        ),
+        sweep("Sampling", ground="mlp", nfe=(10, 20), **seeds).unmarked(VARIES),
+        sweep("Sampling", ground=TELLS, nfe=100, **seeds).marked(THOUSAND),
+        *_few_of_full_count(**seeds),
+        sweep("Sampling", ground=SHOWS_ORDER, nfe=20, **seeds).unmarked(SOLVES_NO_ODE, *ELSEWHERE),
         *_few_steps(**seeds),
         sweep("Sampling", ground=TELLS, nfe=1, quality_seeds=3).marked(ONE_STEP),
         sweep("Sampling", ground=FLOWS, nfe=(5, 10, 20), **seeds).having("shift"),
@@ -116,6 +115,15 @@ def _full_count(ground: Axis, **axes: Axis) -> list[Sweep]:
     """Ask at the full count of steps for what was published with it."""
     asked = sweep("Sampling", ground=ground, nfe=FULL_COUNT, batch=_batch, **axes)
     return [asked.marked(THOUSAND)]
+
+
+def _few_of_full_count(**axes: Axis) -> list[Sweep]:
+    """Ask for half of the images, at the full count of steps and where fewer are to be as near."""
+    asked = sweep("Sampling", ground=TELLS, num_images=500, batch=16, **axes)
+    return [
+        asked.at(nfe=(50, 100, FULL_COUNT)).marked(THOUSAND),
+        asked.at(nfe=(50, 100), eta=0.0).having("eta"),
+    ]
 
 
 def _few_steps(**axes: Axis) -> list[Sweep]:

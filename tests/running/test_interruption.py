@@ -22,7 +22,7 @@ from bench.store import read
 from bench.system.process import descendants
 from tests.conftest import BENCH, BENCH_AS_IT_IS, ROOT, Bench
 
-CASES, ROUNDS = 3, 3
+CASES, ROUNDS = 3, 2
 MINE = """
 import time
 from bench import variant

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from bench.cases.case import Attempt, Case, Role, Window
 from bench.cases.costs import CPU, CUDA, SERVER_CPU_S, declared_s
 from bench.errors import UserError
 from bench.running.durations import MOST_CASES, Durations, durations_path, learn, learned
-from bench.running.lanes import beside
 from bench.running.pace import BY_CONSTANTS, BY_EARLIER, Pace, pace_here
 from bench.running.stopping import EFFORTS, Effort, estimate_s
 from bench.sides.selection import Selection, select
@@ -30,6 +30,12 @@ SHARE_S = 0.4
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TOUCHSTONE_CACHE", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing go on beside anything; see `test_lanes`."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
 
 
 def took(case: Case, role: Role, *seconds: float, outcome: str = "ok") -> list[Attempt]:
@@ -120,7 +126,7 @@ def test_of_what_failed_here_no_more_than_its_check_is_expected() -> None:
     assert not learned("m").cases  # how long it takes to fail says nothing of what works
     assert pace.beside_s(CASE, "check") == declared_s(CASE, "check")
     saved_s = 5 * (SHARE_S + declared_s(CASE, "time")) + declared_s(CASE, "memory")
-    saved_s += declared_s(CASE, "quality") / beside(CASE, "quality")
+    saved_s += declared_s(CASE, "quality")
     assert estimate_s([CASE, OTHER], effort, pace) == pytest.approx(whole_s - saved_s)
     learn("m", [CASE], took(CASE, "check", 3.0), SHARE_S)
     assert Pace(SHARE_S, learned("m")).goes_on(CASE)
@@ -209,3 +215,10 @@ def test_a_gpu_that_is_not_here_is_counted_by_the_command(bench_here: Bench) -> 
     refused = bench_here(*words)
     assert refused.returncode == 2
     assert "--device cuda:0: expected one of cpu on this machine" in refused.stderr
+
+
+def test_what_goes_on_beside_others_counts_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    pace = Pace(SHARE_S)
+    assert pace.expected_s(CASE, "check") == pytest.approx(declared_s(CASE, "check") / 2)
+    assert pace.beside_s(CASE, "time") == declared_s(CASE, "time")

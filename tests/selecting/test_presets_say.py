@@ -18,6 +18,23 @@ def listed(pattern: str, preset: str) -> set[str]:
     return {case.variant for case in list_cases(request, "cpu", [group])}
 
 
+def test_what_is_asked_twice_is_asked_for_all_of_it() -> None:
+    """A guided call of twice the batch is in a sweep for its distance, and in one for its time."""
+    group = Contestants("samplers", VARIANTS, {}, "classifier_free")
+    request = {"sets": [], "files": {}, "preset": "quick"}
+    cases = list_cases(request, "cpu", [group])
+    assert len({case.id for case in cases}) == len(cases)
+    (both,) = [
+        case
+        for case in cases
+        if case.values["nfe"] == 20
+        and (case.options["scale"], case.options["batched"]) == (1.0, True)
+    ]
+    assert both.timed
+    assert both.quality_seeds == 3
+    assert not next(case for case in cases if case.options["scale"] == 3.0).timed
+
+
 def test_a_variant_that_a_preset_leaves_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed("improved_ddpm", "smoke") == set()
     assert "samplers/improved_ddpm: smoke asks nothing of it" in capsys.readouterr().err

@@ -108,6 +108,24 @@ def test_improved_ddpm_is_held_to_its_own_full_count(few: float, verdict: str) -
     assert claims.improved_ddpm_needs_fewer_steps.check(records).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("few", "verdict"),
+    [
+        ((0.8, 1.0, 1.25), "holds"),  # holds 1 and not much: within noise of it
+        ((0.3, 1.0, 3.0), "untested"),  # holds nearly everything
+        ((1.3, 1.5, 1.6), "fails"),
+    ],
+)
+def test_as_near_is_within_noise_of_it(few: tuple[float, ...], verdict: str) -> None:
+    records = [
+        made("improved_ddpm", nfe, "mlp", {"grid": "cosine"}, fd_digits_cnn=1.0)
+        for nfe in (100, 1000)
+    ]
+    for one, distances in zip(records, (few, (1.0, 1.0, 1.0)), strict=True):
+        one.trajectories["fd_digits_cnn"] = {i: [value] for i, value in enumerate(distances)}
+    assert claims.improved_ddpm_needs_fewer_steps.check(records).verdict == verdict
+
+
 @pytest.mark.parametrize(("straight", "verdict"), [(0.2, "holds"), (9.0, "fails")])
 def test_a_straightened_flow_is_put_beside_the_flow(straight: float, verdict: str) -> None:
     records = [

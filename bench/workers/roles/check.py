@@ -34,7 +34,11 @@ def check(contest: Contest) -> Result:
         contest.reset()
         outputs, call_s = _timed_s(contest, inputs)
         prints.append([fingerprint(output) for output in outputs])
-    first = [Measurement("first_call_uncached", "s", [first_call_s])] if contest.case.starts_cold else []
+    first = (
+        [Measurement("first_call_uncached", "s", [first_call_s])]
+        if contest.case.starts_cold
+        else []
+    )
     return Result(
         [*first, *_worst(verdicts)],
         {**labels, **told(breaks), **verdicts[0].labels},
