@@ -49,9 +49,8 @@ def quick(device: str) -> list[Sweep]:
     seeds: dict[str, Axis] = {"quality_seeds": 3, **UNTIMED}
     return [
         sweep("Sampling", ground=TELLS, nfe=10, quality_seeds=3).unmarked(VARIES, *ELSEWHERE),
-        sweep("Sampling", ground=TELLS, nfe=50, **seeds).unmarked(VARIES, *ELSEWHERE),
-        sweep("Sampling", ground=TELLS, nfe=(5, 20), **seeds).unmarked(*ELSEWHERE),
-        sweep("Sampling", ground=TELLS, nfe=10, **seeds).marked(VARIES).unmarked(*ELSEWHERE),
+        sweep("Sampling", ground=TELLS, nfe=(20, 50), **seeds).unmarked(VARIES, *ELSEWHERE),
+        sweep("Sampling", ground=TELLS, nfe=(5, 10), **seeds).unmarked(*ELSEWHERE),
         sweep("Sampling", ground="mlp", nfe=(10, 20), **seeds).unmarked(VARIES),
         sweep("Sampling", ground=TELLS, nfe=100, **seeds).marked(THOUSAND),
         *_few_of_full_count(**seeds),
@@ -62,7 +61,7 @@ def quick(device: str) -> list[Sweep]:
         *_guidance(GUIDED, quality_seeds=3),
         *_shifts(10, **seeds),
         # a U-Net's images are dear on a CPU: fewer of them, at one budget
-        *_training_free(10, SKIP_NFE[0], num_images=300, quality_seeds=5, **UNTIMED),
+        *_training_free(10, SKIP_NFE[0], num_images=300, batch=16, **seeds),
     ]
 
 
@@ -119,9 +118,9 @@ def _full_count(ground: Axis, **axes: Axis) -> list[Sweep]:
 
 def _few_of_full_count(**axes: Axis) -> list[Sweep]:
     """Ask for half of the images, at the full count of steps and where fewer are to be as near."""
-    asked = sweep("Sampling", ground=TELLS, num_images=500, batch=16, **axes)
+    asked = sweep("Sampling", ground=TELLS, num_images=500, batch=8, **axes)
     return [
-        asked.at(nfe=(50, 100, FULL_COUNT)).marked(THOUSAND),
+        asked.at(nfe=(100, FULL_COUNT)).marked(THOUSAND),
         asked.at(nfe=(50, 100), eta=0.0).having("eta"),
     ]
 
