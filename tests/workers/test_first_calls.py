@@ -10,16 +10,21 @@ import pytest
 
 from bench.cases.case import Case
 from bench.sides.server import Server
+from suites.samplers.problem import Sampling
+from tests.conftest import ServerFor
 
+CASE = Case("faults", "none", "suites.faults.none", "Double", {})
 VALUES = {"ground": "mixture2", "nfe": 5, "batch": 2}
-CASE = Case("samplers", "euler", "suites.samplers.euler", "Sampling", VALUES)
+SAMPLER = Case("samplers", "euler", "suites.samplers.euler", "Sampling", VALUES)
 
 
-def made(server: Server, tmp_path: Path, role: str, **changed: Any) -> dict[str, Any]:
+def made(
+    server: Server, tmp_path: Path, role: str, case: Case = CASE, **changed: Any
+) -> dict[str, Any]:
     """Make one attempt and return the reply."""
     held = {k: changed.pop(k) for k in ("fingerprints", "tolerances") if k in changed}
     log = str(tmp_path / "log.txt")
-    request = {"case": {**asdict(CASE), **changed}, "role": role, "timeout_s": 60, "log": log}
+    request = {"case": {**asdict(case), **changed}, "role": role, "timeout_s": 60, "log": log}
     reply = server.attempt({**request, **held, "share_s": 0.01})
     assert reply["outcome"] == "ok", reply
     return reply
@@ -40,8 +45,11 @@ def test_a_first_call_is_a_time_of_what_compiles_and_is_timed(
     assert ("first_call_uncached" in found) == timed == ("s" in found.values())
 
 
-def test_only_a_timed_attempt_tells_what_a_sampler_adds(server: Server, tmp_path: Path) -> None:
-    assert "s" not in units(made(server, tmp_path, "memory")).values()
-    checked = made(server, tmp_path, "check")
+def test_only_a_timed_attempt_tells_what_a_sampler_adds(
+    server_for: ServerFor, tmp_path: Path
+) -> None:
+    server = server_for(Sampling.preload)
+    checked, counted = (made(server, tmp_path, role, SAMPLER) for role in ("check", "memory"))
+    assert "s" not in {*units(checked).values(), *units(counted).values()}
     held = {key: checked[key] for key in ("fingerprints", "tolerances")}
-    assert units(made(server, tmp_path, "time", **held))["overhead_share"] == "1"
+    assert units(made(server, tmp_path, "time", SAMPLER, **held))["overhead_share"] == "1"

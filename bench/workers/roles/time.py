@@ -42,7 +42,9 @@ def time(contest: Contest) -> Result:
         measurements.append(Measurement(quantity, "s", [round(v, 11) for v in values]))
     worked = watch.found()
     measurements.append(Measurement("threads_ran", "1", [round(worked.cores, 3)]))
-    measurements += _overheads(contest, rotation.input_sets[0])
+    measurements += contest.problem.overheads(
+        contest.built, rotation.input_sets[0], contest.setting
+    )
     beyond = worked.beyond(contest.case.threads) if contest.case.device == "cpu" else ""
     return Result(
         [*measurements, *metered],
@@ -52,11 +54,6 @@ def time(contest: Contest) -> Result:
         detail=beyond,
         window=window,
     )
-
-
-def _overheads(contest: Contest, inputs: Any) -> list[Measurement]:
-    contest.reset()
-    return contest.problem.overheads(contest.built, inputs, contest.setting)
 
 
 def _gaps(labels: dict[str, str]) -> list[str]:
