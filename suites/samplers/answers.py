@@ -174,17 +174,25 @@ def _an_image(record: Record) -> Rounds:
 def _limits(contest: Contest) -> list[Answer]:
     """Say from which budget on every sampler is within noise of its own limit."""
     by_budget: dict[int, list[str]] = {}
-    falling: list[str] = []
+    falling: dict[str, int] = {}  # and the most that each was asked
     for name, own in by_sampler(contest).items():
         least = least_settled(contest, own)
-        (falling if least is own[-1] else by_budget.setdefault(budget(least), [])).append(name)
-    most = _most(contest)
+        if least is own[-1]:
+            falling[name] = budget(least)
+        else:
+            by_budget.setdefault(budget(least), []).append(name)
     if not by_budget:
-        words = f"No sampler is within noise of its own limit before {most}, the most asked."
+        words = f"No sampler is within noise of its own limit before {_last(falling)}."
         return [Answer(words)] if falling else []
     told = [f"by {least} {listed(names)}" for least, names in sorted(by_budget.items())]
-    told += [f"not before {most}, the most asked, {listed(falling)}"] if falling else []
+    told += [f"not before {_last(falling)}, {listed([*falling])}"] if falling else []
     return [Answer(f"Within noise of their own limits: {'; '.join(told)}.")]
+
+
+def _last(falling: dict[str, int]) -> str:
+    """Name the most that was asked, which need not be as much of each."""
+    least, most = min(falling.values(), default=0), max(falling.values(), default=0)
+    return f"{most}, the most asked" if least == most else f"the most asked of each, {least}–{most}"
 
 
 def _nothing_told(contest: Contest) -> Answer:

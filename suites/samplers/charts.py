@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from bench.charts import Chart, counted, drawn
+from suites.samplers.claimed import SAME_QUESTION
 from suites.samplers.curves import Cast, cast_of, panel
 from suites.samplers.enough import DISTANCES
 from suites.samplers.front import front_in_words
@@ -24,15 +25,26 @@ MOST_BELOW = 4  # rows below each other; more are laid out in two columns
 
 
 def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
-    """Draw every ground, that with most cases first."""
+    """Draw every ground, that with most cases first; distances of other images are another's."""
     if "measured_nfe" not in table:
         return []  # nothing passed its check
     ok = table[(table["outcome"] == "ok") & table["measured_nfe"].notna()]
     ok = ok.assign(sampler=_names(ok))
     found: list[Chart] = []
-    for ground in ok["ground"].value_counts(sort=True).index:
-        found += _of_ground(str(ground), ok[ok["ground"] == ground], trajectories)
+    for task, own in sorted(_tasks(ok).items(), key=lambda item: -len(item[1])):
+        found += _of_task(task, own, trajectories)
     return found
+
+
+def _tasks(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Part rows by what distances stand on; name each by its ground, and by what sets it apart."""
+    told: dict[str, pd.DataFrame] = {}
+    for ground, own in rows.groupby("ground", sort=False):
+        apart = [c for c in SAME_QUESTION if c in own and own[c].nunique(dropna=False) > 1]
+        for values, part in own.groupby(apart, dropna=False) if apart else [((), own)]:
+            words = ", ".join(f"{k}={v}" for k, v in zip(apart, values, strict=True))
+            told[f"{ground} ({words})" if words else str(ground)] = part
+    return told
 
 
 def _names(rows: pd.DataFrame) -> pd.Series:
@@ -41,7 +53,7 @@ def _names(rows: pd.DataFrame) -> pd.Series:
     return rows["variant"].where(~several, rows["variant"] + " " + rows["options"].fillna(""))
 
 
-def _of_ground(ground: str, rows: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
+def _of_task(ground: str, rows: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     """Draw what a sampler's evaluations buy, then why: orders, errors, and the images."""
     measured = [name for name in DISTANCES if name in rows and rows[name].notna().any()]
     cast = cast_of(rows, measured[0] if measured else None)  # one for all: known again by colour

@@ -155,6 +155,16 @@ def test_a_distance_to_statistics_has_no_floor() -> None:
         assert "strokeDash" not in json.dumps(found[0].drawing.to_dict())
 
 
+def test_distances_of_fewer_images_are_drawn_apart() -> None:
+    """They are larger, and of another floor: a curve through both would jump."""
+    rows, samples = table()
+    rows["num_images"] = 1000
+    fewer = rows.iloc[:2].assign(num_images=500, nfe=100)
+    titles = [chart.title for chart in charts(pd.concat([rows, fewer]), samples)]
+    assert titles[0] == "FD(digits-cnn) on posterior (num_images=1000)"
+    assert "FD(digits-cnn) on posterior (num_images=500)" in titles
+
+
 def test_charts_tell_distance_error_and_samples() -> None:
     found = charts(*table())
     titles = [chart.title for chart in found]

@@ -140,6 +140,12 @@ def test_the_least_budget_must_stay_within_noise_from_there_on() -> None:
     assert math.isclose(contest.over(own[1], own[3]).estimate, 0.5 / 0.06)  # type: ignore[union-attr]
 
 
+def test_the_most_that_was_asked_is_each_samplers_own() -> None:
+    asked = [*curve("ddim", {5: 9.0, 20: 5.0, 50: 0.5}), *curve("euler", {5: 9.0, 10: 5.0})]
+    told = next(a.sentence for a in answers([*asked, *UNIPC]) if "limits" in a.sentence)
+    assert "not before the most asked of each, 10–50, ddim and euler" in told
+
+
 def test_every_row_of_a_sampler_tells_where_it_settles_and_of_one_that_falls_none_does() -> None:
     settling = curve("unipc", {5: 0.5, 20: 0.06, 50: 0.06})
     falling = curve("ddim", {5: 9.0, 20: 5.0, 50: 0.5})
