@@ -82,7 +82,7 @@ class Schedule:
         later = self._timed(self.manifest.cases, self.manifest.checkpoints[0])
         first = [(case, role, seed) for case, role, seed in todo if not _may_wait(case, role)]
         last = [(case, role, seed) for case, role, seed in todo if _may_wait(case, role)]
-        last.sort(key=lambda one: one[1] == "quality")  # it is known by then what memory they need
+        last.sort(key=lambda one: one[1] == "quality")  # after it is known what memory they need
         untimed = _without_number(last)
         with self.attempts.servers([case for case, _, _ in todo], self.at_hand) as servers:
             if not self._serve(servers, first, untimed + later):
@@ -168,8 +168,10 @@ class Schedule:
         if self._pace.left_s(_without_number(todo)) < self._pace.server_start_s:
             room = 1
         wanted = min(room, len({case.id for case in cases}))
-        lanes = fitting(wanted, self.attempts.most_bytes(), available_memory_bytes())
-        return [self.attempts.servers(cases) for _ in range(lanes - 1)]
+        return [self.attempts.servers(cases) for _ in range(self._fitting(wanted) - 1)]
+
+    def _fitting(self, lanes: int) -> int:
+        return fitting(lanes, self.attempts.most_bytes(), available_memory_bytes())
 
     def _side_by_side(
         self, lanes: list[Servers], todo: list[Step], later: list[tuple[Case, Role]]
@@ -182,6 +184,8 @@ class Schedule:
         under_way: dict[str, Case] = {}
 
         def begin(lane: Servers) -> UnderWay | None:
+            if lanes.index(lane) >= self._fitting(len(lanes)):
+                return None  # what was measured meanwhile needs more memory than was known
             for step in [step for step in waiting if step[0].id not in under_way]:
                 if time.monotonic() > self.deadline:
                     return None

@@ -9,15 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import nan
 
 from bench.claims import Finding, Mean, Record, Verdict, at_most, together
-from suites.samplers.enough import (
-    DISTANCES,
-    SAME,
-    budget,
-    log_ratios,
-    mean,
-    near,
-    ratio_of,
-)
+from suites.samplers.enough import DISTANCES, budget, log_ratios, mean, ratio_of
 
 SAME_QUESTION = ("data", "inception", "preprocessing", "reference", "model", "num_images")
 
@@ -87,8 +79,6 @@ def compared(
 ) -> Finding:
     """Hold what is measured of the first of every pair to `limit` times that of the second.
 
-    A limit of `SAME` asks whether it is as near, which `near` decides here as in the answers.
-
     It is the second's distance, or the `quantity`; a pair that lacks it says nothing. `told` makes
     a figure of both, what was measured, and the ratio in words. A pair whose second is not
     `claimed` has a figure and no verdict; without any figure `missing` says what was not there.
@@ -101,8 +91,7 @@ def compared(
             continue
         found = ratio(one, other, name)
         counts = claimed(other)
-        as_near = limit == SAME and near(found)
-        verdicts += [("holds" if as_near else at_most(found, limit))] if counts else []
+        verdicts += [at_most(found, limit)] if counts else []
         figures.append(told(one, other, name, times(found)) + ("" if counts else " (not claimed)"))
     return Finding(together(verdicts), figures or [missing])
 
