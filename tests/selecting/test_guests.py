@@ -238,7 +238,7 @@ def test_a_log_holds_what_is_kept_while_a_step_floods_it(server: Server, tmp_pat
 
     looking = threading.Thread(target=look)
     looking.start()
-    reply = server.attempt(asked_of(tmp_path, FLOODS, "floods", timeout_s=5))
+    reply = server.attempt(asked_of(tmp_path, FLOODS, "floods", timeout_s=2))
     watch.set()
     looking.join()
     assert reply["outcome"] == "timeout"

@@ -66,11 +66,13 @@ def test_another_training_is_incorrect(name: str, server: Server, tmp_path: Path
     [
         ("ddp", "ddp"),
         ("fsdp2", "fsdp2"),
-        ("fsdp2", "fsdp2_no_reshard"),
-        ("zero1", "zero1"),
-        ("zero2", "zero2"),
         ("zero3", "zero3"),
-        ("zero_redundancy_optimizer", "zero_redundancy_optimizer"),
+        pytest.param("fsdp2", "fsdp2_no_reshard", marks=pytest.mark.slow),
+        pytest.param("zero1", "zero1", marks=pytest.mark.slow),
+        pytest.param("zero2", "zero2", marks=pytest.mark.slow),
+        pytest.param(
+            "zero_redundancy_optimizer", "zero_redundancy_optimizer", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_bytes_and_traffic_are_as_planned(module, name, server, tmp_path) -> None:

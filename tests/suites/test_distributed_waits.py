@@ -12,6 +12,8 @@ from tests.conftest import ServerFor
 from tests.suites.reading_back import STRATEGIES
 from tests.suites.trained_by_ranks import training
 
+QUICKEST = ("ddp", "zero3")  # one of torch's and one of DeepSpeed's; the others are slow tests
+
 
 def read_back_by(name: str, server_for: ServerFor, folder: Path) -> str:
     """Return the lines, as rank 0 tells them."""
@@ -26,7 +28,13 @@ def read_back_by(name: str, server_for: ServerFor, folder: Path) -> str:
 
 
 @pytest.mark.multirank
-@pytest.mark.parametrize("name", [strategy.name for strategy in STRATEGIES])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(own.name, marks=[] if own.name in QUICKEST else pytest.mark.slow)
+        for own in STRATEGIES
+    ],
+)
 def test_no_line_of_ours_reads_back(name: str, server_for: ServerFor, tmp_path: Path) -> None:
     assert read_back_by(name, server_for, tmp_path) == ""
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.cases.case import Case
+from bench.cases.case import Case, Plain
 from bench.cases.sweep import COMPILES, PRESETS
 from bench.cases.variant import Variant
 from bench.selecting.discover import load_module, module_names, variants_of
+from bench.sides.server import Server
 from tests.conftest import ServerFor
 
 GROUPS = ("touchstone.suites", "touchstone.yardsticks")
@@ -28,10 +29,15 @@ REFUSALS = {"unsupported"}
 FEW_MODULES = 12
 
 
-def cases(suite: str, variant: Variant) -> list[Case]:
-    """Return every example in the first dtype and pass, the first one in every other as well."""
+def cases(suite: str, variant: Variant, *, every: bool = True) -> list[Case]:
+    """Return every example in the first dtype and pass, the first one in every other as well.
+
+    Unless `every` one is asked for, of what compiles for seconds one example is enough.
+    """
     problem = variant.problem_type
     first = (problem.dtypes[0], problem.passes[0])
+    if variant.compiles and not every:
+        return [_case(suite, variant, *first, 1, problem.examples[0])]
     settings = [(*first, 1, example) for example in problem.examples]
     settings += [
         (dtype, pass_, ranks, problem.examples[0])
@@ -40,20 +46,24 @@ def cases(suite: str, variant: Variant) -> list[Case]:
         for ranks in problem.ranks
         if (dtype, pass_, ranks) != (*first, 1)
     ]
-    return [
-        Case(
-            suite,
-            variant.name,
-            variant.module,
-            problem.__name__,
-            {f.name: getattr(problem(**example), f.name) for f in fields(problem)},
-            dtype=dtype,
-            pass_=pass_,
-            ranks=ranks,
-            options=variant.options,
-        )
-        for dtype, pass_, ranks, example in settings
-    ]
+    return [_case(suite, variant, *asked) for asked in settings]
+
+
+def _case(
+    suite: str, variant: Variant, dtype: str, pass_: str, ranks: int, example: dict[str, Plain]
+) -> Case:
+    problem = variant.problem_type
+    return Case(
+        suite,
+        variant.name,
+        variant.module,
+        problem.__name__,
+        {f.name: getattr(problem(**example), f.name) for f in fields(problem)},
+        dtype=dtype,
+        pass_=pass_,
+        ranks=ranks,
+        options=variant.options,
+    )
 
 
 def test_every_suite_has_variants() -> None:
@@ -83,8 +93,21 @@ def test_a_preset_chooses_by_what_variants_say_of_themselves(suite: str) -> None
 def test_variant_is_checked(
     suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
 ) -> None:
-    server, outcomes = server_for(variant.preload), {}
-    for case in cases(suite, variant):
+    expect_checked(cases(suite, variant, every=False), server_for(variant.preload), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("suite", "variant"), [p for p in FOUND if p.values[1].compiles])
+def test_what_compiles_is_checked_everywhere(
+    suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
+) -> None:
+    expect_checked(cases(suite, variant), server_for(variant.preload), tmp_path)
+
+
+def expect_checked(asked: list[Case], server: Server, tmp_path: Path) -> None:
+    """Put cases to their checks; skip where none of them can run here."""
+    outcomes = {}
+    for case in asked:
         reply = server.attempt(
             {
                 "case": asdict(case),

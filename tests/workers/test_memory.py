@@ -44,7 +44,7 @@ def peak(server: Server, case: Case, tmp_path: Path) -> float:
     )["peak"]
 
 
-@pytest.mark.parametrize("variant", ["eager", "compiled"])
+@pytest.mark.parametrize("variant", ["eager", pytest.param("compiled", marks=pytest.mark.slow)])
 def test_weights_count(server: Server, tmp_path: Path, variant: str) -> None:
     (tmp_path / "wide.py").write_text(MODULE)
     case = Case("wide", variant, str(tmp_path / "wide.py"), "Wide", {"width": 1024})

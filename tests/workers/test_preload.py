@@ -35,7 +35,7 @@ def modules_of(server: Server) -> set[str]:
     return {word.decode() for word in maps}
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("place", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_a_module_that_begins_cuda_is_left_out_and_named(folder: Path, place: int) -> None:
     names = ["harmless", "broken"]
     names.insert(place, "asks_the_driver")
