@@ -117,10 +117,13 @@ def _full_count(ground: Axis, **axes: Axis) -> list[Sweep]:
 
 
 def _few_of_full_count(**axes: Axis) -> list[Sweep]:
-    """Ask for half of the images, at the full count of steps and where fewer are to be as near."""
+    """Ask for half of the images, at the full count of steps and where fewer are to be as near.
+
+    Six seeds: of three, fewer steps were .89 (.60 to 1.3) times as far as all of them.
+    """
     asked = sweep("Sampling", ground=TELLS, num_images=500, batch=8, **axes)
     return [
-        asked.at(nfe=(100, FULL_COUNT)).marked(THOUSAND),
+        asked.at(nfe=(100, FULL_COUNT), quality_seeds=6).marked(THOUSAND),
         asked.at(nfe=(50, 100), eta=0.0).having("eta"),
     ]
 
