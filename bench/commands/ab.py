@@ -20,6 +20,7 @@ from bench.commands.options import (
     DryRun,
     Inception,
     Keyword,
+    Like,
     Model,
     NumRounds,
     Output,
@@ -69,6 +70,7 @@ def ab(
     inception: Inception = None,
     reference: Reference = None,
     model: Model = None,
+    like: Like = "",
     budget: Budget = "",
     rounds: NumRounds = None,
     confirm: Annotated[
@@ -120,7 +122,7 @@ def ab(
     """
     console = Screen()
     files = dict(zip(FILES, (data, inception, reference, model), strict=True))
-    asked = Asked(keyword, sets or [], preset, device, files)
+    asked = Asked(keyword, sets or [], preset, device, files, like)
     expect_enough(confirm)
     wanted = Wanted(rounds, confirm, margin, seed, timeout, parse_budget(budget))
     command = ["bench", *(publishable(word) for word in sys.argv[1:])]

@@ -7,6 +7,7 @@ from bench.commands.options import (
     Device,
     Inception,
     Keyword,
+    Like,
     Model,
     Preset,
     Reference,
@@ -28,6 +29,7 @@ def list_cases(
     inception: Inception = None,
     reference: Reference = None,
     model: Model = None,
+    like: Like = "",
 ) -> None:
     """List the cases of a selection, one id a line.
 
@@ -36,9 +38,10 @@ def list_cases(
     - `bench list attention --preset smoke`
     - `bench list 'attention/sdpa_*' --set seqlen=4096 -k fwd_bwd`
     - `bench list path/to/mine.py`
+    - `bench list attention --like path/to/model/config.json`
     """
     files = dict(zip(FILES, (data, inception, reference, model), strict=True))
-    found = select(Side(), selectors or [], keyword, sets or [], preset, device, files)
+    found = select(Side(), selectors or [], keyword, sets or [], preset, device, files, like=like)
     screen = Screen(soft_wrap=True)
     for case in found.cases:
         screen.print(case.id)

@@ -67,6 +67,15 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+Like = Annotated[
+    str,
+    typer.Option(
+        metavar="CONFIG",
+        help="Ask in a model's shapes: its `config.json` or folder, or the name of one that comes "
+        "along, as `llama-3.1-8b`. `--set` comes before it.",
+        show_default=False,
+    ),
+]
 Preset = Annotated[str, typer.Option(help="smoke, quick, standard or full.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")]
 Budget = Annotated[str, typer.Option(help="Bound the run: `90s`, `10m`, `2h`.", show_default=False)]

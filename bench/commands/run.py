@@ -23,6 +23,7 @@ from bench.commands.options import (
     DryRun,
     Inception,
     Keyword,
+    Like,
     Model,
     NumRounds,
     Output,
@@ -65,6 +66,7 @@ def run(
     inception: Inception = None,
     reference: Reference = None,
     model: Model = None,
+    like: Like = "",
     budget: Budget = "",
     resume: Annotated[
         Path | None,
@@ -95,6 +97,7 @@ def run(
     - `bench run --preset smoke`
     - `bench run 'attention/sdpa_*' --set seqlen=1024,4096 --set dtype=bfloat16`
     - `bench run attention path/to/mine.py --budget 10m`
+    - `bench run attention --like path/to/model/config.json --set seqlen=4096`
     - `bench run --resume runs/20260101-120000-quick-1a2b`
 
     Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 70 a fault of the tool
@@ -116,7 +119,7 @@ def run(
             budget_s = parse_budget(budget)
             files = dict(zip(FILES, (data, inception, reference, model), strict=True))
             wanted = selectors or [], keyword, sets or [], preset, device, files
-            chosen = select(server, *wanted, absent=dry_run)
+            chosen = select(server, *wanted, absent=dry_run, like=like)
             pace = _pace(chosen, server, preset)
             manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed, pace)
             if dry_run:

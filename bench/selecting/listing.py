@@ -25,6 +25,8 @@ from bench.selecting.contestants import Contestants, contestants_of
 from bench.selecting.devices import Asked, choose_device, is_absent, placed
 from bench.selecting.discover import find_variant, load_module, problems_posed, source_hash
 from bench.selecting.guests import PREFIX
+from bench.selecting.like.model import Model
+from bench.selecting.like.taken import axes_like, told
 from bench.state import allocator
 
 
@@ -80,9 +82,10 @@ def list_cases(request: dict[str, Any], device: str, contestants: list[Contestan
     overrides = parse_overrides(request["sets"])
     overrides |= {axis: (path,) for axis, path in request["files"].items()}
     _expect_axes(contestants, overrides)
+    model = _model(request, contestants)
     cases: dict[str, Case] = {}
     for group in contestants:
-        for case in _cases_of(group, request["preset"], device, overrides):
+        for case in _cases_of(group, request["preset"], device, overrides, model):
             known = cases.get(case.id, case)
             if known.module != case.module:
                 raise UserError(
@@ -91,6 +94,18 @@ def list_cases(request: dict[str, Any], device: str, contestants: list[Contestan
                 )
             cases[case.id] = _both(known, case)
     return list(cases.values())
+
+
+def _model(request: dict[str, Any], contestants: list[Contestants]) -> Model | None:
+    """Return the model in whose shapes is asked, if one is given, and tell what is made of it."""
+    if not request.get("like"):
+        return None
+    model = Model(**request["like"])
+    print(
+        told(model, {v.problem_type for group in contestants for v in group.chosen}),
+        file=sys.stderr,
+    )
+    return model
 
 
 def _both(one: Case, other: Case) -> Case:
@@ -112,16 +127,23 @@ def _expect_axes(groups: list[Contestants], overrides: dict[str, tuple[Plain, ..
 
 
 def _cases_of(
-    group: Contestants, preset: str, device: str, overrides: dict[str, tuple[Plain, ...]]
+    group: Contestants,
+    preset: str,
+    device: str,
+    overrides: dict[str, tuple[Plain, ...]],
+    model: Model | None,
 ) -> Iterator[Case]:
     for module, error in group.chosen_broken.items():
         print(f"{module} cannot be imported: {error}", file=sys.stderr)
         yield Case(group.suite, module.rpartition(".")[2], module, "", {}, device=device)
 
+    problems = {v.problem_type for v in group.chosen}
+    like = {p.__name__: axes_like(model, p) if model else {} for p in problems}
+
     def asked(kind: str) -> list[Asked]:
         sweeps = _sweeps(group, preset, kind)
         solved = [s for s in sweeps if any(_solves(variant, s) for variant in group.chosen)]
-        return [(sweep, point) for sweep in solved for point in _points(sweep, overrides)]
+        return [(s, point) for s in solved for point in _points(s, like[s.problem] | overrides)]
 
     unasked = {v.name for v in group.chosen if v.name == group.pattern}  # others a preset may skip
     for where, sweep, point in placed(device, asked, "ranks" in overrides):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from bench.cases.given import given_path
 from bench.cases.keywords import chooser
 from bench.cases.sweep import PRESETS
 from bench.errors import NOTHING_MEASURED, UserError, unknown
+from bench.selecting.like.given import model_like
 from bench.sides.checkout import at_work, published
 from bench.sides.side import Side
 
@@ -43,14 +44,15 @@ def select(
     device: str,
     files: Mapping[str, Path | None],
     absent: bool = False,
+    like: str = "",
 ) -> Selection:
     """Return what is chosen, and the device; UserError where nothing fits.
 
-    `files` are the user's own, by the axis that takes them. The device may be `absent` where
-    nothing is run there.
+    `files` are the user's own, by the axis that takes them; `like` names a model in whose shapes is
+    asked. The device may be `absent` where nothing is run there.
     """
     chooses = chooser(keyword)  # refused before anything is imported
-    answer = ask(lister, selectors, sets, preset, device, files, absent=absent)
+    answer = ask(lister, selectors, sets, preset, device, files, absent=absent, like=like)
     cases = [published(Case(**plain)) for plain in answer["cases"]]
     chosen = [case for case in cases if chooses(case.id)]
     if not chosen:
@@ -83,6 +85,7 @@ def ask(
     files: Mapping[str, Path | None],
     lenient: bool = False,
     absent: bool = False,
+    like: str = "",
 ) -> dict[str, Any]:
     """Return the listing's answer: cases as plain data, and the device."""
     if preset not in PRESETS:
@@ -100,6 +103,7 @@ def ask(
         "device": device,
         "lenient": lenient,
         "absent": absent,
+        "like": asdict(model_like(like)) if like else None,
     }
     return lister.list_cases(request)
 

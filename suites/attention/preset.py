@@ -114,7 +114,8 @@ def _published(head_dims: tuple[int, ...], dtypes: tuple[str, ...]) -> list[Swee
     return [
         softmax.at(seqlen=seqlens, causal=(False, True), **BOTH).unmarked("window"),
         softmax.at(seqlen=seqlens, num_kv_heads=_num_kv_heads).unmarked("window"),
-        softmax.at(seqlen=seqlens[1:], window=(256, 1024)),
+        softmax.at(seqlen=seqlens[1:], window=256),
+        softmax.at(seqlen=seqlens[2:], window=1024),
         *_linear(shape, seqlens, **BOTH),
     ]
 

@@ -72,6 +72,8 @@ class SoftmaxAttention(BlockwiseOperator):
             raise ValueError(f"expected window of at least 1, got {self.window}")
         if self.window is not None and self.seqlen_q != self.keys:
             raise ValueError("window: expected seqlen_q equal to seqlen_kv")
+        if self.window is not None and self.window >= self.keys:
+            object.__setattr__(self, "window", None)  # hides nothing: the same question
 
     @property
     def kv_heads(self) -> int:
@@ -172,6 +174,7 @@ class LinearAttention(BlockwiseOperator):
         {"num_heads": 2, "seqlen": 192, "head_dim": 32, "causal": True},
     )
     input_names: ClassVar[tuple[str, ...]] = ("q", "k", "v")
+    like: ClassVar[dict[str, str]] = {"causal": ""}  # each form is asked with the mask it is for
 
     def __post_init__(self) -> None:
         _expect_positive(self, "batch", "num_heads", "seqlen", "head_dim")

@@ -23,6 +23,7 @@ class Asked:
     preset: str = "quick"
     device: str = "auto"
     files: Mapping[str, Path | None] = field(default_factory=dict)
+    like: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def list_side(contender: Contender, asked: Asked) -> Listed:
     side, sets = contender.side, [*asked.sets, *contender.sets]
     words = (contender.selectors, sets, asked.preset, asked.device, asked.files)
     try:
-        answer = ask(side, *words, lenient=True)
+        answer = ask(side, *words, lenient=True, like=asked.like)
     except UserError as error:
         raise UserError(f"{contender.name}: {side.told(str(error))}", error.exit_code) from error
     cases = [published(Case(**plain), side) for plain in answer["cases"]]
