@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any, overload
 
 from bench.cases.case import Plain
@@ -41,7 +42,8 @@ class Variant:
     takes seconds in every process. `marks` are words by which presets choose: what it is for
     ("window"), what it needs ("gpu"), what it is costly at ("float16").
     `provision(problem, progress, **options)` makes on disk what the variant itself needs; see
-    `Problem.provision`.
+    `Problem.provision`. `needs` are the packages outside the project that it imports in its body:
+    where one is missing, it is asked once and `unsupported`.
     """
 
     function: Callable[..., Any]
@@ -54,6 +56,7 @@ class Variant:
     compiles: bool = False
     marks: tuple[str, ...] = ()
     provision: Callable[..., None] | None = None
+    needs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -65,8 +68,15 @@ class Variant:
         own = COMPILER if self.compiles else ()
         return tuple(dict.fromkeys([*self.problem_type.preload, *own]))
 
+    @property
+    def lacking(self) -> list[str]:
+        """Name the packages it needs that are not installed here; imports none."""
+        return [name for name in self.needs if find_spec(name) is None]
+
     def build(self, problem: Any, setting: Setting, options: dict[str, Plain]) -> Any:
         """Set the variant up for one problem and setting; untimed."""
+        if lacking := self.lacking:
+            raise Unsupported(f"needs {' and '.join(lacking)}, which is not installed here")
         keywords: dict[str, Any] = {**self.options, **options}
         if self.wants_setting:
             keywords["setting"] = setting
@@ -99,6 +109,7 @@ def variant(
     compiles: bool = False,
     marks: Sequence[str] = (),
     provision: Callable[..., None] | None = None,
+    needs: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Variant]: ...
 
 
@@ -110,19 +121,22 @@ def variant(
     compiles: bool = False,
     marks: Sequence[str] = (),
     provision: Callable[..., None] | None = None,
+    needs: Sequence[str] = (),
 ) -> Variant | Callable[[Callable[..., Any]], Variant]:
     """Make a function a contestant: `def name(problem: SomeProblem, *, option=default)`.
 
     One that is made of torch's switches says which, `@variant(sets=["precision"])`; one whose every
     process compiles, `@variant(compiles=True)`; `marks` are the words by which presets know it;
     `provision(problem, progress, **options)` makes what must be on disk before anything is
-    measured. Raises TypeError where the signature does not say which problem it solves.
+    measured; `needs` names the packages that it imports. Raises TypeError where the signature does
+    not say which problem it solves.
     """
     unknown = [kind for kind in sets if kind not in SWITCHES]
     if unknown:
         raise TypeError(f"variant: sets: expected {' or '.join(SWITCHES)}, got {unknown[0]!r}")
     if function is None:
         own: dict[str, Any] = {"sets": tuple(sets), "compiles": compiles, "marks": tuple(marks)}
+        own["needs"] = tuple(needs)
         return lambda function: _described(function, provision=provision, **own)
     return _described(function)
 

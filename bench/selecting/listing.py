@@ -26,7 +26,7 @@ from bench.selecting.devices import Asked, choose_device, is_absent, placed
 from bench.selecting.discover import find_variant, load_module, problems_posed, source_hash
 from bench.selecting.guests import PREFIX
 from bench.selecting.like.model import Model
-from bench.selecting.like.taken import axes_like, told
+from bench.selecting.like.taken import axes_like, in_words
 from bench.state import allocator
 
 
@@ -101,10 +101,8 @@ def _model(request: dict[str, Any], contestants: list[Contestants]) -> Model | N
     if not request.get("like"):
         return None
     model = Model(**request["like"])
-    print(
-        told(model, {v.problem_type for group in contestants for v in group.chosen}),
-        file=sys.stderr,
-    )
+    problems = {v.problem_type for group in contestants for v in group.chosen}
+    print(in_words(model, problems), file=sys.stderr)
     return model
 
 
@@ -146,11 +144,13 @@ def _cases_of(
         return [(s, point) for s in solved for point in _points(s, like[s.problem] | overrides)]
 
     unasked = {v.name for v in group.chosen if v.name == group.pattern}  # others a preset may skip
+    once: set[str] = set()  # what lacks a package lacks it at every size
     for where, sweep, point in placed(device, asked, "ranks" in overrides):
-        for variant in group.chosen:
-            if _solves(variant, sweep):
-                unasked.discard(variant.name)
-                yield _case(group.suite, variant, point, where)
+        for variant in (v for v in group.chosen if _solves(v, sweep) and v.name not in once):
+            unasked.discard(variant.name)
+            yield _case(group.suite, variant, point, where)
+            if variant.lacking:
+                once.add(variant.name)
     for name in unasked:
         told = f"{preset} asks nothing of it; --preset may name another"
         print(f"{group.suite}/{name}: {told}", file=sys.stderr)

@@ -26,7 +26,7 @@ def axes_like(model: Model, problem: type[Problem]) -> dict[str, tuple[Plain, ..
     }
 
 
-def told(model: Model, problems: Iterable[type[Problem]]) -> str:
+def in_words(model: Model, problems: Iterable[type[Problem]]) -> str:
     """Say in a line what is asked of the model, by which fields; UserError where nothing is."""
     taken = {noun for problem in problems for noun in nouns_of(problem).values()}
     asked = [noun for noun in model.shapes if noun in taken]
