@@ -1,6 +1,11 @@
 """`bench list`: what a selection holds, without measuring anything."""
 
+from typing import Annotated
+
+import typer
+
 from bench.cases.counted import counted
+from bench.commands.long_list import show
 from bench.commands.options import (
     FILES,
     Data,
@@ -30,6 +35,13 @@ def list_cases(
     reference: Reference = None,
     model: Model = None,
     like: Like = "",
+    long: Annotated[
+        bool,
+        typer.Option(
+            "--long",
+            help="Tell of every variant instead: paper, cost, needs, and what it answers.",
+        ),
+    ] = False,
 ) -> None:
     """List the cases of a selection, one id a line.
 
@@ -37,13 +49,17 @@ def list_cases(
 
     - `bench list attention --preset smoke`
     - `bench list 'attention/sdpa_*' --set seqlen=4096 -k fwd_bwd`
+    - `bench list samplers --long`
     - `bench list path/to/mine.py`
     - `bench list attention --like path/to/model/config.json`
     """
     files = dict(zip(FILES, (data, inception, reference, model), strict=True))
-    found = select(Side(), selectors or [], keyword, sets or [], preset, device, files, like=like)
+    words = (selectors or [], keyword, sets or [], preset, device, files)
+    found = select(Side(), *words, like=like, long=long)
     screen = Screen(soft_wrap=True)
-    for case in found.cases:
+    if long:
+        show(Screen(), found.variants, found.cases)
+    for case in [] if long else found.cases:
         screen.print(case.id)
     told = f"{counted(len(found.cases), 'case')} on {found.device}"
     Screen(stderr=True).print(told, style="dim")

@@ -22,6 +22,7 @@ from bench.cases.variant import Variant
 from bench.errors import UserError, unknown
 from bench.selecting.axes import bind, names_for, parse_overrides
 from bench.selecting.contestants import Contestants, contestants_of
+from bench.selecting.described import describe
 from bench.selecting.devices import Asked, choose_device, is_absent, placed
 from bench.selecting.discover import find_variant, load_module, problems_posed, source_hash
 from bench.selecting.guests import PREFIX
@@ -45,6 +46,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         broken = sorted({module for group in groups for module in group.broken})
         absent = is_absent(device)
         told = {"cases": cases, "device": device, "absent": absent}
+        if request.get("long"):
+            found = [one for group in groups for one in describe(group.suite, group.chosen)]
+            told["variants"] = [dataclasses.asdict(one) for one in found]
         return {**told, "lacking": lacking, "broken": broken}
     except UserError as error:
         return {"error": str(error)}

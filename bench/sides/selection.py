@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from bench.cases.given import given_path
 from bench.cases.keywords import chooser
 from bench.cases.sweep import PRESETS
 from bench.errors import NOTHING_MEASURED, UserError, unknown
+from bench.selecting.described import Described
 from bench.selecting.like.given import model_like
 from bench.sides.checkout import at_work, published
 from bench.sides.side import Side
@@ -28,11 +29,16 @@ class Lister(Protocol):
 
 @dataclass(frozen=True)
 class Selection:
-    """Cases and the device they run on, which may be `absent` where nothing is run."""
+    """Cases and the device they run on, which may be `absent` where nothing is run.
+
+    `variants` are those of the cases, described, where that was asked for; without a keyword also
+    those that the preset asks nothing of.
+    """
 
     cases: list[Case]
     device: str
     absent: bool = False
+    variants: list[Described] = field(default_factory=list)
 
 
 def select(
@@ -45,6 +51,7 @@ def select(
     files: Mapping[str, Path | None],
     absent: bool = False,
     like: str = "",
+    long: bool = False,
 ) -> Selection:
     """Return what is chosen, and the device; UserError where nothing fits.
 
@@ -52,7 +59,8 @@ def select(
     asked. The device may be `absent` where nothing is run there.
     """
     chooses = chooser(keyword)  # refused before anything is imported
-    answer = ask(lister, selectors, sets, preset, device, files, absent=absent, like=like)
+    words = (selectors, sets, preset, device, files)
+    answer = ask(lister, *words, absent=absent, like=like, long=long)
     cases = [published(Case(**plain)) for plain in answer["cases"]]
     chosen = [case for case in cases if chooses(case.id)]
     if not chosen:
@@ -63,7 +71,10 @@ def select(
         )
         raise UserError(f"{found}; `bench list` shows what there is", NOTHING_MEASURED)
     expect_files(lister, chosen, files)
-    return Selection(chosen, answer["device"], answer["absent"])
+    described = [Described(**plain) for plain in answer.get("variants", [])]
+    ours = {(case.suite, case.variant, case.problem) for case in chosen}
+    shown = [d for d in described if not keyword or (d.suite, d.variant, d.problem) in ours]
+    return Selection(chosen, answer["device"], answer["absent"], shown)
 
 
 def expect_files(
@@ -86,6 +97,7 @@ def ask(
     lenient: bool = False,
     absent: bool = False,
     like: str = "",
+    long: bool = False,
 ) -> dict[str, Any]:
     """Return the listing's answer: cases as plain data, and the device."""
     if preset not in PRESETS:
@@ -104,6 +116,7 @@ def ask(
         "lenient": lenient,
         "absent": absent,
         "like": asdict(model_like(like)) if like else None,
+        "long": long,
     }
     return lister.list_cases(request)
 

@@ -15,5 +15,5 @@ class Zero1(FlatPartitions):
 
 @variant
 def zero1(problem: DataParallelTraining, *, setting: Setting) -> Zero1:
-    """Partition the optimizer states."""
+    """Partition the optimizer states; Rajbhandari et al. 2020 (arXiv:1910.02054)."""
     return Zero1(problem, setting)

@@ -34,5 +34,5 @@ class Zero2ToOwner(Zero2):
 def zero2(
     problem: DataParallelTraining, *, setting: Setting, reduce_to_owner: bool = False
 ) -> Zero2:
-    """Partition gradients and optimizer states."""
+    """Partition gradients and optimizer states; Rajbhandari et al. 2020 (arXiv:1910.02054)."""
     return (Zero2ToOwner if reduce_to_owner else Zero2)(problem, setting)

@@ -87,5 +87,5 @@ def _partitioned_elements(layout: Layout) -> int:
 
 @variant
 def zero3(problem: DataParallelTraining, *, setting: Setting) -> Zero3:
-    """Partition everything."""
+    """Partition everything; Rajbhandari et al. 2020 (arXiv:1910.02054)."""
     return Zero3(problem, setting)
