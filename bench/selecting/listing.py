@@ -152,9 +152,10 @@ def _cases_of(
     for where, sweep, point in placed(device, asked, "ranks" in overrides):
         for variant in (v for v in group.chosen if _solves(v, sweep) and v.name not in once):
             unasked.discard(variant.name)
-            yield _case(group.suite, variant, point, where)
             if variant.lacking:
                 once.add(variant.name)
+                point = point | {"rounds": 0, "quality_seeds": 0}
+            yield _case(group.suite, variant, point, where)
     for name in unasked:
         told = f"{preset} asks nothing of it; --preset may name another"
         print(f"{group.suite}/{name}: {told}", file=sys.stderr)

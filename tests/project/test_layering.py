@@ -131,6 +131,7 @@ def test_parent_runs_without_torch(faults_run: Path, tmp_path: Path) -> None:
     """No command needs torch in its own process: none can import it in this one."""
     commands = (
         ["list", "suites.faults"],
+        ["list", "attention", "--long", "--like", "llama-3.1-8b"],
         ["show", str(faults_run)],
         ["report", str(faults_run)],
         ["claims", str(ROOT / "tests" / "data" / "golden")],

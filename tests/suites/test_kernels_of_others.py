@@ -178,14 +178,15 @@ def test_without_its_package_a_variant_says_which_it_needs(monkeypatch: pytest.M
 
 
 def test_what_is_lacking_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def listed() -> int:
+    def listed() -> list[bool]:
         group = Contestants("attention", [flash_attn_2], {})
         request = {"sets": ["seqlen=64,128,256"], "files": {}, "preset": "quick"}
-        return len(list_cases(request, "cpu", [group]))
+        return [case.timed for case in list_cases(request, "cpu", [group])]
 
-    assert listed() == 1
+    assert listed() == [False]  # a row with its reason, and no place in any round
     fake_kernels.install(monkeypatch)
-    assert listed() > 3
+    assert len(listed()) > 3
+    assert all(listed())
 
 
 def test_a_kernel_asks_for_the_gpu_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
