@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -14,7 +15,9 @@ from bench.selecting.contestants import Contestants
 from bench.selecting.discover import load_module, module_names, variants_of
 from bench.selecting.like.config import model_of
 from bench.selecting.like.given import GROUP, MOST_BYTES, model_like
+from bench.selecting.like.taken import axes_like
 from bench.selecting.listing import list_cases
+from suites.faults.problem import Double
 from tests.conftest import Bench
 from tests.selecting.like_configs import READ, REFUSED, llama
 
@@ -161,6 +164,19 @@ def test_a_problem_may_refuse_a_shape() -> None:
     """Forms of linear attention are asked with the mask they are for, whatever the model's."""
     values = cases_like("suites.attention", GEMMA, pattern="linear")
     assert {(v["num_heads"], v["head_dim"], v["causal"]) for v in values} == {(8, 16, False)}
+
+
+def test_a_field_of_another_name_takes_what_it_says() -> None:
+    @dataclass(frozen=True)
+    class Layer(Double):
+        width: int = 8
+        num_heads: int = 2
+        base: float = 1e4
+
+        like: ClassVar[dict[str, str]] = {"width": "dim", "base": "rope_base", "num_heads": ""}
+
+    model = model_of("m", llama(rope_theta=5e5))
+    assert axes_like(model, Layer) == {"width": (64,), "base": (5e5,)}
 
 
 def test_other_suites_take_what_they_have(capsys: pytest.CaptureFixture[str]) -> None:
