@@ -48,6 +48,8 @@ $(STAMP): pyproject.toml
 	@# DeepSpeed comes as source: its kernels are compiled when they are first needed, if ever. An
 	@# old pip builds it beside this torch: its set-up must not look for a CUDA toolkit then.
 	DS_BUILD_OPS=0 DS_ACCELERATOR=cpu $(PIP) -e '.[$(DEVICE),dev]'
+	@# what an earlier build left here would be read before what is installed
+	@rm -rf touchstone.egg-info
 	@# found from where it lies too: a locale may be unable to spell the path that pip wrote down
 	@for packages in $(VENV)/lib/python*/site-packages; do echo ../../../.. > $$packages/touchstone.pth; done
 	@test $(DEVICE) = cpu || $(VENV)/bin/python .ci/cuda-answers
