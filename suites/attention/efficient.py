@@ -12,13 +12,8 @@ from torch import Tensor
 from bench import Plain, Setting, variant
 from bench.compilation import Compiled, compiled_if
 from bench.operator import Block, BlockwiseOperator
-from suites.attention.problem import (
-    QKV,
-    REFERENCE_ELEMENTS,
-    bytes_moved,
-    expect_positive,
-    randn,
-)
+from suites.attention.inputs import QKV, bytes_moved, expect_positive, randn
+from suites.attention.problem import REFERENCE_ELEMENTS
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def flex(problem: Attention, *, setting: Setting) -> Compiled:
         return problem.sees(query + shift, key)
 
     def scored(logits: Tensor, b: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        return problem.score(logits, head, query + shift, key)
+        return problem.score(logits.float(), head, query + shift, key)
 
     block_mask = (
         create_block_mask(

@@ -12,7 +12,8 @@ from torch import Tensor
 from bench import Plain, Setting, Unsupported, variant
 from bench.compilation import Compiled, compiled_if
 from suites.attention.band import hidden_in_band, with_previous
-from suites.attention.problem import QKV, Attention, expect_positive
+from suites.attention.inputs import QKV, expect_positive
+from suites.attention.problem import Attention
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ class LocalStridedAttention(Attention):
         return (distance >= 0) & ((distance < self.stride) | (distance % self.stride == 0))
 
 
-@variant
+@variant(marks=["pattern"])
 def two_parts(
     problem: LocalStridedAttention, *, setting: Setting, compiled: bool | None = None
 ) -> Callable[[QKV], Tensor] | Compiled:
-    """Logits of a band, and beside them those of the residue at a stride or more, in dense products.
+    """Logits of a band, and beside them those of the residue, in dense products.
 
     One softmax over both: cost grows as S (2 stride + S / stride).
     """

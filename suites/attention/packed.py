@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from bench import Plain, Setting, Unsupported, variant
-from suites.attention.problem import QKV, Attention, expect_positive
+from suites.attention.inputs import QKV, expect_positive
+from suites.attention.problem import Attention
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class PackedAttention(Attention):
         return sum(n * (n + 1) // 2 if self.causal else n * n for n in self.lengths)
 
 
-@variant
+@variant(marks=["pattern"])
 def by_sequence(problem: PackedAttention) -> Callable[[QKV], Tensor]:
     """One sequence after the other, each in the kernel that torch picks."""
     lengths, grouped = problem.lengths, problem.group > 1
@@ -77,7 +79,7 @@ def by_sequence(problem: PackedAttention) -> Callable[[QKV], Tensor]:
     return step
 
 
-@variant
+@variant(marks=["pattern"])
 def padded(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
     """A batch of sequences, each filled up to the longest; in the kernel that torch picks."""
     lengths = torch.tensor(problem.lengths, device=setting.device)[:, None]
@@ -98,7 +100,7 @@ def padded(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Ten
     return step
 
 
-@variant(marks=["gpu"])
+@variant(marks=["gpu", "pattern"])
 def varlen(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
     """torch.nn.attention.varlen: FlashAttention-2 over packed sequences; 16 bits, on a GPU."""
     from torch.nn.attention.varlen import varlen_attn
@@ -106,15 +108,15 @@ def varlen(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Ten
     if setting.device.type != "cuda" or setting.dtype not in (torch.bfloat16, torch.float16):
         raise Unsupported("needs a GPU and 16 bits")
     ends = torch.tensor([0, *problem.ends], dtype=torch.int32, device=setting.device)
-    longest, group = max(problem.lengths), problem.group
-    window = (-1, 0) if problem.causal else (-1, -1)
+    longest = max(problem.lengths)
+    grouped: dict[str, Any] = {"enable_gqa": True} if problem.group > 1 else {}
+    newer = "window_size" in inspect.signature(varlen_attn).parameters  # torch 2.11 has is_causal
+    window = {"window_size": (-1, 0 if problem.causal else -1)}
+    causal: dict[str, Any] = window if newer else {"is_causal": problem.causal}
 
     def step(inputs: QKV) -> Tensor:
-        q, k, v = inputs
-        if group > 1:
-            k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
-        q, k, v = (x[0].transpose(0, 1) for x in (q, k, v))
-        out = varlen_attn(q, k, v, ends, ends, longest, longest, window_size=window)
+        q, k, v = (x[0].transpose(0, 1) for x in inputs)
+        out = varlen_attn(q, k, v, ends, ends, longest, longest, **causal, **grouped)
         return out.transpose(0, 1)[None]
 
     return step

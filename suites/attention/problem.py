@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -14,16 +14,11 @@ from torch import Tensor
 
 from bench import Plain, Setting
 from bench.operator import Block, BlockwiseOperator
+from suites.attention.inputs import QKV, bytes_moved, expect_positive, randn
+
+__all__ = ["QKV", "REFERENCE_ELEMENTS", "Attention", "LinearAttention", "SoftmaxAttention", "phi"]
 
 REFERENCE_ELEMENTS = 1 << 24  # of one block of the n x n matrix: 128 MiB in float64
-
-
-class QKV(NamedTuple):
-    """Queries (B, H, S, D), keys and values (B, K, S, D)."""
-
-    q_BHSD: Tensor
-    k_BKSD: Tensor
-    v_BKSD: Tensor
 
 
 @dataclass(frozen=True)
@@ -288,22 +283,3 @@ def _count_visible(problem: Attention) -> int:
 def phi(x: Tensor) -> Tensor:
     """Map to positive features: elu(x) + 1."""
     return F.elu(x) + 1
-
-
-def bytes_moved(queries: int, keys: int, setting: Setting) -> int:
-    """Count q, k, v read and out written; backward adds dout read, dq, dk, dv written."""
-    elements = 2 * queries + 2 * keys
-    if setting.backward:
-        elements += 2 * queries + 2 * keys
-    return elements * setting.dtype.itemsize
-
-
-def randn(shape: tuple[int, ...], generator: torch.Generator, setting: Setting) -> Tensor:
-    return torch.randn(shape, generator=generator, dtype=setting.dtype, device=setting.device)
-
-
-def expect_positive(problem: object, *names: str) -> None:
-    for name in names:
-        value = getattr(problem, name)
-        if value < 1:
-            raise ValueError(f"expected {name} of at least 1, got {value}")

@@ -42,9 +42,7 @@ def sdpa_cudnn(problem: Attention, *, setting: Setting) -> ForcedSdpa:
     return force(SDPBackend.CUDNN_ATTENTION, "cudnn_attention", problem, setting)
 
 
-def force(
-    backend: SDPBackend, expected: str, problem: Attention, setting: Setting
-) -> ForcedSdpa:
+def force(backend: SDPBackend, expected: str, problem: Attention, setting: Setting) -> ForcedSdpa:
     """Restrict this process to one backend, so that no timed call pays for the switch.
 
     A process runs one case; the restriction ends with it.

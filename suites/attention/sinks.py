@@ -12,7 +12,8 @@ from torch import Tensor
 from bench import Plain, Setting, Unsupported, variant
 from bench.compilation import Compiled, compiled_if
 from suites.attention.band import hidden_in_band, with_previous
-from suites.attention.problem import QKV, SoftmaxAttention, expect_positive
+from suites.attention.inputs import QKV, expect_positive
+from suites.attention.problem import SoftmaxAttention
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class SinkAttention(SoftmaxAttention):
         return super().visible_pairs() + sum(min(number, self.sinks) for number in hidden)
 
 
-@variant
+@variant(marks=["pattern"])
 def banded_sinks(
     problem: SinkAttention, *, setting: Setting, compiled: bool | None = None
 ) -> Callable[[QKV], Tensor] | Compiled:

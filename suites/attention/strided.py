@@ -11,7 +11,8 @@ from torch import Tensor
 
 from bench import Plain, Setting, Unsupported, variant
 from bench.compilation import Compiled, compiled_if
-from suites.attention.problem import QKV, Attention, expect_positive
+from suites.attention.inputs import QKV, expect_positive
+from suites.attention.problem import Attention
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class StridedAttention(Attention):
         return visible & (distance >= 0) if self.causal else visible
 
 
-@variant
+@variant(marks=["pattern"])
 def by_residue(
     problem: StridedAttention, *, setting: Setting, compiled: bool | None = None
 ) -> Callable[[QKV], Tensor] | Compiled:

@@ -12,9 +12,7 @@ _LOWEST = -1e30  # stands for the maximum of a row that has seen no key yet
 
 
 @variant
-def tiled(
-    problem: Attention, *, setting: Setting, block: int = 256
-) -> Callable[[QKV], Tensor]:
+def tiled(problem: Attention, *, setting: Setting, block: int = 256) -> Callable[[QKV], Tensor]:
     """Online softmax over tiles: Milakov and Gimelshein 2018 (arXiv:1805.02867), Dao 2022, alg. 1.
 
     No S x S tensor exists in the forward pass. Running maximum, sum and output are float32.
