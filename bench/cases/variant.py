@@ -39,7 +39,8 @@ class Variant:
     are what it is made of; another change bars it from rankings. `homes` are the files of a user's
     variant and its problem, read while their modules were loaded. One that `compiles` its step
     takes seconds in every process, and so does one whose option `compiled` is True. `marks` are
-    words by which presets choose: what it is for ("window"), what it needs ("gpu"), what it is costly at ("float16").
+    words by which presets choose: what it is for ("window"), what it needs ("gpu"), what it is
+    costly at ("float16").
     `provision(problem, progress, **options)` makes on disk what the variant itself needs; see
     `Problem.provision`.
     """

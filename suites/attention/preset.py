@@ -85,7 +85,7 @@ def _linear(shape: dict[str, Axis], seqlens: tuple[int, ...], **axes: Axis) -> l
 def _patterns_shown(shape: dict[str, Axis]) -> list[Sweep]:
     """Show every pattern once, at few rounds: as the equation stands, and in its own form."""
     few: dict[str, Axis] = {**shape, "rounds": 3}
-    own = [s.marked("plain", "pattern") for s in _sparse(few, (1024,))]
+    own = [s.marked("plain", "pattern").unmarked("gpu") for s in _sparse(few, (1024,))]
     return [
         *own,
         sweep("QKNormAttention", **few, seqlen=1024, spread=30.0).marked("plain"),
@@ -98,7 +98,7 @@ def _patterns_shown(shape: dict[str, Axis]) -> list[Sweep]:
 
 def _patterns(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
     """Ask what patterns cost beside softmax attention, and how sparse ones grow."""
-    few: dict[str, Axis] = {**shape, "rounds": 5}
+    few: dict[str, Axis] = {**shape, "rounds": 4}
     scored = [sweep(name, **few, seqlen=seqlens[1], **axes) for name, axes in _scored().items()]
     return [
         *(s.marked("plain", "pattern") for s in _sparse(few, seqlens)),
