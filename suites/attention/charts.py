@@ -62,10 +62,10 @@ def _crossings(ok: pd.DataFrame) -> list[Chart]:
     both["variant"] = [_said(row) for row in both.to_dict("records")]
     both["family"] = [_shape(row) for row in both.to_dict("records")]
     found: list[Chart] = []
-    for name, rows in both.groupby("family", sort=False):
+    for shape, rows in both.groupby("family", sort=False):
         lengths = [own["length"].nunique() for _, own in rows.groupby("problem")]
         if len(lengths) == 2 and min(lengths) > 1:
-            title = f"{BOTH}, {name}"
+            title = f"{BOTH}, {shape}"
             found += drawn(title, partial(_crossing, title, rows, _colours(both)))
     return found
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench import Setting, Unsupported, variant
 from bench.compilation import Compiled
-from suites.attention.problem import Attention
+from suites.attention.problem import QKV, Attention
 
 if TYPE_CHECKING:
     from torch.nn.attention.flex_attention import BlockMask
@@ -48,4 +48,9 @@ def flex(problem: Attention, *, setting: Setting) -> Compiled:
         return output
 
     compiled = torch.compile(attend, fullgraph=True, dynamic=False)
-    return Compiled(lambda inputs: compiled(*inputs, block_mask=block_mask))
+
+    def step(inputs: QKV) -> Tensor:
+        q, k, v = inputs
+        return compiled(q, k, v, block_mask)
+
+    return Compiled(step)

@@ -69,12 +69,12 @@ def by_sequence(problem: PackedAttention) -> Callable[[QKV], Tensor]:
     """One sequence after the other, each in the kernel that torch picks."""
     lengths, grouped = problem.lengths, problem.group > 1
 
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=problem.causal, enable_gqa=grouped)
+
     def step(inputs: QKV) -> Tensor:
         sequences = zip(*(x.split(lengths, 2) for x in inputs), strict=True)
-        attend = F.scaled_dot_product_attention
-        return torch.cat(
-            [attend(*qkv, is_causal=problem.causal, enable_gqa=grouped) for qkv in sequences], 2
-        )
+        return torch.cat([attend(q, k, v) for q, k, v in sequences], 2)
 
     return step
 
@@ -116,7 +116,8 @@ def varlen(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Ten
 
     def step(inputs: QKV) -> Tensor:
         q, k, v = (x[0].transpose(0, 1) for x in inputs)
-        out = varlen_attn(q, k, v, ends, ends, longest, longest, **causal, **grouped)
-        return out.transpose(0, 1)[None]
+        out: Any = varlen_attn(q, k, v, ends, ends, longest, longest, **causal, **grouped)
+        packed: Tensor = out.transpose(0, 1)[None]
+        return packed
 
     return step

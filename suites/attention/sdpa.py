@@ -47,9 +47,10 @@ def force(backend: SDPBackend, expected: str, problem: Attention, setting: Setti
 
     A process runs one case; the restriction ends with it.
     """
+    mask = _mask(problem, setting)
     restriction = sdpa_kernel(backend)
     restriction.__enter__()
-    return ForcedSdpa(restriction, expected, problem, _mask(problem, setting))
+    return ForcedSdpa(restriction, expected, problem, mask)
 
 
 def _mask(problem: Attention, setting: Setting) -> Tensor | None:
