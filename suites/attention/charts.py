@@ -37,8 +37,8 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     if ok.empty:
         return []
     ok["length"] = float("nan")
-    for name in ("seqlen_kv", "seqlen_q", "seqlen"):
-        ok["length"] = ok["length"].fillna(ok[name]) if name in ok else ok["length"]
+    for column in ("seqlen_kv", "seqlen_q", "seqlen"):
+        ok["length"] = ok["length"].fillna(ok[column]) if column in ok else ok["length"]
     ok["family"] = [_family(row) for row in ok.to_dict("records")]
     ok["time_ms"] = ok["time_s"] * 1e3
     ok["low_ms"] = ok["time_low_s"] * 1e3
