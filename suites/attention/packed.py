@@ -103,10 +103,10 @@ def padded(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Ten
 @variant(marks=["gpu", "pattern"])
 def varlen(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
     """torch.nn.attention.varlen: FlashAttention-2 over packed sequences; 16 bits, on a GPU."""
-    from torch.nn.attention.varlen import varlen_attn
-
     if setting.device.type != "cuda" or setting.dtype not in (torch.bfloat16, torch.float16):
         raise Unsupported("needs a GPU and 16 bits")
+    from torch.nn.attention.varlen import varlen_attn
+
     ends = torch.tensor([0, *problem.ends], dtype=torch.int32, device=setting.device)
     longest = max(problem.lengths)
     grouped: dict[str, Any] = {"enable_gqa": True} if problem.group > 1 else {}
