@@ -154,7 +154,8 @@ def _what(case: Case) -> str:
     operator = named.get(case.problem, case.problem)
     operator += " of one token on a cache" if decodes(case) else ""
     mask = "causal " if values.get("causal") else "not causal " if "causal" in values else ""
-    words = [f"{mask}{case.dtype} {operator}".capitalize()]
+    told = f"{mask}{case.dtype} {operator}"
+    words = [told[0].upper() + told[1:]]
     words += [f"in a window of {values['window']}"] if values.get("window") else []
     if (heads := values.get("num_kv_heads")) not in (None, values.get("num_heads")):
         words.append(f"of {values.get('num_heads')} heads over {heads}")

@@ -67,7 +67,7 @@ def _rows(q_RD: Tensor, k_SD: Tensor, v_SD: Tensor) -> Tensor:
     return weights_RS @ v_SD
 
 
-@variant
+@variant(marks=["variation"])
 def queries_first(problem: EfficientAttention) -> Callable[[QKV], Tensor]:
     """Form the S x S matrix of weights, which the other order never has."""
 

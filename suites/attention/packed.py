@@ -79,7 +79,7 @@ def by_sequence(problem: PackedAttention) -> Callable[[QKV], Tensor]:
     return step
 
 
-@variant(marks=["pattern"])
+@variant(marks=["pattern", "variation"])
 def padded(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
     """A batch of sequences, each filled up to the longest; in the kernel that torch picks."""
     lengths = torch.tensor(problem.lengths, device=setting.device)[:, None]

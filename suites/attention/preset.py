@@ -15,6 +15,7 @@ WIDTH = 2048  # num_heads x head_dim of the same
 #   plain     the equation as it stands, and so with any mask
 #   window    has sweeps of its own, with a window
 #   pattern   made for one pattern of keys, beside the kernels that take any
+#   variation another way of what is there, which smoke leaves out on a GPU
 #   causal, whole  forms of linear attention for one mask alone
 
 SMALL: dict[str, Axis] = {"batch": 1, "num_heads": 4, "head_dim": 64}  # two cores, one thread
@@ -160,6 +161,11 @@ def _shown() -> list[Sweep]:
         every.at(seqlen=4096, **BOTH),
         softmax.at(seqlen=4096, window=256).marked("compiles", "plain", "window"),
         *_linear(shape, (4096,)),
+        *(
+            s.marked("pattern").unmarked("variation")
+            for s in _sparse({**GPU, "rounds": 2}, (4096,))
+        ),
+        sweep("EfficientAttention", **{**GPU, "rounds": 2}, seqlen=4096).unmarked("variation"),
     ]
 
 
