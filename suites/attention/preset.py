@@ -132,12 +132,13 @@ def _scored() -> dict[str, dict[str, Axis]]:
 def _crossing(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
     """Ask from which length on linear attention is faster, by head_dim at one width."""
     narrow: dict[str, Axis] = {**shape, "head_dim": 32, "num_heads": _twice_the_heads(shape)}
-    return [
-        sweep("SoftmaxAttention", **narrow, seqlen=seqlens, causal=False).marked("plain", "sdpa"),
-        sweep("SoftmaxAttention", **shape, seqlen=seqlens, causal=False).marked("plain", "sdpa"),
-        sweep("LinearAttention", **narrow, seqlen=seqlens, causal=False).marked("whole"),
-        sweep("LinearAttention", **shape, seqlen=seqlens, causal=False).marked("whole"),
-    ]
+    found = []
+    for heads in (narrow, shape):
+        softmax = sweep("SoftmaxAttention", **heads, seqlen=seqlens, causal=False)
+        found.append(softmax.marked("plain", "sdpa").unmarked("gpu"))
+        linear = sweep("LinearAttention", **heads, seqlen=seqlens, causal=False)
+        found.append(linear.marked("whole"))
+    return found
 
 
 def _twice_the_heads(shape: dict[str, Axis]) -> Axis:

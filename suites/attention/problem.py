@@ -131,20 +131,21 @@ class Attention(BlockwiseOperator):
 
     def blocks(self) -> Iterator[Block]:
         step = max(REFERENCE_ELEMENTS // (self.keys * self.group), 1)
+        masked = self.masked
         for b in range(self.batch):
             for h in range(self.kv_heads):
                 heads = slice(h * self.group, (h + 1) * self.group)
                 for start in range(0, self.seqlen_q, step):
                     rows = slice(start, start + step)
                     queries = (b, heads, rows)
-                    yield Block(queries, (queries, (b, h), (b, h)), self._rows(heads, rows))
+                    yield Block(queries, (queries, (b, h), (b, h)), self._rows(heads, rows, masked))
 
-    def _rows(self, heads: slice, rows: slice):  # type: ignore[no-untyped-def]
+    def _rows(self, heads: slice, rows: slice, masked: bool):  # type: ignore[no-untyped-def]
         def attend(q_GRD: Tensor, k_SD: Tensor, v_SD: Tensor) -> Tensor:
             head, query, key = self.places(q_GRD.device, rows)
             q, k = self.prepared(q_GRD, k_SD)
             logits_GRS = self.score(q @ k.T * self.head_dim**-0.5, head[heads], query, key)
-            if self.masked:
+            if masked:
                 logits_GRS = logits_GRS.masked_fill(~self.sees(query, key), -torch.inf)
             return logits_GRS.softmax(-1) @ v_SD
 
