@@ -193,4 +193,5 @@ def _rate(amount: int | None, found: Interval) -> float | None:
 
 
 def _words(values: dict[str, Plain]) -> str | None:
-    return ",".join(f"{name}={value}" for name, value in values.items()) or None
+    chosen = {name: value for name, value in values.items() if value is not None}
+    return ",".join(f"{name}={value}" for name, value in chosen.items()) or None

@@ -70,12 +70,8 @@ class Case:
     @property
     def id(self) -> str:
         """Readable and stable: the same question asked of the same variant, on any day."""
-        name = f"{self.suite}/{self.variant}"
-        return (
-            f"{name}[{_join(self.options)}]/{self.question}"
-            if self.options
-            else (f"{name}/{self.question}")
-        )
+        name, chosen = f"{self.suite}/{self.variant}", _join(self.options)
+        return f"{name}[{chosen}]/{self.question}" if chosen else f"{name}/{self.question}"
 
     @property
     def question(self) -> str:

@@ -50,6 +50,8 @@ class Problem(ABC):
     them once a round. They may start no thread, touch no device, and change nothing in torch.
     `clock` says what a time is, on a GPU: with `wall` what the caller waits for, with `device` what
     the device does, without the gaps between launches: that is for operators.
+    `contested_by`, of an abstract problem, is a package: its variants of that problem contest
+    whatever derives from it, in any module or user's file, which is where the cases are found then.
     """
 
     passes: ClassVar[tuple[str, ...]] = ("fwd",)
@@ -59,6 +61,7 @@ class Problem(ABC):
     clock: ClassVar[Literal["wall", "device"]] = "wall"
     preload: ClassVar[tuple[str, ...]] = ()
     computes_in: ClassVar[tuple[str, ...]] = ()
+    contested_by: ClassVar[str] = ""
     aliases: ClassVar[dict[str, tuple[str, ...]]] = {}
     like: ClassVar[dict[str, str]] = {}
     examples: ClassVar[tuple[dict[str, Plain], ...]] = ({},)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, overload
@@ -39,8 +39,9 @@ class Variant:
     `sets` are the kinds of torch's switches (of `SWITCHES`) that its set-up may change, since they
     are what it is made of; another change bars it from rankings. `homes` are the files of a user's
     variant and its problem, read while their modules were loaded. One that `compiles` its step
-    takes seconds in every process. `marks` are words by which presets choose: what it is for
-    ("window"), what it needs ("gpu"), what it is costly at ("float16").
+    takes seconds in every process, and so does one whose option `compiled` is True. `marks` are
+    words by which presets choose: what it is for ("window"), what it needs ("gpu"), what it is
+    costly at ("float16").
     `provision(problem, progress, **options)` makes on disk what the variant itself needs; see
     `Problem.provision`. `needs` are the packages outside the project that it imports in its body:
     where one is missing, it is asked once and `unsupported`.
@@ -65,7 +66,15 @@ class Variant:
     @property
     def preload(self) -> tuple[str, ...]:
         """Name what fork servers import before, so that no process and no first call does."""
-        own = COMPILER if self.compiles else ()
+        return self.preload_with(self.options)
+
+    def compiles_with(self, options: Mapping[str, Plain]) -> bool:
+        """Say whether every process compiles: the variant does, or its option `compiled` is on."""
+        return self.compiles or options.get("compiled") is True
+
+    def preload_with(self, options: Mapping[str, Plain]) -> tuple[str, ...]:
+        """Name what fork servers import before, under these options."""
+        own = COMPILER if self.compiles_with(options) else ()
         return tuple(dict.fromkeys([*self.problem_type.preload, *own]))
 
     @property
@@ -87,10 +96,15 @@ def contestants(found: Variant) -> list[Variant]:
     """Return the variant once for every problem it solves.
 
     One whose problem is abstract (any training workload) solves all of its concrete subclasses.
+    Where the problem is `contested_by` a package, those in other modules bring it along themselves.
     """
-    if not inspect.isabstract(found.problem_type):
+    posed = found.problem_type
+    if not inspect.isabstract(posed):
         return [found]
-    return [replace(found, problem_type=kind) for kind in _concrete(found.problem_type)]
+    kinds = _concrete(posed)
+    if posed.contested_by:
+        kinds = [kind for kind in kinds if kind.__module__ == posed.__module__]
+    return [replace(found, problem_type=kind) for kind in kinds]
 
 
 def _concrete(kind: type[Any]) -> list[type[Any]]:

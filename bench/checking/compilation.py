@@ -72,6 +72,16 @@ class Compiled:
         return graphs, beside
 
 
+def compiled_if(asked: bool | None, step: Callable[[Any], Any]) -> Callable[[Any], Any] | Compiled:
+    """Return a step compiled into one graph where an option asks for that, else as it is.
+
+    The option is to be called `compiled`: then what a compiler imports is imported before.
+    """
+    if not asked:
+        return step
+    return Compiled(torch.compile(step, fullgraph=True, dynamic=False))
+
+
 def _of_a_graph(event: Any) -> bool:
     """Say whether an event is a graph, lies in one, or is but the cover of one."""
     above = event

@@ -59,7 +59,8 @@ def name_of(case: Case, rivals: Sequence[Case]) -> str:
     twins = [rival for rival in rivals if rival.variant == case.variant]
     if all(twin.options == case.options for twin in twins):
         return case.variant
-    return f"{case.variant}[{','.join(f'{k}={v}' for k, v in case.options.items())}]"
+    chosen = ",".join(f"{k}={v}" for k, v in case.options.items() if v is not None)
+    return f"{case.variant}[{chosen}]" if chosen else case.variant
 
 
 def span(low: float, high: float) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -47,7 +48,27 @@ def variants_of(module: ModuleType) -> list[Variant]:
             found += contestants(value)
         elif _is_module_problem(value) and value.__module__ == module.__name__:
             found += module_variants(value, module.__name__)
+    for problem in problems_of(module):
+        found += _brought_along(problem, module.__name__)
     return found
+
+
+def _brought_along(problem: type[Problem], module: str) -> Iterator[Variant]:
+    """Yield what contests a concrete problem for being of an abstract kind, posed elsewhere."""
+    if inspect.isabstract(problem) or not problem.contested_by:
+        return
+    for name in module_names(problem.contested_by):
+        with contextlib.suppress(Exception):  # what cannot be imported is a row of its own suite
+            for value in list(vars(load_module(name)).values()):
+                if isinstance(value, Variant) and value.module == name and _solves(value, problem):
+                    yield replace(value, problem_type=problem, module=module)
+
+
+def _solves(variant: Variant, problem: type[Problem]) -> bool:
+    """Say whether a variant solves an abstract kind, of another module, that a problem is of."""
+    kind = variant.problem_type
+    elsewhere = kind.__module__ != problem.__module__
+    return elsewhere and inspect.isabstract(kind) and issubclass(problem, kind)
 
 
 def problems_of(module: ModuleType) -> list[type[Problem]]:

@@ -205,6 +205,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
     settings: dict[str, Any] = dict(bound.settings)
     settings["pass_"] = settings.pop("pass", problem.passes[0])
     settings["allocator"] = _allocator(settings.get("allocator"), device)
+    options = {**variant.options, **bound.options}
     case = Case(
         suite=suite,
         variant=variant.name,
@@ -212,9 +213,9 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         problem=type(problem).__name__,
         values={f.name: getattr(problem, f.name) for f in dataclasses.fields(problem)},  # type: ignore[arg-type]
         device=device,
-        options={**variant.options, **bound.options},
+        options=options,
         source_hash=source_hash(variant),
-        compiles=variant.compiles,
+        compiles=variant.compiles_with(options),
         **settings,
     )
     setting = Setting.of(case)
@@ -224,7 +225,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         bytes_moved=problem.bytes_moved(setting),
         work=problem.work(setting),
         quality_calls=problem.quality_calls(setting) if case.quality_seeds else 0,
-        preload=[*variant.preload, *problem.imports()],
+        preload=[*variant.preload_with(options), *problem.imports()],
         computes_in=list(problem.computes_in),
         provisioned=type(problem).provision is not Problem.provision
         or variant.provision is not None,

@@ -94,8 +94,8 @@ class Contest:
 def prepare(case: Case, request: dict[str, Any], kept: Kept) -> Contest:
     """Load the variant and its problem and set them up; untimed. Both must keep the state."""
     module = load_module(case.module)
+    variant = find_variant(module, case.variant, case.problem)  # may import its problem's rivals
     kept.imported()
-    variant = find_variant(module, case.variant, case.problem)
     if case.source_hash not in ("", source_hash(variant)):
         raise RuntimeError(f"{case.module} changed after its cases were listed; start a new run")
     problem = variant.problem_type(**case.values)

@@ -18,7 +18,7 @@ from bench.answers import (
     tied,
     what_settles_tie,
 )
-from suites.attention.growth import SIZES, length
+from suites.attention.growth import SIZES, decodes, length
 
 QUESTION = "Which attention to take, and from which length on?"
 PLAIN = ("math", "quadratic")  # the equations as they stand, whose memory others are held to
@@ -55,7 +55,7 @@ def _kind(ranking: Ranking) -> Hashable:
     case = ranking.fastest.case
     values = tuple((n, v) for n, v in sorted(case.values.items()) if n not in SIZES)
     setting = (case.dtype, case.pass_, case.device, case.threads, case.cache, case.allocator)
-    return (case.problem, values, *setting)
+    return (case.problem, decodes(case), values, *setting)
 
 
 def _else(ranking: Ranking) -> Hashable:
@@ -150,9 +150,12 @@ def _name(ranking: Ranking, record: Record) -> str:
 def _what(case: Case) -> str:
     """Say what is asked; usual settings go without saying."""
     values = case.values
-    operator = "linear attention" if case.problem == "LinearAttention" else "attention"
+    named = {"LinearAttention": "linear attention", "SoftmaxAttention": "attention"}
+    operator = named.get(case.problem, case.problem)
+    operator += " of one token on a cache" if decodes(case) else ""
     mask = "causal " if values.get("causal") else "not causal " if "causal" in values else ""
-    words = [f"{mask}{case.dtype} {operator}".capitalize()]
+    told = f"{mask}{case.dtype} {operator}"
+    words = [told[0].upper() + told[1:]]
     words += [f"in a window of {values['window']}"] if values.get("window") else []
     if (heads := values.get("num_kv_heads")) not in (None, values.get("num_heads")):
         words.append(f"of {values.get('num_heads')} heads over {heads}")

@@ -11,10 +11,19 @@ import pandas as pd
 
 from bench.charts import COLOURS, Chart, drawn
 
-METRICS = (
-    ("time_ms", "time (ms)"),
-    ("peak_mib", "peak memory (MiB)"),
-    ("gflops_per_s", "declared GFLOP/s"),
+TIME = ("time_ms", "time (ms)")
+PEAK = ("peak_mib", "peak memory (MiB)")
+COMPUTING = (TIME, PEAK, ("gflops_per_s", "declared GFLOP/s"))
+READING = (TIME, PEAK, ("gb_per_s", "declared GB/s"))
+OWN = ("sinks", "num_sequences", "softcap", "spread")  # fields of a pattern that make a kind of it
+OPERATORS = {"SoftmaxAttention": "softmax attention", "LinearAttention": "linear attention"}
+BOTH = "linear beside softmax"
+COMPUTED = (
+    "FLOP/s divide the operator's own count by time: skipped work shows as speed, recomputed work "
+    "as slowness."
+)
+READ = (
+    "GB/s divide the bytes of cache, query and output by time: a copy of the cache shows as slow."
 )
 
 
@@ -27,15 +36,16 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     ok = table[table["outcome"] == "ok"].copy()
     if ok.empty:
         return []
-    ok["length"] = ok["seqlen_q"] if "seqlen_q" in ok else float("nan")
-    if "seqlen" in ok:
-        ok["length"] = ok["length"].fillna(ok["seqlen"])
+    ok["length"] = float("nan")
+    for column in ("seqlen_kv", "seqlen_q", "seqlen"):
+        ok["length"] = ok["length"].fillna(ok[column]) if column in ok else ok["length"]
     ok["family"] = [_family(row) for row in ok.to_dict("records")]
     ok["time_ms"] = ok["time_s"] * 1e3
     ok["low_ms"] = ok["time_low_s"] * 1e3
     ok["high_ms"] = ok["time_high_s"] * 1e3
     ok["peak_mib"] = ok["peak_bytes"] / 2**20
     ok["gflops_per_s"] = ok["flops_per_s"] / 1e9
+    ok["gb_per_s"] = ok["bytes_per_s"] / 1e9 if "bytes_per_s" in ok else float("nan")
     ok["trust"] = ok["flags"].fillna("clean")
     colours = {p: _colours(rows) for p, rows in ok.groupby("problem")}
     found: list[Chart] = []
@@ -43,22 +53,73 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
         if rows["length"].nunique() > 1:
             own = colours[rows["problem"].iloc[0]]
             found += drawn(str(name), partial(_row_of_three, str(name), rows, own))
+    return found + _crossings(ok)
+
+
+def _crossings(ok: pd.DataFrame) -> list[Chart]:
+    """Set linear attention beside softmax at equal heads, where both have two lengths or more."""
+    both = ok[[_is_plain(row) for row in ok.to_dict("records")]].copy()
+    both["variant"] = [_said(row) for row in both.to_dict("records")]
+    both["family"] = [_shape(row) for row in both.to_dict("records")]
+    found: list[Chart] = []
+    for shape, rows in both.groupby("family", sort=False):
+        lengths = [own["length"].nunique() for _, own in rows.groupby("problem")]
+        if len(lengths) == 2 and min(lengths) > 1:
+            title = f"{BOTH}, {shape}"
+            found += drawn(title, partial(_crossing, title, rows, _colours(both)))
     return found
+
+
+def _is_plain(row: Mapping[Hashable, Any]) -> bool:
+    """Say whether a row asks what both operators can be asked."""
+    whole = pd.isna(row.get("window", float("nan"))) and not _decodes(row)
+    kv_heads = row.get("num_kv_heads", row["num_heads"])
+    alike = pd.isna(kv_heads) or kv_heads == row["num_heads"]
+    return row["problem"] in OPERATORS and whole and alike
+
+
+def _said(row: Mapping[Hashable, Any]) -> str:
+    return row["variant"] if pd.isna(row["options"]) else f"{row['variant']} {row['options']}"
+
+
+def _shape(row: Mapping[Hashable, Any]) -> str:
+    causal = "causal" if row.get("causal") in (True, 1.0) else "not causal"
+    shape = f"{row['num_heads']:.0f} heads, head_dim {row['head_dim']:.0f}"
+    setting = f"{row['dtype']}, {row['pass']}, {row['cache']} cache, {row['allocator']} allocator"
+    return f"{causal}, {shape}, {setting}"
+
+
+def _crossing(title: str, rows: pd.DataFrame, colours: dict[str, str]) -> Chart:
+    picked = alt.selection_point(name="picked", fields=["variant"], bind="legend")
+    lengths = sorted(int(n) for n in rows["length"].unique())
+    caption = (
+        "They are different operators, and never ranked together: this is what it costs to ask for "
+        "one instead of the other. Where lines cross, linear attention becomes the cheaper."
+    )
+    panel = _panel(rows, *TIME, lengths, colours, picked)
+    return Chart(title[0].upper() + title[1:], caption, panel.add_params(picked))
 
 
 def _family(row: Mapping[Hashable, Any]) -> str:
     """Name what stays the same along a line."""
-    operator = {"SoftmaxAttention": "softmax attention", "LinearAttention": "linear attention"}
-    words = [operator.get(row["problem"], row["problem"])]
-    words.append("causal" if row.get("causal") in (True, 1.0) else "not causal")
+    words = [OPERATORS.get(row["problem"], row["problem"])]
+    words += ["one query on a cache"] if _decodes(row) else []
+    if row.get("causal") in (True, False, 1.0, 0.0):
+        words.append("causal" if row["causal"] else "not causal")
     if not pd.isna(row.get("window", float("nan"))):
         words.append(f"window {row['window']:.0f}")
+    given = ((name, row.get(name, float("nan"))) for name in OWN)
+    words += [f"{name} {value:g}" for name, value in given if not pd.isna(value)]
     kv_heads = row.get("num_kv_heads", row["num_heads"])
     if not pd.isna(kv_heads) and kv_heads != row["num_heads"]:
         words.append(f"{row['num_heads']:.0f} heads over {kv_heads:.0f}")
     words += [f"head_dim {row['head_dim']:.0f}", row["dtype"], row["pass"], f"{row['cache']} cache"]
     words += ["system allocator"] if row["allocator"] == "system" else []
     return ", ".join(words)
+
+
+def _decodes(row: Mapping[Hashable, Any]) -> bool:
+    return row.get("seqlen_q") == 1
 
 
 def _colours(rows: pd.DataFrame) -> dict[str, str]:
@@ -70,13 +131,14 @@ def _colours(rows: pd.DataFrame) -> dict[str, str]:
 def _row_of_three(name: str, rows: pd.DataFrame, colours: dict[str, str]) -> Chart:
     picked = alt.selection_point(name="picked", fields=["variant"], bind="legend")
     lengths = sorted(int(n) for n in rows["length"].unique())
+    reading = _decodes(rows.iloc[0].to_dict())
     first, *others = [
-        _panel(rows, field, title, lengths, colours, picked) for field, title in METRICS
+        _panel(rows, field, title, lengths, colours, picked)
+        for field, title in (READING if reading else COMPUTING)
     ]
     caption = (
         "Both axes logarithmic; bars are 95 % intervals over rounds. Point at a mark for its "
-        "figures, click a name in the legend to single it out. FLOP/s divide the operator's own "
-        "count by time: skipped work shows as speed, recomputed work as slowness."
+        "figures, click a name in the legend to single it out. " + (READ if reading else COMPUTED)
     )
     drawing = alt.hconcat(first.add_params(picked), *others, spacing=24).resolve_scale(
         color="shared"
@@ -102,6 +164,7 @@ def _panel(
         "high_ms",
         "peak_mib",
         "gflops_per_s",
+        "gb_per_s",
         "rounds",
         "trust",
     ]
@@ -140,6 +203,7 @@ def _panel(
             alt.Tooltip("high_ms:Q", format=".4g", title="to (ms)"),
             alt.Tooltip("peak_mib:Q", format=".4g", title="peak memory (MiB)"),
             alt.Tooltip("gflops_per_s:Q", format=".4g", title="GFLOP/s"),
+            alt.Tooltip("gb_per_s:Q", format=".4g", title="GB/s"),
             alt.Tooltip("rounds:Q"),
             alt.Tooltip("trust:N", title="flags"),
         ],

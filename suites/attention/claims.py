@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import exp, log
 
 from bench.claims import (
     Finding,
-    Interval,
     Mean,
     Record,
     Verdict,
@@ -19,8 +17,12 @@ from bench.claims import (
     ratio,
     together,
 )
+from suites.attention.crossing import between, crossover, question, times, within_order, written
+from suites.attention.decode_claims import decode_time_is_linear, fewer_kv_heads_decode_faster
 from suites.attention.growth import (
+    PLAIN,
     Exponent,
+    decodes,
     describe,
     families,
     length,
@@ -30,6 +32,23 @@ from suites.attention.growth import (
     whole,
     works,
 )
+from suites.attention.pattern_claims import (
+    linear_overtakes_softmax,
+    qk_norm_bounds_logits,
+    qk_norm_costs_little,
+    sparse_cost_is_n_sqrt_n,
+    window_cost_is_linear,
+)
+
+__all__ = [
+    "decode_time_is_linear",
+    "fewer_kv_heads_decode_faster",
+    "linear_overtakes_softmax",
+    "qk_norm_bounds_logits",
+    "qk_norm_costs_little",
+    "sparse_cost_is_n_sqrt_n",
+    "window_cost_is_linear",
+]
 
 # Thresholds and their reasons; no run moves them.
 TOLERANCE = 0.25  # of an exponent: half of the way to where it would round to another half
@@ -64,9 +83,10 @@ def flash_is_faster(records: Sequence[Record]) -> Finding:
     judged: list[Verdict] = []
     for plain, flash in _pairs(records, "math", "sdpa_flash"):
         found = ratio(plain.rounds_of(), flash.rounds_of())
-        if found is None or length(plain.case) < SPEEDUP_FROM or plain.case.values.get("window"):
+        other = plain.case.values.get("window") or decodes(plain.case)
+        if found is None or length(plain.case) < SPEEDUP_FROM or other:
             continue
-        figures.append(f"{_question(flash)}: {_times(found)} as fast")
+        figures.append(f"{question(flash)}: {times(found)} as fast")
         if plain.case.device != "cpu":
             judged.append(at_least(found, SPEEDUP))
     if not judged:
@@ -93,9 +113,9 @@ def linear_overtakes_early(records: Sequence[Record]) -> Finding:
     judged: list[Verdict] = []
     for variant in ("linear", "linear_chunked"):
         for name, ratios in _by_length(records, "quadratic", variant).items():
-            low, high = _crossover(ratios)
-            figures.append(f"{name}: overtakes {_between(ratios, low, high)}")
-            judged.append(_within_order(low, high, ORDER * _head_dim(records, name)))
+            low, high = crossover(ratios)
+            figures.append(f"{name}: overtakes {between(ratios, low, high)}")
+            judged.append(within_order(low, high, ORDER * _head_dim(records, name)))
     return Finding(together(judged), figures or ["no length at which both forms were timed"])
 
 
@@ -110,7 +130,7 @@ def hidden_blocks_cost_nothing(records: Sequence[Record]) -> Finding:
             continue
         judged.append(at_most(found, FIXED_COSTS * share))
         figures.append(
-            f"{_question(windowed)}: {_times(found)} the time of {whole_one.case.variant} "
+            f"{question(windowed)}: {times(found)} the time of {whole_one.case.variant} "
             f"for {share:.3f} of its pairs"
         )
     return Finding(together(judged), figures or ["no window was timed beside what it is cut from"])
@@ -124,7 +144,7 @@ def _growth(
     for variant in variants:
         for name, family in families(records, variant).items():
             if (found := exponent(family)) is not None:
-                figures.append(f"{name}, {span(family)}: exponent {_written(found)}")
+                figures.append(f"{name}, {span(family)}: exponent {written(found)}")
                 judged.append(_grows(found, nominal))
     nothing = [f"no three lengths of {' or '.join(variants)}, of at least 4 × head_dim and at work"]
     return Finding(together(judged), figures or nothing)
@@ -138,8 +158,8 @@ def _grows(found: Mean, nominal: int) -> Verdict:
 
 
 def _pairs(records: Sequence[Record], one: str, other: str) -> Iterator[tuple[Record, Record]]:
-    """Yield unflagged records at work of two variants that answer the same question."""
-    ranked = [record for record in records if works(record)]
+    """Yield unflagged records at work of two variants that answer the same plain question."""
+    ranked = [record for record in records if works(record) and record.case.problem in PLAIN]
     ones = {record.case.question: record for record in ranked if record.case.variant == one}
     for record in ranked:
         if record.case.variant == other and record.case.question in ones:
@@ -159,37 +179,6 @@ def _by_length(
     return {name: sorted(lengths) for name, lengths in found.items()}
 
 
-def _crossover(ratios: list[tuple[int, float]]) -> tuple[float, float]:
-    """Return bounds of the length from which on the ratio stays above 1, in log-log.
-
-    Equal bounds where it lies between two lengths; (0, first) below all, (last, inf) beyond all.
-    """
-    below = [number for number, (_, factor) in enumerate(ratios) if factor <= 1]
-    if not below:
-        return 0.0, float(ratios[0][0])
-    if below[-1] == len(ratios) - 1:
-        return float(ratios[-1][0]), float("inf")
-    (n0, f0), (n1, f1) = ratios[below[-1]], ratios[below[-1] + 1]
-    share = -log(f0) / (log(f1) - log(f0))
-    crossing = exp(log(n0) + share * (log(n1) - log(n0)))
-    return crossing, crossing
-
-
-def _within_order(low: float, high: float, limit: float) -> Verdict:
-    if high <= limit:
-        return "holds"
-    return "fails" if low > limit else "untested"
-
-
-def _between(ratios: list[tuple[int, float]], low: float, high: float) -> str:
-    """Write where a crossover lies, and the factors at both ends of what was measured."""
-    where = f"at n = {low:.0f}" if low == high else f"below n = {high:.0f}, the least measured"
-    if high == float("inf"):
-        where = f"beyond n = {low:.0f}, the most measured, if at all"
-    ends = ", ".join(f"{f:.2f}× at {n}" for n, f in dict.fromkeys((ratios[0], ratios[-1])))
-    return f"{where} ({ends})"
-
-
 def _head_dim(records: Sequence[Record], name: str) -> int:
     return next(whole(r.case, "head_dim") for r in records if describe(r.case) == name)
 
@@ -204,7 +193,8 @@ def _windowed(records: Sequence[Record]) -> Iterator[tuple[Record, Record, float
     for plain, banded in _pairs(records, "math", "banded"):
         if banded.case.values.get("window"):
             yield banded, plain, _two_blocks(banded)
-    flex = [record for record in records if works(record) and record.case.variant == "flex"]
+    ran = [record for record in records if record.case.problem in PLAIN and works(record)]
+    flex = [record for record in ran if record.case.variant == "flex"]
     by_id = {record.case.id: record for record in flex}
     for record in flex:
         open_values = {**record.case.values, "window": None}
@@ -215,21 +205,3 @@ def _windowed(records: Sequence[Record]) -> Iterator[tuple[Record, Record, float
 
 def _two_blocks(record: Record) -> float:
     return min(2 * whole(record.case, "window") / length(record.case), 1.0)
-
-
-def _question(record: Record) -> str:
-    return f"{describe(record.case)}, n = {length(record.case)}"
-
-
-def _written(found: Mean) -> str:
-    if found.low is None or found.high is None:
-        return f"{found.estimate:.2f} (one round)"
-    if found.low == found.high:
-        return f"{found.estimate:.2f}"
-    return f"{found.estimate:.2f} ({found.low:.2f}–{found.high:.2f} over {found.count} rounds)"
-
-
-def _times(found: Interval) -> str:
-    if found.low is None or found.high is None:
-        return f"{found.estimate:.2f}× (no session with two rounds)"
-    return f"{found.estimate:.2f}× ({found.low:.2f}–{found.high:.2f})"

@@ -12,15 +12,21 @@ from bench.claims import Mean, Record, estimate_mean
 NUM_LENGTHS = 3  # two points lie on a line whatever the law is
 # Of the best possible speed: what is slower by more than that waits for calls, not for work.
 WORKING = 0.01
-SIZES = ("batch", "seqlen", "seqlen_q", "seqlen_kv")  # vary within a family
+SIZES = ("batch", "seqlen", "seqlen_q", "seqlen_kv", "stride")  # vary within a family
+PLAIN = ("SoftmaxAttention", "LinearAttention")  # go without saying
 
 Family = list[Record]
 Exponent = Callable[[Family], Mean | None]
 
 
 def length(case: Case) -> int:
-    """Return n, the number of queries, which is also that of keys in all that is asked here."""
-    return whole(case, "seqlen_q" if "seqlen_q" in case.values else "seqlen")
+    """Return n, the number of keys: of all that decodes alone, queries are fewer."""
+    return whole(case, "seqlen_kv" if "seqlen_kv" in case.values else "seqlen")
+
+
+def decodes(case: Case) -> bool:
+    """Say whether one query looks back on a cache of keys and values."""
+    return case.values.get("seqlen_q") == 1 and length(case) > 1
 
 
 def whole(case: Case, name: str) -> int:
@@ -31,19 +37,33 @@ def whole(case: Case, name: str) -> int:
     return value
 
 
-def families(records: Sequence[Record], variant: str) -> dict[str, Family]:
+def families(
+    records: Sequence[Record], variant: str, problems: Sequence[str] = PLAIN
+) -> dict[str, Family]:
     """Group a variant's `ok` records that differ only in length, by what else is asked.
 
-    Windows are left out (their cost grows otherwise), and lengths below 4 x head_dim, where
-    q, k, v and out together outweigh the n x n matrix. Batches vary: costs are per sequence.
+    Windows and steps of decoding are left out (their cost grows otherwise), and lengths below
+    4 x head_dim, where q, k, v and out together outweigh the n x n matrix. Batches vary: costs are
+    per sequence.
     """
+
+    def asked(case: Case) -> bool:
+        other = case.values.get("window") or decodes(case)
+        return (
+            case.problem in problems and not other and length(case) >= 4 * whole(case, "head_dim")
+        )
+
+    return grown(records, variant, asked)
+
+
+def grown(
+    records: Sequence[Record], variant: str, asked: Callable[[Case], bool]
+) -> dict[str, Family]:
+    """Group a variant's `ok` records of what is asked, where they differ only in length."""
     grouped: dict[str, Family] = {}
     for record in records:
-        case = record.case
-        if case.variant != variant or record.outcome != "ok" or case.values.get("window"):
-            continue
-        if length(case) >= 4 * whole(case, "head_dim"):
-            grouped.setdefault(describe(case), []).append(record)
+        if record.case.variant == variant and record.outcome == "ok" and asked(record.case):
+            grouped.setdefault(describe(record.case), []).append(record)
     ordered = {name: sorted(f, key=lambda r: length(r.case)) for name, f in grouped.items()}
     return {name: family for name, family in ordered.items() if _long_enough(family)}
 
@@ -67,6 +87,8 @@ def describe(case: Case) -> str:
         for name, value in {**case.options, **values}.items()
         if value not in (None, False)
     ]
+    of = [] if case.problem in PLAIN else [case.problem.removesuffix("Attention")]
+    words = [*of, *(["decoding"] if decodes(case) else []), *words]
     threads = [f"threads={case.threads}"] if case.threads > 1 else []
     unusual = ["cold cache"] if case.cache == "cold" else []
     unusual += ["system allocator"] if case.allocator == "system" else []
@@ -94,10 +116,19 @@ def time_exponent(family: Family) -> Mean | None:
 
 def memory_exponent(family: Family) -> Mean | None:
     """Fit log(peak bytes) on log(n); bytes are counted: no spread."""
-    counted = [record for record in family if record.values.get("peak", 0.0) > 0]
+    return _counted(family, lambda record: record.values.get("peak", 0.0))
+
+
+def flops_exponent(family: Family) -> Mean | None:
+    """Fit log(FLOPs) on log(n): what the question declares, pair by visible pair."""
+    return _counted(family, lambda record: record.case.flops or 0)
+
+
+def _counted(family: Family, count: Callable[[Record], float]) -> Mean | None:
+    counted = [record for record in family if count(record) > 0]
     if not _long_enough(counted):
         return None
-    slope = _slope(counted, [record.values["peak"] for record in counted])
+    slope = _slope(counted, [count(record) for record in counted])
     return Mean(slope, slope, slope, 1)
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench import Unsupported, variant
+from bench.compilation import Compiled, compiled_if
 from suites.attention.problem import QKV, LinearAttention, phi
 
 
@@ -25,7 +26,9 @@ def quadratic(problem: LinearAttention) -> Callable[[QKV], Tensor]:
 
 
 @variant(marks=["whole"])
-def linear(problem: LinearAttention) -> Callable[[QKV], Tensor]:
+def linear(
+    problem: LinearAttention, *, compiled: bool | None = None
+) -> Callable[[QKV], Tensor] | Compiled:
     """phi(Q) (phi(K)^T V): keys and values first. Non-causal; state and normaliser in float32."""
     if problem.causal:
         raise Unsupported("needs non-causal attention; linear_chunked is the causal form")
@@ -37,11 +40,13 @@ def linear(problem: LinearAttention) -> Callable[[QKV], Tensor]:
         features = phi(q)
         return (features @ state_BHDD / (features @ total_BHD1)).to(inputs.q_BHSD.dtype)
 
-    return step
+    return compiled_if(compiled, step)
 
 
 @variant(marks=["causal"])
-def linear_chunked(problem: LinearAttention, *, chunk: int = 64) -> Callable[[QKV], Tensor]:
+def linear_chunked(
+    problem: LinearAttention, *, chunk: int = 64, compiled: bool | None = None
+) -> Callable[[QKV], Tensor] | Compiled:
     """Quadratic inside chunks, a prefix sum of D x D states across them; float32 throughout.
 
     Hua et al. 2022 (arXiv:2202.10447), section 3.2; equals the recurrence of eq. 8-9.
@@ -61,7 +66,7 @@ def linear_chunked(problem: LinearAttention, *, chunk: int = 64) -> Callable[[QK
         normaliser = within.sum(-1, keepdim=True) + q @ totals
         return (numerator / normaliser).flatten(2, 3).to(inputs.q_BHSD.dtype)
 
-    return step
+    return compiled_if(compiled, step)
 
 
 def _exclusive_cumsum(x_BHN: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """What each preset asks of attention. Torch-free: plain Python that names problems and axes."""
 
+from math import isqrt
+
 from bench import Axis, Plain, Sweep, Values, sweep
 
 TOKENS = 16384  # batch x seqlen of the published FlashAttention tables
@@ -12,6 +14,8 @@ WIDTH = 2048  # num_heads x head_dim of the same
 #   sdpa      a backend of torch's own operator
 #   plain     the equation as it stands, and so with any mask
 #   window    has sweeps of its own, with a window
+#   pattern   made for one pattern of keys, beside the kernels that take any
+#   variation another way of what is there, which smoke leaves out on a GPU
 #   causal, whole  forms of linear attention for one mask alone
 
 SMALL: dict[str, Axis] = {"batch": 1, "num_heads": 4, "head_dim": 64}  # two cores, one thread
@@ -37,24 +41,26 @@ def smoke(device: str) -> list[Sweep]:
         here.at(seqlen=512, num_kv_heads=2),
         softmax.at(seqlen=1024, window=128).unmarked("compiles", "gpu"),
         *_linear(SMALL, (256, 512, 1024)),
+        *_patterns_shown(SMALL),
     ]
 
 
 def quick(device: str) -> list[Sweep]:
     """Ask how softmax and linear attention grow, at more sizes."""
     if device == "cuda":
-        return _large((512, 1024, 2048, 4096, 8192))
-    return _growth((256, 512, 1024, 2048))
+        return [*_large((512, 1024, 2048, 4096, 8192)), *_patterns(GPU, (1024, 4096))]
+    return [*_growth((256, 512, 1024, 2048)), *_patterns(SMALL, (256, 1024, 2304))]
 
 
 def standard(device: str) -> list[Sweep]:
     """Ask in the shape of the published tables, up to 16k tokens."""
-    return _published((64, 128), ("bfloat16",))
+    return [*_published((64, 128), ("bfloat16",)), *_patterns(GPU, (1024, 4096, 16384))]
 
 
 def full(device: str) -> list[Sweep]:
     """Ask for every head_dim and 16-bit dtype."""
-    return _published((64, 128, 256), ("bfloat16", "float16"))
+    published = _published((64, 128, 256), ("bfloat16", "float16"))
+    return [*published, *_patterns(GPU, (1024, 4096, 16384))]
 
 
 def _growth(seqlens: tuple[int, ...]) -> list[Sweep]:
@@ -77,6 +83,75 @@ def _linear(shape: dict[str, Axis], seqlens: tuple[int, ...], **axes: Axis) -> l
     ]
 
 
+def _patterns_shown(shape: dict[str, Axis]) -> list[Sweep]:
+    """Show every pattern once, at few rounds: as the equation stands, and in its own form."""
+    few: dict[str, Axis] = {**shape, "rounds": 3}
+    own = [s.marked("plain", "pattern").unmarked("gpu") for s in _sparse(few, (1024,))]
+    return [
+        *own,
+        sweep("QKNormAttention", **few, seqlen=1024, spread=30.0).marked("plain"),
+        sweep("AlibiAttention", **few, seqlen=512).marked("plain"),
+        sweep("SoftcapAttention", **few, seqlen=512).marked("plain"),
+        sweep("EfficientAttention", **few, seqlen=1024),
+        _decode(few, (4096,)).marked("plain"),
+    ]
+
+
+def _patterns(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
+    """Ask what patterns cost beside softmax attention, and how sparse ones grow."""
+    few: dict[str, Axis] = {**shape, "rounds": 4}
+    scored = [sweep(name, **few, seqlen=seqlens[1], **axes) for name, axes in _scored().items()]
+    return [
+        *(s.marked("plain", "pattern") for s in _sparse(few, seqlens)),
+        *(s.unmarked("compiles", "gpu") for s in scored),
+        sweep("SoftmaxAttention", **few, seqlen=seqlens, window=128).marked("window"),
+        sweep("EfficientAttention", **few, seqlen=seqlens),
+        *_crossing(few, seqlens),
+        _decode(few, tuple(4 * n for n in seqlens)).unmarked("compiles", "gpu", "window"),
+    ]
+
+
+def _sparse(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
+    """Ask for strides of sqrt(S), at which both parts of Child et al. cost alike."""
+    return [
+        sweep("StridedAttention", **shape, seqlen=seqlens, stride=_root),
+        sweep("LocalStridedAttention", **shape, seqlen=seqlens, stride=_root),
+        sweep("SinkAttention", **shape, seqlen=seqlens[-1], window=128),
+        sweep("PackedAttention", **{**shape, "batch": 1}, seqlen=seqlens[-1]),
+    ]
+
+
+def _scored() -> dict[str, dict[str, Axis]]:
+    return {
+        "QKNormAttention": {"spread": (1.0, 30.0)},
+        "AlibiAttention": {},
+        "SoftcapAttention": {},
+    }
+
+
+def _crossing(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
+    """Ask from which length on linear attention is faster, by head_dim at one width."""
+    narrow: dict[str, Axis] = {**shape, "head_dim": 32, "num_heads": _twice_the_heads(shape)}
+    found = []
+    for heads in (narrow, shape):
+        softmax = sweep("SoftmaxAttention", **heads, seqlen=seqlens, causal=False)
+        found.append(softmax.marked("plain", "sdpa").unmarked("gpu"))
+        linear = sweep("LinearAttention", **heads, seqlen=seqlens, causal=False)
+        found.append(linear.marked("whole"))
+    return found
+
+
+def _twice_the_heads(shape: dict[str, Axis]) -> Axis:
+    heads = shape["num_heads"]
+    return 2 * heads if isinstance(heads, int) else heads  # a function sees head_dim itself
+
+
+def _decode(shape: dict[str, Axis], contexts: tuple[int, ...]) -> Sweep:
+    """Ask for one token after others: what is moved is the cache, of all heads or of one."""
+    several: dict[str, Axis] = {**shape, "batch": 1, "num_heads": 8}
+    return sweep("SoftmaxAttention", **several, seqlen_q=1, seqlen_kv=contexts, num_kv_heads=(8, 1))
+
+
 def _shown() -> list[Sweep]:
     """Show every operator and pass on a GPU; an attempt costs a second beside its samples."""
     shape: dict[str, Axis] = {**GPU, "rounds": 3}
@@ -87,6 +162,11 @@ def _shown() -> list[Sweep]:
         every.at(seqlen=4096, **BOTH),
         softmax.at(seqlen=4096, window=256).marked("compiles", "plain", "window"),
         *_linear(shape, (4096,)),
+        *(
+            s.marked("pattern").unmarked("variation")
+            for s in _sparse({**GPU, "rounds": 2}, (4096,))
+        ),
+        sweep("EfficientAttention", **{**GPU, "rounds": 2}, seqlen=4096).unmarked("variation"),
     ]
 
 
@@ -122,6 +202,10 @@ def _published(head_dims: tuple[int, ...], dtypes: tuple[str, ...]) -> list[Swee
 
 def _batch(values: Values) -> Plain:
     return max(TOKENS // _whole(values["seqlen"]), 1)
+
+
+def _root(values: Values) -> Plain:
+    return isqrt(_whole(values["seqlen"]))
 
 
 def _num_heads(values: Values) -> Plain:

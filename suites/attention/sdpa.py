@@ -13,46 +13,53 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from bench import Setting, Unsupported, variant
 from bench.operator import Operands
-from suites.attention.problem import QKV, SoftmaxAttention
+from suites.attention.problem import QKV, Attention
 
 REFUSALS = ("No viable backend", "No available kernel")  # torch's words where a backend cannot run
 
 
 @variant(sets=["attention"], marks=["sdpa"])
-def sdpa_math(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
+def sdpa_math(problem: Attention, *, setting: Setting) -> ForcedSdpa:
     """Composed of matmul and softmax, inside torch."""
     return force(SDPBackend.MATH, "attention_math", problem, setting)
 
 
 @variant(sets=["attention"], marks=["sdpa"])
-def sdpa_flash(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
+def sdpa_flash(problem: Attention, *, setting: Setting) -> ForcedSdpa:
     """FlashAttention-2, Dao 2023 (arXiv:2307.08691), as torch ships it for this device."""
     return force(SDPBackend.FLASH_ATTENTION, "flash_attention", problem, setting)
 
 
 @variant(sets=["attention"], marks=["sdpa", "gpu"])
-def sdpa_efficient(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
+def sdpa_efficient(problem: Attention, *, setting: Setting) -> ForcedSdpa:
     """Memory-efficient attention, Rabe and Staats 2021 (arXiv:2112.05682), xformers' kernel."""
     return force(SDPBackend.EFFICIENT_ATTENTION, "efficient_attention", problem, setting)
 
 
 @variant(sets=["attention"], marks=["sdpa", "gpu"])
-def sdpa_cudnn(problem: SoftmaxAttention, *, setting: Setting) -> ForcedSdpa:
+def sdpa_cudnn(problem: Attention, *, setting: Setting) -> ForcedSdpa:
     """Fused attention of cuDNN."""
     return force(SDPBackend.CUDNN_ATTENTION, "cudnn_attention", problem, setting)
 
 
-def force(
-    backend: SDPBackend, expected: str, problem: SoftmaxAttention, setting: Setting
-) -> ForcedSdpa:
+def force(backend: SDPBackend, expected: str, problem: Attention, setting: Setting) -> ForcedSdpa:
     """Restrict this process to one backend, so that no timed call pays for the switch.
 
     A process runs one case; the restriction ends with it.
     """
+    mask = _mask(problem, setting)
     restriction = sdpa_kernel(backend)
     restriction.__enter__()
-    mask = problem.mask(setting.device) if problem.masked and not problem.plain_causal else None
     return ForcedSdpa(restriction, expected, problem, mask)
+
+
+def _mask(problem: Attention, setting: Setting) -> Tensor | None:
+    """Return what hides keys, or adds to logits; the operator can change them in no other way."""
+    if problem.scored and not problem.additive:
+        raise Unsupported("adds to logits, and changes them in no other way")
+    if problem.scored:
+        return problem.bias(setting)
+    return problem.mask(setting.device) if problem.masked and not problem.plain_causal else None
 
 
 @dataclass(frozen=True)
@@ -61,15 +68,16 @@ class ForcedSdpa:
 
     restriction: AbstractContextManager[None]
     expected: str
-    problem: SoftmaxAttention
+    problem: Attention
     mask: Tensor | None
 
     def step(self, inputs: QKV) -> Tensor:
         try:
             return F.scaled_dot_product_attention(
-                *inputs,
+                *self.problem.prepared(inputs.q_BHSD, inputs.k_BKSD),
+                inputs.v_BKSD,
                 attn_mask=self.mask,
-                is_causal=self.problem.plain_causal,
+                is_causal=self.problem.plain_causal and self.mask is None,
                 enable_gqa=self.problem.num_heads != self.problem.kv_heads,
             )
         except RuntimeError as error:

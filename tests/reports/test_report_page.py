@@ -110,7 +110,7 @@ def test_page_draws_in_a_browser(run: Run, records: list[Record], tmp_path: Path
     html.write(run, records, tmp_path / "report.html")
     document = browse(tmp_path / "report.html", tmp_path)
     charts = re.findall(r'<div class="chart[^>]*>(.*?)</figure>', document, re.S)
-    assert len(charts) == 3
+    assert len(charts) == 4
     for chart in charts:
         assert "<svg" in chart or "<canvas" in chart
         assert "Error" not in chart

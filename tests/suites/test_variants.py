@@ -18,8 +18,23 @@ from tests.conftest import ServerFor
 
 GROUPS = ("touchstone.suites", "touchstone.yardsticks")
 SUITES = {p.name: p.value for group in GROUPS for p in entry_points(group=group)}
+
+
+def brought_along(variant: Variant) -> bool:
+    """Say whether a problem brought the variant along, which then has solved another already."""
+    home = variant.function.__module__
+    return variant.module != home and not home.startswith("bench.")
+
+
+def found(suite: str, variant: Variant):
+    """Return a test's parameters; what compiles for many problems takes minutes."""
+    marks = [pytest.mark.slow] if variant.compiles and brought_along(variant) else []
+    name = f"{suite}-{variant.name}-{variant.problem_type.__name__}"
+    return pytest.param(suite, variant, id=name, marks=marks)
+
+
 FOUND = [
-    pytest.param(suite, variant, id=f"{suite}-{variant.name}-{variant.problem_type.__name__}")
+    found(suite, variant)
     for suite, package in SUITES.items()
     for module in module_names(package)
     for variant in variants_of(load_module(module))
@@ -32,17 +47,21 @@ FEW_MODULES = 12
 def cases(suite: str, variant: Variant, *, every: bool = True) -> list[Case]:
     """Return every example in the first dtype and pass, the first one in every other as well.
 
-    Unless `every` one is asked for, of what compiles for seconds one example is enough.
+    Unless `every` one is asked for, of what compiles for seconds one example is enough, and of what
+    a problem brought along the last dtype and pass.
     """
     problem = variant.problem_type
+    dtypes, passes = problem.dtypes, problem.passes
+    if brought_along(variant) and not every:
+        dtypes, passes = dtypes[-1:], passes[-1:]
     first = (problem.dtypes[0], problem.passes[0])
     if variant.compiles and not every:
         return [_case(suite, variant, *first, 1, problem.examples[0])]
     settings = [(*first, 1, example) for example in problem.examples]
     settings += [
         (dtype, pass_, ranks, problem.examples[0])
-        for dtype in problem.dtypes
-        for pass_ in problem.passes
+        for dtype in dtypes
+        for pass_ in passes
         for ranks in problem.ranks
         if (dtype, pass_, ranks) != (*first, 1)
     ]
