@@ -35,7 +35,7 @@ class SinkAttention(SoftmaxAttention):
         super().__post_init__()
         expect_positive(self, "sinks")
         if self.window is None or not self.causal or self.sinks > self.window:
-            raise ValueError("expected causal attention with a window of at least sinks")
+            raise ValueError("expected causal attention, and a window from sinks to below seqlen")
 
     def sees(self, query: Tensor, key: Tensor) -> Tensor:
         return super().sees(query, key) | ((key < self.sinks) & (key <= query))
