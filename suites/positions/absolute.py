@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from suites.positions.encoding import Encoding
-from suites.positions.problem import QKV
+from suites.positions.workload import QKV
 
 
 class Absolute(Encoding):
@@ -37,5 +37,7 @@ class Absolute(Encoding):
         k = k_BHSD + self.by_head(self.table(key_S)).to(k_BHSD.dtype)
         return torch.einsum("bhid,bhjd->bhij", q, k) * self.scale
 
-    def values(self, weights_BHRS: Tensor, v_BHSD: Tensor, query_R: Tensor, key_S: Tensor) -> Tensor:
+    def values(
+        self, weights_BHRS: Tensor, v_BHSD: Tensor, query_R: Tensor, key_S: Tensor
+    ) -> Tensor:
         return weights_BHRS @ (v_BHSD + self.by_head(self.table(key_S)).to(v_BHSD.dtype))

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from bench import Setting, variant
 from suites.positions.encoding import Encoding
-from suites.positions.problem import QKV, PositionedAttention
+from suites.positions.problem import PositionedAttention
+from suites.positions.workload import QKV
 
 
 class Deberta(Encoding):
@@ -67,8 +68,6 @@ class Deberta(Encoding):
 
 
 @variant
-def deberta(
-    problem: PositionedAttention, *, setting: Setting, max_distance: int = 512
-) -> Deberta:
+def deberta(problem: PositionedAttention, *, setting: Setting, max_distance: int = 512) -> Deberta:
     """He et al. 2021 (arXiv:2006.03654), algorithm 1: both by row of the table, then gathered."""
     return Deberta(problem, setting, max_distance=max_distance)

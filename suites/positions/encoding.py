@@ -14,7 +14,7 @@ from torch.autograd.profiler import profile
 
 from bench import Setting
 from bench.operator import Operands
-from suites.positions.problem import QKV, PositionedAttention
+from suites.positions.workload import QKV, Workload
 
 
 class Encoding(nn.Module):
@@ -25,7 +25,7 @@ class Encoding(nn.Module):
     Parameters are drawn, as large as trained ones are.
     """
 
-    def __init__(self, problem: PositionedAttention, setting: Setting, **options: Any):
+    def __init__(self, problem: Workload, setting: Setting, **options: Any):
         super().__init__()
         self.problem, self.setting = problem, setting
         for name, value in options.items():
@@ -53,7 +53,9 @@ class Encoding(nn.Module):
         """Return the logits (B, H, R, S) by the definition, in the dtype of q."""
         return q_BHRD @ k_BHSD.transpose(-2, -1) * self.scale
 
-    def values(self, weights_BHRS: Tensor, v_BHSD: Tensor, query_R: Tensor, key_S: Tensor) -> Tensor:
+    def values(
+        self, weights_BHRS: Tensor, v_BHSD: Tensor, query_R: Tensor, key_S: Tensor
+    ) -> Tensor:
         """Return the weighted values (B, H, R, D) by the definition."""
         return weights_BHRS @ v_BHSD
 

@@ -4,7 +4,8 @@ from torch import Tensor
 
 from bench import Setting, variant
 from suites.positions.encoding import Encoding
-from suites.positions.problem import QKV, PositionedAttention
+from suites.positions.problem import PositionedAttention
+from suites.positions.workload import QKV
 
 
 class Nope(Encoding):

@@ -1,34 +1,22 @@
-"""The question: attention that knows where its tokens stand.
-
-Shapes: B batch, H num_heads, S seqlen, R rows of queries, D head_dim, M = H D, P positions.
-"""
+"""The question: attention that knows where its tokens stand, held to each encoding's formula."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench import Call, Measurement, Plain, Setting, Verdict
-from bench.operator import Operands, Operator, Part, forward, forward_backward
+from bench import Call, Measurement, Setting, Verdict
+from bench.operator import Operands, Part, forward, forward_backward
 from bench.workload import nudge_weights
+from suites.positions.encoding import Encoding
+from suites.positions.properties import measured
+from suites.positions.workload import QKV, Workload
 
-if TYPE_CHECKING:
-    from suites.positions.encoding import Encoding
-
-REFERENCE_ELEMENTS = 1 << 23  # of one block of rows, for every dimension of the model
 MOST_NUDGES = 1 << 31
-
-
-class QKV(NamedTuple):
-    """Queries, keys and values (B, H, S, D) as projected, before anything tells positions."""
-
-    q_BHSD: Tensor
-    k_BHSD: Tensor
-    v_BHSD: Tensor
 
 
 @dataclass(frozen=True)
@@ -50,61 +38,16 @@ class Run:
 
 
 @dataclass(frozen=True)
-class PositionedAttention(Operator):
+class PositionedAttention(Workload):
     """softmax attention with a position encoding, Vaswani et al. 2017 (arXiv:1706.03762), eq. 1.
 
     Every encoding is another function of q, k and v, and is held to its own formula; what is the
-    same for all is the work without one, `nope`. Tokens stand at 0, 1, …, seqlen - 1 of `context`
-    positions (default: twice seqlen), so many an encoding must know of. A backward pass asks for
-    the gradients of an encoding's own parameters too.
+    same for all is the work without one, `nope`. A backward pass asks for the gradients of an
+    encoding's own parameters too.
     """
-
-    batch: int = 1
-    num_heads: int = 4
-    seqlen: int = 512
-    head_dim: int = 64
-    causal: bool = True
-    context: int | None = None
-
-    examples: ClassVar[tuple[dict[str, Plain], ...]] = (
-        {"batch": 2, "num_heads": 2, "seqlen": 64, "head_dim": 16},
-        {"num_heads": 4, "seqlen": 81, "head_dim": 8, "causal": False},
-    )
-    input_names: ClassVar[tuple[str, ...]] = ("q", "k", "v")
-    most_realisations: ClassVar[int] = 8
-
-    def __post_init__(self) -> None:
-        if self.context is None:
-            object.__setattr__(self, "context", 2 * self.seqlen)
-        for name in ("batch", "num_heads", "seqlen"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
-        if self.head_dim < 4 or self.head_dim % 4:
-            raise ValueError(f"expected head_dim in multiples of 4, got {self.head_dim}")
-        if self.positions < self.seqlen:
-            raise ValueError(f"expected context of at least {self.seqlen}, got {self.context}")
-
-    @property
-    def positions(self) -> int:
-        assert self.context is not None
-        return self.context
-
-    @property
-    def dim(self) -> int:
-        """Return M, the model's width, which the heads share out."""
-        return self.num_heads * self.head_dim
-
-    def output_shape(self) -> tuple[int, ...]:
-        return (self.batch, self.num_heads, self.seqlen, self.head_dim)
-
-    def draw(self, generator: torch.Generator, setting: Setting) -> QKV:
-        like = {"generator": generator, "dtype": setting.dtype, "device": setting.device}
-        return QKV(*(torch.randn(self.output_shape(), **like) for _ in range(3)))  # type: ignore[call-overload]
 
     def call(self, step: Callable[[Any], Any], setting: Setting) -> Call:
         """Return forward alone, or forward and the gradients of q, k, v and all parameters."""
-        from suites.positions.encoding import Encoding
-
         if not isinstance(step, Encoding):
             raise ValueError(
                 f"expected the variant to return a suites.positions.encoding.Encoding, got {step!r}"
@@ -150,7 +93,9 @@ class PositionedAttention(Operator):
         backward = operands.grad_output is not None
         qkv = [t.detach().to(dtype).requires_grad_(backward) for t in operands.tensors]
         weights = list(encoding.parameters())
-        sums = [torch.zeros_like(t, dtype=torch.float64, requires_grad=False) for t in qkv + weights]
+        sums = [
+            torch.zeros_like(t, dtype=torch.float64, requires_grad=False) for t in qkv + weights
+        ]
         output = torch.empty_like(qkv[0], requires_grad=False)
         for rows in self.rows():
             with torch.set_grad_enabled(backward):
@@ -172,23 +117,6 @@ class PositionedAttention(Operator):
             logits_BHRS = logits_BHRS.masked_fill(key_S > query_R[:, None], -torch.inf)
         return encoding.values(logits_BHRS.softmax(-1), qkv.v_BHSD, query_R, key_S)
 
-    def rows(self) -> Iterator[slice]:
-        """Cut the queries so that a block of (rows, keys, M) fits."""
-        wide = self.seqlen * max(self.dim, self.batch * self.num_heads)
-        step = max(REFERENCE_ELEMENTS // wide, 1)
-        return (slice(start, start + step) for start in range(0, self.seqlen, step))
-
-    def flops(self, setting: Setting) -> int:
-        """Count the two products of attention itself; a backward pass needs four more."""
-        pairs = self.seqlen * (self.seqlen + 1) // 2 if self.causal else self.seqlen**2
-        forward_flops = 4 * self.batch * self.dim * pairs
-        return 3 * forward_flops if setting.backward else forward_flops
-
-    def bytes_moved(self, setting: Setting) -> int:
-        """Count q, k, v read and out written; backward adds dout read, dq, dk, dv written."""
-        elements = 4 * self.batch * self.seqlen * self.dim
-        return elements * setting.dtype.itemsize * (2 if setting.backward else 1)
-
     def account(self, built: Encoding, inputs: Operands, setting: Setting) -> list[Measurement]:
         """Count what the encoding keeps: numbers it learns, and bytes of constants."""
         return [
@@ -198,8 +126,4 @@ class PositionedAttention(Operator):
 
     def quality(self, built: Encoding, seed: int, setting: Setting) -> list[Measurement]:
         """Measure what the encoding tells attention of positions."""
-        from suites.positions.properties import measured
-
         return measured(self, built, seed, setting)
-
-

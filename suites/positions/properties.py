@@ -9,14 +9,14 @@ from torch import Tensor
 
 from bench import Measurement, Setting
 from suites.positions.encoding import Encoding
-from suites.positions.problem import QKV, PositionedAttention
+from suites.positions.workload import QKV, Workload
 
 SEEDS_APART = 1 << 16  # from the inputs that are timed
 ROWS = 64  # of queries, of which logits are compared in float64
 
 
 def measured(
-    problem: PositionedAttention, encoding: Encoding, seed: int, setting: Setting
+    problem: Workload, encoding: Encoding, seed: int, setting: Setting
 ) -> list[Measurement]:
     """Measure two properties for one draw of tokens, and what is the encoding's own to tell."""
     forward = replace(setting, pass_="fwd")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from suites.positions.encoding import Encoding
-from suites.positions.problem import QKV
+from suites.positions.workload import QKV
 
 BASE = 10_000.0
 

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from bench import Setting, variant
 from suites.positions.encoding import Encoding
-from suites.positions.problem import QKV, PositionedAttention
+from suites.positions.problem import PositionedAttention
+from suites.positions.workload import QKV
 
 
 class Shaw(Encoding):
@@ -44,7 +45,9 @@ class Shaw(Encoding):
         told = torch.einsum("bhid,ijd->bhij", q_BHRD, self.keys_CD[self.row(query_R, key_S)])
         return super().logits(q_BHRD, k_BHSD, query_R, key_S) + told * self.scale
 
-    def values(self, weights_BHRS: Tensor, v_BHSD: Tensor, query_R: Tensor, key_S: Tensor) -> Tensor:
+    def values(
+        self, weights_BHRS: Tensor, v_BHSD: Tensor, query_R: Tensor, key_S: Tensor
+    ) -> Tensor:
         told_RSD = self.values_CD[self.row(query_R, key_S)]
         return weights_BHRS @ v_BHSD + torch.einsum("bhij,ijd->bhid", weights_BHRS, told_RSD)
 

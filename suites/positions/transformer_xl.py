@@ -7,8 +7,9 @@ from torch import Tensor
 
 from bench import Setting, variant
 from suites.positions.encoding import Encoding, distances, rel_shift, toeplitz
-from suites.positions.problem import QKV, PositionedAttention
+from suites.positions.problem import PositionedAttention
 from suites.positions.sinusoid import sinusoid
+from suites.positions.workload import QKV
 
 
 class TransformerXl(Encoding):
