@@ -17,7 +17,7 @@ def smoke(device: str) -> list[Sweep]:
     if device == "cuda":
         told = sweep("PositionedAttention", **GPU, **TOLD, seqlen=1024, rounds=3)
         return [told, _bases(GPU)]
-    return [sweep("PositionedAttention", **SMALL, **TOLD, seqlen=256), _bases(SMALL)]
+    return [sweep("PositionedAttention", **SMALL, **TOLD, seqlen=256, rounds=3), _bases(SMALL)]
 
 
 def quick(device: str) -> list[Sweep]:
