@@ -29,11 +29,14 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     return found
 
 
-def _losses(rows: pd.DataFrame) -> Chart:
+def _losses(rows: pd.DataFrame) -> Chart | None:
     data = rows.copy()
     data["peak_mib"], data["time_ms"] = data["peak_bytes"] / 2**20, data["time_s"] * 1e3
     fields = [("peak_mib", "peak memory (MiB)"), ("time_ms", "time (ms)")]
-    panels = [_lines(data, *field) for field in fields if data[field[0]].notna().any()]
+    several = [f for f in fields if data.loc[data[f[0]].notna(), "batch"].nunique() > 1]
+    panels = [_lines(data, *field) for field in several]
+    if not panels:
+        return None
     first = rows.iloc[0]
     caption = (
         "Both axes logarithmic. A softmax over the batch as CLIP wrote it holds the logits of all "
@@ -58,7 +61,7 @@ def _lines(data: pd.DataFrame, field: str, title: str) -> alt.LayerChart | alt.F
             scale=alt.Scale(type="log", base=2, domain=[batches[0] / 1.2, batches[-1] * 1.2]),
             axis=alt.Axis(values=batches, format="d"),
         ),
-        y=alt.Y(f"{field}:Q", title=title, scale=alt.Scale(type="log")),
+        y=alt.Y(f"{field}:Q", title=title, scale=alt.Scale(type="log", nice=False, padding=12)),
         color=alt.Color("variant:N", title=None, scale=alt.Scale(range=list(COLOURS[:4]))),
         tooltip=["variant:N", "batch:Q", alt.Tooltip(f"{field}:Q", format=".4g", title=title)],
     )
@@ -79,7 +82,7 @@ def _forms(title: str, rows: pd.DataFrame) -> Chart:
         color=alt.Color("variant:N", legend=None, scale=alt.Scale(range=list(COLOURS))),
     )
     points = base.mark_point(filled=True, size=60).encode(
-        x=alt.X("time_ms:Q", title="time (ms)", scale=alt.Scale(type="log")),
+        x=alt.X("time_ms:Q", title="time (ms)", scale=alt.Scale(zero=False)),
         tooltip=["variant:N", "size:N", alt.Tooltip("time_ms:Q", format=".4g")],
     )
     rules = base.mark_rule().encode(

@@ -55,7 +55,7 @@ def softmax_memory_is_quadratic(records: Sequence[Record]) -> Finding:
     return Finding(together(judged), figures or [f"no {NUM_BATCHES} batches of {FROM} or more"])
 
 
-@claim("Shi et al. 2016, arXiv:1609.05158, section 3.2: log2 r² times faster in training")
+@claim("Shi et al. 2016, arXiv:1609.05158, abstract: features at low resolution")
 def shuffling_is_faster(records: Sequence[Record]) -> Finding:
     """A convolution at low resolution and PixelShuffle is faster than a transposed convolution."""
     ranked = [r for r in records if r.ranked and r.case.problem == "LearnedUpsampling"]

@@ -129,13 +129,11 @@ def _bases(bases: pd.DataFrame, ok: pd.DataFrame) -> Chart:
         x=alt.X(
             "context:Q",
             title="context (tokens)",
-            scale=alt.Scale(type="log", base=2),
+            scale=alt.Scale(type="log", base=2, nice=False, padding=14),
             axis=alt.Axis(values=list(CONTEXTS), format="d"),
         ),
-        y=alt.Y("value:Q", title="base", scale=alt.Scale(type="log")),
+        y=alt.Y("value:Q", title="base", scale=alt.Scale(type="log", nice=False, padding=12)),
         color=alt.Color("bound:N", title=None, scale=alt.Scale(range=list(COLOURS[:2]))),
-        strokeDash=alt.StrokeDash("head:N", title=None),
-        shape=alt.Shape("head:N", title=None),
         tooltip=["head:N", "bound:N", "context:Q", alt.Tooltip("value:Q", format=".0f")],
     )
     caption = (
@@ -144,8 +142,6 @@ def _bases(bases: pd.DataFrame, ok: pd.DataFrame) -> Chart:
         "at any distance. Bases above the first that fits may fail again, up to the largest that "
         "fails. Computed for bases in steps of half a percent, no measurement."
     )
-    return Chart(
-        "Bases of RoPE against the context they allow",
-        caption,
-        base.mark_line() + base.mark_point(size=50),
-    )
+    lines = base.mark_line().encode(strokeDash=alt.StrokeDash("head:N", title=None))
+    drawing = alt.layer(lines, base.mark_point(size=50, filled=True))
+    return Chart("Bases of RoPE against the context they allow", caption, drawing)

@@ -24,7 +24,7 @@ def rope_sees_relative_positions_only(records: Sequence[Record]) -> Finding:
     return _shifted(records, ROTARY, lambda change: at_most(change, ROUNDING))
 
 
-@claim("Vaswani et al. 2017, arXiv:1706.03762, section 3.5; Shaw et al. 2018, arXiv:1803.02155, 1")
+@claim("Vaswani et al. 2017, arXiv:1706.03762, section 3.5")
 def added_positions_are_absolute(records: Sequence[Record]) -> Finding:
     """Positions that are added to tokens tell where they stand: logits change as all move on."""
     return _shifted(records, ABSOLUTE, lambda change: at_least(change, TELLS))
