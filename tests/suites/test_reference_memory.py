@@ -33,6 +33,7 @@ from suites.distributed import agreement, collectives
 from suites.distributed.collectives import Collective
 from suites.distributed.problem import DataParallelTraining, TrainingCall
 from suites.models.text import corpus
+from suites.positions.problem import PositionedAttention, Run
 from suites.precision import accuracy, pieces
 from suites.precision.policy import Policy
 from suites.precision.training import Batch, Training
@@ -45,6 +46,7 @@ GROUPS = ("touchstone.suites", "touchstone.yardsticks")
 SUITES = {point.name: point.value for group in GROUPS for point in entry_points(group=group)}
 SHARE = 0.5
 META = torch.device("meta")
+OWN_FORMULA = ("Sampling", "PositionedAttention")  # of every variant
 APART = ("num_steps", "loss_steps", "num_images")  # of trajectories, quality: no part of a check
 # Of a sampler: its formula is taken to keep the states of all further evaluations, and what it
 # holds to grow with its batch.
@@ -101,9 +103,9 @@ def cases_of(preset: str, suite: str) -> list[Case]:
 
 
 def question(case: Case) -> Question:
-    """Return what a reference depends on: not the variant, but of a sampler its own formula."""
+    """Return what a reference depends on: not the variant, unless by a formula of its own."""
     values = {name: value for name, value in case.values.items() if name not in APART}
-    variant = case.variant if case.problem == "Sampling" else ""
+    variant = case.variant if case.problem in OWN_FORMULA else ""
     size = getattr(torch, case.dtype).itemsize
     return (case.problem, *values.items(), size, case.pass_, ranks_seen(case), variant)
 
@@ -177,6 +179,18 @@ def _(problem: Operator, variant: Variant, setting: Setting) -> Call:
         return (parts[0] if len(parts) == 1 else tuple(parts), *gradients)
 
     return call
+
+
+@stand_in.register(PositionedAttention)
+def _(problem: PositionedAttention, variant: Variant, setting: Setting) -> Call:
+    encoding = variant.build(problem, setting, {})
+    outputs = stand_in.dispatch(Operator)(problem, variant, setting)
+
+    def call(operands: Operands) -> tuple[object, ...]:
+        gradients = map(torch.empty_like, encoding.parameters()) if setting.backward else ()
+        return (*outputs(operands), *gradients)
+
+    return Run(encoding, call)
 
 
 @stand_in.register(Training)

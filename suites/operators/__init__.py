@@ -1,0 +1,1 @@
+"""Operators around attention: upsampling, discrete choices, codebooks, contrastive losses."""

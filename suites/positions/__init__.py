@@ -1,0 +1,1 @@
+"""Position encodings: what telling attention where a token stands costs, and what it is told."""
