@@ -1,0 +1,1 @@
+"""What the literature says of mixers, put to a run. Torch-free."""
