@@ -1,6 +1,11 @@
 """Which mixer to take."""
-from bench.answers import Answer, Record
+
 from collections.abc import Sequence
+
+from bench.answers import Answer, Record
+
 QUESTION = "Which mixer?"
+
+
 def answers(records: Sequence[Record]) -> list[Answer]:
     return []

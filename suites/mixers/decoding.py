@@ -68,7 +68,9 @@ class Decoding(Mixing, Operator):
     def ask(self, build: Build, setting: Setting, compiled: bool = False) -> Contestant:
         shape = (self.batch, self.context, self.width)
         generator = torch.Generator(setting.device).manual_seed(CONTEXT_SEED)
-        context = torch.randn(shape, generator=generator, dtype=setting.dtype, device=setting.device)
+        context = torch.randn(
+            shape, generator=generator, dtype=setting.dtype, device=setting.device
+        )
         return DecodingStep(made(build, setting), context)
 
     def draw(self, generator: torch.Generator, setting: Setting) -> tuple[Tensor]:

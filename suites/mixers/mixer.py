@@ -114,12 +114,13 @@ class Recurrence(Mixer):
 
     def after(self, x_BSW: Tensor) -> State:
         state = self.empty(x_BSW)
-        for part in x_BSW.split(SEGMENT, 1):
+        for part in x_BSW.split(SEGMENT, 1) if x_BSW.shape[1] else ():
             _, state = self.scan(part, state)
         return state
 
     def mix_last(self, x_BSW: Tensor) -> Tensor:
-        y_BSW, _ = self.scan(x_BSW[:, -1:], self.after(x_BSW[:, :-1]))
+        begun = (x_BSW.shape[1] - 1) // SEGMENT * SEGMENT
+        y_BSW, _ = self.scan(x_BSW[:, begun:], self.after(x_BSW[:, :begun]))
         return y_BSW[:, -1]
 
 

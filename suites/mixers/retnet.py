@@ -85,7 +85,9 @@ class RetNet(Recurrence):
 
     def _gated(self, mixed_BHSV: Tensor, gate_BSV: Tensor) -> Tensor:
         normed = F.layer_norm(mixed_BHSV, mixed_BHSV.shape[-1:], eps=EPS)
-        out: Tensor = self.out(normed.transpose(1, 2).flatten(-2).to(gate_BSV.dtype) * F.silu(gate_BSV))
+        out: Tensor = self.out(
+            normed.transpose(1, 2).flatten(-2).to(gate_BSV.dtype) * F.silu(gate_BSV)
+        )
         return out
 
 
