@@ -17,7 +17,7 @@ from suites.mixers.mixing import Build, Contestant, Mixing, made, sizes_of
 from suites.mixers.model import Model
 
 # Every option pinned, and the same for all mixers.
-LEARNING_RATE = 3e-3
+LEARNING_RATE = 1e-2
 BETAS = (0.9, 0.98)
 WEIGHT_DECAY = 0.01
 WARM_UP = 0.1  # of all steps; from its end the rate falls to 0 along a line

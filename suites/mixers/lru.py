@@ -37,11 +37,12 @@ class Lru(Recurrence):
         self.out = nn.Linear(width, 2 * width)
 
     def empty(self, x_BSW: Tensor) -> State:
+        """Return zeros, and beside them lambda, which is no part of the state."""
         zeros = wide(x_BSW).new_zeros(len(x_BSW), self.width)
-        return (torch.complex(zeros, zeros),)
+        return torch.complex(zeros, zeros), self._powers(1)[1]
 
     def scan(self, x_BSW: Tensor, state: State) -> tuple[Tensor, State]:
-        (h_BN,) = state
+        h_BN, rate = state
         chunk = chunk_of(x_BSW.shape[1], self.chunk)
         drive_BMCN = self._driven(x_BSW).unflatten(1, (-1, chunk))
         powers = self._powers(chunk)
@@ -53,11 +54,12 @@ class Lru(Recurrence):
             before.append(h_BN)
             h_BN = powers[chunk] * h_BN + added_BN
         whole = local_BMCN + powers[1:] * torch.stack(before, 1)[:, :, None]
-        return self._read(whole.flatten(1, 2), x_BSW), (h_BN,)
+        return self._read(whole.flatten(1, 2), x_BSW), (h_BN, rate)
 
     def mix_one(self, x_BW: Tensor, state: State) -> tuple[Tensor, State]:
-        h_BN = self._lambda() * state[0] + self._driven(x_BW)
-        return self._read(h_BN, x_BW), (h_BN,)
+        h_BN, rate = state
+        h_BN = rate * h_BN + self._driven(x_BW)
+        return self._read(h_BN, x_BW), (h_BN, rate)
 
     def define(self, weights: Weights, x_BSW: Tensor) -> Tensor:
         """Write the recurrence out, real and imaginary parts apart."""
@@ -81,9 +83,6 @@ class Lru(Recurrence):
     def mix_flops(self, seqlen: int) -> int:
         """Count the recurrence: two complex maps and the gated one, and 8 a complex state."""
         return seqlen * (12 * self.width**2 + 8 * self.width)
-
-    def _lambda(self) -> Tensor:
-        return self._powers(1)[1]
 
     def _powers(self, most: int) -> Tensor:
         """Return lambda^0 to lambda^most (most + 1, N)."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from suites.mixers.pieces import FeedForward, RMSNorm, plain_feed_forward, plain_norm
 
-State = tuple[Any, ...]  # tensors, and whole numbers such as a position
+State = tuple[Any, ...]  # tensors; whole numbers such as a position; weights of a step, as a tuple
 Weights = Mapping[str, Tensor]
 SEGMENT = 1024  # tokens that a recurrence takes at once, where their state is all that is wanted
 

@@ -9,13 +9,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from suites.mixers.mixer import Mixer, Weights
-from suites.mixers.pieces import RMSNorm, plain_norm
+from suites.mixers.pieces import RMSNorm, ShortConvolution, plain_convolution, plain_norm
 
-EMBEDDED = 0.14  # the standard deviation of embeddings: variance 0.02
+EMBEDDED = 1.0  # the standard deviation of embeddings: that of what a norm gives
 
 
 class Model(nn.Module):
-    """Embedding, layers, norm and head; whatever tells positions apart is the mixer's own."""
+    """Embedding, a short convolution, layers, norm and head.
+
+    All mixers are given their neighbours alike: what tells them apart is then what they recall, not
+    how soon they learn to find the token before.
+    """
 
     def __init__(self, build: Callable[[], Mixer], num_layers: int, vocab_size: int):
         super().__init__()
@@ -23,11 +27,13 @@ class Model(nn.Module):
         width = cast(Mixer, self.layers[0]).width
         self.tokens = nn.Embedding(vocab_size, width)
         nn.init.normal_(self.tokens.weight, std=EMBEDDED)
+        self.neighbours = ShortConvolution(width, taps=3)
         self.norm = RMSNorm(width)
         self.head = nn.Linear(width, vocab_size, bias=False)
 
     def forward(self, tokens_BS: Tensor) -> Tensor:
         x_BSW = self.tokens(tokens_BS)
+        x_BSW = x_BSW + self.neighbours(x_BSW, self.neighbours.empty(x_BSW))[0]
         for layer in self.layers:
             x_BSW = layer(x_BSW)
         logits: Tensor = self.head(self.norm(x_BSW))
@@ -36,6 +42,7 @@ class Model(nn.Module):
     def definition(self, weights: Weights, tokens_BS: Tensor) -> Tensor:
         """Compute the logits with every layer as it is defined."""
         x_BSW = F.embedding(tokens_BS, weights["tokens.weight"])
+        x_BSW = x_BSW + plain_convolution(weights, "neighbours", x_BSW)
         for number, layer in enumerate(self.layers):
             prefix = f"layers.{number}."
             own = {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}

@@ -2,21 +2,81 @@
 
 from bench import Axis, Sweep, sweep
 
-SMALL: dict[str, Axis] = {"width": 64, "num_heads": 4}
+SMALL: dict[str, Axis] = {"width": 64, "num_heads": 4}  # two cores, one thread
+WIDE: dict[str, Axis] = {"width": 1024, "num_heads": 16, "batch": 4, "dtype": "bfloat16"}
+# The sizes at which a state's bytes are counted and nothing is timed.
+COUNTED: dict[str, Axis] = {"width": 16, "num_heads": 2, "rounds": 0}
+LEARNER: dict[str, Axis] = {"batch": 32, "seqlen": 32, "width": 32, "num_heads": 2}
+RECALLS = ("AssociativeRecall", "SelectiveCopying")
 
 
 def smoke(device: str) -> list[Sweep]:
-    """Show every mixer once, and what one of them learns."""
-    return [sweep("Layer", **SMALL, seqlen=256)]
+    """Show every mixer's layer and next token, a little learning, and every memory."""
+    if device == "cuda":
+        return _large((1024,), 20)
+    return [
+        sweep("Layer", **SMALL, seqlen=256),
+        sweep("Decoding", **SMALL, context=256),
+        sweep("Reconstruction", seqlen=256, num_coefficients=16, cycles=2.0, **_looked_at(1)),
+    ]
 
 
 def quick(device: str) -> list[Sweep]:
-    return smoke(device)
+    """Ask how cost grows, what is kept, and what is learned in seconds."""
+    if device == "cuda":
+        return _large((1024, 2048, 4096, 8192), 200)
+    return [
+        sweep("Layer", **SMALL, seqlen=(256, 512, 1024, 2048)),
+        sweep("Layer", **SMALL, seqlen=1024, **{"pass": "fwd_bwd"}),
+        sweep("Decoding", **SMALL, context=(256, 1024, 4096)),
+        sweep("Decoding", **COUNTED, context=(1024, 65536)),
+        sweep("TextLearning", **LEARNER, num_steps=100, quality_seeds=2),
+        sweep("AssociativeRecall", **LEARNER, num_steps=300, quality_seeds=2),
+        _memories((256, 1024), 3),
+    ]
 
 
 def standard(device: str) -> list[Sweep]:
-    return smoke(device)
+    """Ask in the width of a small language model, and for longer learning."""
+    return _asked((1024, 2048, 4096, 8192), 2000, 3)
 
 
 def full(device: str) -> list[Sweep]:
-    return smoke(device)
+    """Ask for longer sequences, and of more seeds."""
+    return _asked((1024, 2048, 4096, 8192, 16384), 5000, 5)
+
+
+def _large(seqlens: tuple[int, ...], num_steps: int) -> list[Sweep]:
+    """Fit a GPU."""
+    shape: dict[str, Axis] = {**WIDE, "rounds": 3}
+    learner: dict[str, Axis] = {**LEARNER, "num_steps": num_steps, "quality_seeds": 1}
+    return [
+        sweep("Layer", **shape, seqlen=seqlens),
+        sweep("Layer", **shape, seqlen=seqlens[-1], **{"pass": "fwd_bwd"}),
+        sweep("Decoding", **shape, context=seqlens),
+        *(sweep(task, **learner) for task in ("TextLearning", *RECALLS)),
+        sweep("Reconstruction", **_looked_at(1)),
+    ]
+
+
+def _asked(seqlens: tuple[int, ...], num_steps: int, seeds: int) -> list[Sweep]:
+    forms = sweep("Layer", **WIDE, seqlen=seqlens[0])
+    learner: dict[str, Axis] = {"batch": 64, "width": 64, "num_heads": 4, "quality_seeds": seeds}
+    return [
+        sweep("Layer", **WIDE, seqlen=seqlens, **{"pass": ("fwd", "fwd_bwd")}),
+        forms.at(compiled=True),
+        sweep("Decoding", **WIDE, context=(*seqlens, 65536)),
+        *(
+            sweep(task, **learner, seqlen=64, num_steps=num_steps)
+            for task in ("TextLearning", *RECALLS)
+        ),
+        _memories((1024, 4096), seeds),
+    ]
+
+
+def _memories(seqlens: tuple[int, ...], seeds: int) -> Sweep:
+    return sweep("Reconstruction", seqlen=seqlens, rule=("bilinear", "zoh"), quality_seeds=seeds)
+
+
+def _looked_at(seeds: int) -> dict[str, Axis]:
+    return {"rule": ("bilinear", "zoh"), "quality_seeds": seeds}

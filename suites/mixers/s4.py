@@ -46,7 +46,9 @@ class S4(Recurrence):
         self.out = nn.Linear(width, 2 * width)
 
     def empty(self, x_BSW: Tensor) -> State:
-        return (wide(x_BSW).new_zeros(len(x_BSW), self.width, self.state),)
+        """Return zeros, and beside them the weights of a step, which are no part of the state."""
+        zeros = wide(x_BSW).new_zeros(len(x_BSW), self.width, self.state)
+        return zeros, self._discrete()
 
     def mix(self, x_BSW: Tensor) -> Tensor:
         if self.form == "recurrent":
@@ -57,31 +59,19 @@ class S4(Recurrence):
 
     def scan(self, x_BSW: Tensor, state: State) -> tuple[Tensor, State]:
         """Convolve, and add what the state before still gives; S tokens at once."""
-        (state_BWN,) = state
-        seqlen, (a_WNN, b_WN) = x_BSW.shape[1], self._discrete()
+        seqlen, (state_BWN, (a_WNN, b_WN)) = x_BSW.shape[1], state
         driven_WNS = powers_applied(a_WNN, b_WN, seqlen)
         seen_WNS = powers_applied(a_WNN.mT, (wide(self.c)[:, None] @ a_WNN)[:, 0], seqlen)
         inherited = torch.einsum("wns,bwn->bsw", seen_WNS, state_BWN)
         y_BSW = self._read(self._convolved(driven_WNS, x_BSW) + inherited, x_BSW)
         moved_BWN = (torch.linalg.matrix_power(a_WNN, seqlen) @ state_BWN[..., None])[..., 0]
         added_BWN = torch.einsum("wns,bsw->bwn", driven_WNS.flip(-1), wide(x_BSW))
-        return y_BSW, (moved_BWN + added_BWN,)
+        return y_BSW, (moved_BWN + added_BWN, (a_WNN, b_WN))
 
     def mix_one(self, x_BW: Tensor, state: State) -> tuple[Tensor, State]:
-        a_WNN, b_WN = self._discrete()
-        return self._one(x_BW, state, a_WNN, b_WN)
-
-    def _one(self, x_BW: Tensor, state: State, a_WNN: Tensor, b_WN: Tensor) -> tuple[Tensor, State]:
-        state_BWN = (a_WNN @ state[0][..., None])[..., 0] + b_WN * wide(x_BW)[..., None]
-        return self._read((state_BWN * wide(self.c)).sum(-1), x_BW), (state_BWN,)
-
-    def _step_by_step(self, x_BSW: Tensor) -> Tensor:
-        """Make time discrete once, then go through it."""
-        (a_WNN, b_WN), state, mixed = self._discrete(), self.empty(x_BSW), []
-        for x_BW in x_BSW.unbind(1):
-            y_BW, state = self._one(x_BW, state, a_WNN, b_WN)
-            mixed.append(y_BW)
-        return torch.stack(mixed, 1)
+        state_BWN, (a_WNN, b_WN) = state
+        state_BWN = (a_WNN @ state_BWN[..., None])[..., 0] + b_WN * wide(x_BW)[..., None]
+        return self._read((state_BWN * wide(self.c)).sum(-1), x_BW), (state_BWN, (a_WNN, b_WN))
 
     def define(self, weights: Weights, x_BSW: Tensor) -> Tensor:
         """Write the recurrence out, its step made discrete by inverses or by eigenvalues alone."""

@@ -48,8 +48,9 @@ class S4d(Recurrence):
         self.out = nn.Linear(width, 2 * width)
 
     def empty(self, x_BSW: Tensor) -> State:
+        """Return zeros, and beside them the weights of a step, which are no part of the state."""
         zeros = wide(x_BSW).new_zeros(len(x_BSW), self.width, self.state)
-        return (torch.complex(zeros, zeros),)
+        return torch.complex(zeros, zeros), self._discrete()
 
     def mix(self, x_BSW: Tensor) -> Tensor:
         if self.form == "recurrent":
@@ -59,20 +60,21 @@ class S4d(Recurrence):
 
     def scan(self, x_BSW: Tensor, state: State) -> tuple[Tensor, State]:
         """Convolve, and add what the state before still gives; S tokens at once."""
-        (state_BWN,) = state
-        (log_a_WN, b_WN), seqlen = self._discrete(), x_BSW.shape[1]
+        seqlen, (state_BWN, step) = x_BSW.shape[1], state
+        log_a_WN, b_WN = step
         powers_WNS = _powers(log_a_WN, seqlen)
         weighed = state_BWN * log_a_WN.exp() * self._c()
         inherited = 2 * torch.einsum("wns,bwn->bsw", powers_WNS, weighed).real
         y_BSW = self._read(self._convolved(powers_WNS, b_WN, x_BSW) + inherited, x_BSW)
         driven = (b_WN[..., None] * powers_WNS).flip(-1)
         added = torch.einsum("wns,bsw->bwn", driven, wide(x_BSW).to(driven.dtype))
-        return y_BSW, ((log_a_WN * seqlen).exp() * state_BWN + added,)
+        return y_BSW, ((log_a_WN * seqlen).exp() * state_BWN + added, step)
 
     def mix_one(self, x_BW: Tensor, state: State) -> tuple[Tensor, State]:
-        log_a_WN, b_WN = self._discrete()
-        state_BWN = log_a_WN.exp() * state[0] + b_WN * wide(x_BW)[..., None]
-        return self._read(2 * (state_BWN * self._c()).sum(-1).real, x_BW), (state_BWN,)
+        state_BWN, step = state
+        log_a_WN, b_WN = step
+        state_BWN = log_a_WN.exp() * state_BWN + b_WN * wide(x_BW)[..., None]
+        return self._read(2 * (state_BWN * self._c()).sum(-1).real, x_BW), (state_BWN, step)
 
     def define(self, weights: Weights, x_BSW: Tensor) -> Tensor:
         """Write the recurrence out, on both of every conjugate pair."""
@@ -123,8 +125,12 @@ class S4d(Recurrence):
 
 
 def _powers(log_a_WN: Tensor, count: int) -> Tensor:
-    """Return A^k for k < count (W, N, count)."""
-    return torch.exp(log_a_WN[..., None] * torch.arange(count, device=log_a_WN.device))
+    """Return A^k for k < count (W, N, count): twice as many from each A^(2^i)."""
+    powers = torch.ones_like(log_a_WN)[..., None]
+    while powers.shape[-1] < count:
+        step = torch.exp(log_a_WN * powers.shape[-1])
+        powers = torch.cat([powers, step[..., None] * powers], -1)
+    return powers[..., :count]
 
 
 def _eigenvalues(init: str, count: int) -> Tensor:

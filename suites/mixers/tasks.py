@@ -74,7 +74,7 @@ class AssociativeRecall(Learning):
 
     num_pairs: int = 8
 
-    vocab_size: ClassVar[int] = 64  # keys, then values
+    vocab_size: ClassVar[int] = 32  # keys, then values
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"batch": 2, "seqlen": 16, "width": 16, "num_heads": 2, "num_pairs": 4},
     )
