@@ -8,6 +8,7 @@ from bench.answers import (
     Answer,
     Ranking,
     Record,
+    Rival,
     listed,
     name_of,
     rankings,
@@ -44,7 +45,7 @@ def _fastest(found: list[Ranking], problem: str, what: str) -> Answer | None:
         said = f"{tied(names)} ({what_settles_tie(longest)})"
     else:
         rival = longest.rivals[0]
-        ahead = span(rival.ratio.low, rival.ratio.high)
+        ahead = _ahead(rival)
         said = f"take {names[0]}, {ahead} as fast as {name_of(rival.record.case, field)}"
         said += _against_attention(longest)
     case = longest.fastest.case
@@ -54,9 +55,11 @@ def _fastest(found: list[Ranking], problem: str, what: str) -> Answer | None:
 
 def _against_attention(ranking: Ranking) -> str:
     others = [r for r in ranking.rivals[1:] if r.record.case.variant == "attention"]
-    if not others or others[0].ratio.low is None:
-        return ""
-    return f" and {span(others[0].ratio.low, others[0].ratio.high)} as fast as attention"
+    return f" and {_ahead(others[0])} as fast as attention" if others else ""
+
+
+def _ahead(rival: Rival) -> str:
+    return span(rival.ratio.low or 0.0, rival.ratio.high or 0.0)
 
 
 def _state(records: Sequence[Record]) -> Answer | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from functools import partial
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -43,7 +45,7 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     return found
 
 
-def _name(row: dict[str, object]) -> str:
+def _name(row: Mapping[Hashable, Any]) -> str:
     """Name a mixer, and the options that are unlike those of the others."""
     options = dict(o.split("=", 1) for o in str(row.get("options") or "").split(",") if "=" in o)
     told = [value for key, value in options.items() if key in ("rule", "init")]

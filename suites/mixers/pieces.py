@@ -63,7 +63,7 @@ class ShortConvolution(nn.Module):
         """Convolve tokens that follow `past`, the taps - 1 before; return those before the next."""
         seen = torch.cat([past_BTE, x_BSE], 1)
         length = x_BSE.shape[1]
-        out = self.bias
+        out: Tensor = self.bias
         for tap, weight_E in enumerate(self.weight.unbind()):
             out = out + weight_E * seen.narrow(1, tap, length)
         return F.silu(out), seen.narrow(1, length, self.taps - 1)
