@@ -87,7 +87,7 @@ def _roomier(cache_BHSD: Tensor) -> Tensor:
     return F.pad(cache_BHSD, (0, 0, 0, max(cache_BHSD.shape[2], 1)))
 
 
-@variant
+@variant(marks=["matrix"])
 def attention(
     problem: Mixing, *, setting: Setting, form: str = "fused", compiled: bool = False
 ) -> Contestant:

@@ -11,7 +11,7 @@ from torch import Tensor
 from bench import Call, Measurement, Plain, Setting, Verdict
 from bench.operator import Operands, Operator
 from suites.mixers.held import HeldDecoding
-from suites.mixers.mixer import Mixer, state_bytes
+from suites.mixers.mixer import Mixer, State, state_bytes
 from suites.mixers.mixing import Build, Contestant, Mixing, made, sizes_of
 
 CONTEXT_SEED = 1 << 20  # apart from those of the tokens that are decoded
@@ -25,7 +25,11 @@ class DecodingStep:
         with torch.no_grad():
             self.state = mixer.prefill(context_BSW)
 
-    def __call__(self, tensors: tuple[Tensor]) -> tuple[Tensor, Any]:
+    def __call__(self, tensors: tuple[Tensor]) -> Tensor:
+        return self.decoded(tensors)[0]
+
+    def decoded(self, tensors: tuple[Tensor]) -> tuple[Tensor, State]:
+        """Return the token's output and the state after it; a cache is written where it lies."""
         return self.mixer.decode(*tensors, self.state)
 
 
@@ -36,15 +40,15 @@ class DecodingCall:
         self.step = step
 
     def __call__(self, operands: Operands) -> tuple[Any, ...]:
-        return self.step(operands.tensors)
+        return (self.step(operands.tensors),)
 
 
 @dataclass(frozen=True)
 class Decoding(Mixing, Operator):
     """One token (B, W) with the state after `context` tokens, which set-up makes.
 
-    A call makes the next state too, which is compared in what is decoded after it alone: forms
-    keep equal states in different numbers.
+    A call makes the next state too, and hands out the token's output alone: what a state is worth
+    shows in what is decoded from it.
     """
 
     batch: int = 1
@@ -84,9 +88,6 @@ class Decoding(Mixing, Operator):
     def call(self, step: Any, setting: Setting) -> Call:
         return DecodingCall(step)
 
-    def outputs(self, returned: tuple[Any, ...], inputs: Operands) -> tuple[Tensor, ...]:
-        return super().outputs(returned[:1], inputs)
-
     def reference(self, operands: Operands, dtype: torch.dtype) -> list[Tensor]:
         raise NotImplementedError("every mixer is held to its own forward pass; see `check`")
 
@@ -102,6 +103,6 @@ class Decoding(Mixing, Operator):
     def account(self, built: Any, inputs: Any, setting: Setting) -> list[Measurement]:
         """Count the bytes of the state, the token decoded included."""
         with torch.no_grad():
-            _, state = built(inputs.tensors)
+            _, state = built.decoded(inputs.tensors)
         kept = Measurement("state", "bytes", [float(state_bytes(state))])
         return [kept, *sizes_of(built.mixer, self.length)]

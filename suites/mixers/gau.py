@@ -83,7 +83,7 @@ def plain_gates(mixer: GatedAttention, weights: Weights, x_BSW: Tensor) -> tuple
     return u, v, plain_rotate(z * q_gain + q_offset), plain_rotate(z * k_gain + k_offset)
 
 
-@variant
+@variant(marks=["matrix"])
 def gau(problem: Mixing, *, setting: Setting, compiled: bool = False) -> Contestant:
     """The n x n matrix of one head, and gates that make the feed-forward needless."""
     return problem.ask(lambda: GatedAttention(problem.width, problem.length), setting, compiled)

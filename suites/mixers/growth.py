@@ -18,7 +18,11 @@ Cost = Callable[[Record], float | None]
 
 def length(case: Case) -> int:
     """Return n: tokens of a sequence, of a context, or samples of a signal."""
-    name = "seqlen" if "seqlen" in case.values else "context"
+    return whole(case, "seqlen" if "seqlen" in case.values else "context")
+
+
+def whole(case: Case, name: str) -> int:
+    """Return a value that counts something; ValueError where it counts nothing."""
     value = case.values.get(name)
     if not isinstance(value, int):
         raise ValueError(f"{case.id}: expected a whole {name}, got {value!r}")

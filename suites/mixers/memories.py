@@ -58,8 +58,8 @@ class Memory:
 def hippo_legs(problem: Reconstruction, *, setting: Setting, rule: str = "bilinear") -> Memory:
     """All of the past on one scale, Gu et al. 2020 (arXiv:2008.07669), theorem 2.
 
-    dc/dt = (A c + B f) / t is dc/ds = A c + B f in s = log t: sample k takes s from log(k - 1) to
-    log k, all of it where k is 1. The bilinear rule is the paper's, eq. 13, with 1 / k for a step.
+    dc/dt = (A c + B f) / t is dc/ds = A c + B f in s = log t: to hold sample k takes s from
+    log(k - 1) to log k, all of it where k is 1. The bilinear rule takes A / k at both ends.
     """
     a_NN, b_N = legs(problem.num_coefficients)
     at_S = torch.arange(1, problem.seqlen + 1, dtype=torch.float64)

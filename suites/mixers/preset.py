@@ -4,6 +4,9 @@ from bench import Axis, Sweep, sweep
 
 SMALL: dict[str, Axis] = {"width": 64, "num_heads": 4}  # two cores, one thread
 WIDE: dict[str, Axis] = {"width": 1024, "num_heads": 16, "batch": 4, "dtype": "bfloat16"}
+# What variants say of themselves (`@variant(marks=…)`). Equal cases are kept once.
+#   matrix  weighs all n x n pairs of tokens
+SHORT: dict[str, Axis] = {"width": 256, "num_heads": 4, "seqlen": 128}  # weights outweigh pairs
 # The sizes at which a state's bytes are counted and nothing is timed.
 COUNTED: dict[str, Axis] = {"width": 16, "num_heads": 2, "rounds": 0}
 LEARNER: dict[str, Axis] = {"batch": 32, "seqlen": 32, "width": 32, "num_heads": 2}
@@ -16,8 +19,10 @@ def smoke(device: str) -> list[Sweep]:
         return _large((1024,), 20)
     return [
         sweep("Layer", **SMALL, seqlen=256),
-        sweep("Decoding", **SMALL, context=256),
-        sweep("Reconstruction", seqlen=256, num_coefficients=16, cycles=2.0, **_looked_at(1)),
+        sweep("Decoding", **SMALL, context=256, rounds=3),
+        sweep("Reconstruction", seqlen=256, num_coefficients=16, cycles=2.0, **_looked_at(2)).at(
+            rounds=0
+        ),
     ]
 
 
@@ -28,11 +33,12 @@ def quick(device: str) -> list[Sweep]:
     return [
         sweep("Layer", **SMALL, seqlen=(256, 512, 1024, 2048)),
         sweep("Layer", **SMALL, seqlen=1024, **{"pass": "fwd_bwd"}),
+        sweep("Layer", **SHORT).marked("matrix"),
         sweep("Decoding", **SMALL, context=(256, 1024, 4096)),
         sweep("Decoding", **COUNTED, context=(1024, 65536)),
         sweep("TextLearning", **LEARNER, num_steps=100, quality_seeds=2),
         sweep("AssociativeRecall", **LEARNER, num_steps=300, quality_seeds=2),
-        _memories((256, 1024), 3),
+        _memories((512, 1024), 3).at(rounds=0),
     ]
 
 
