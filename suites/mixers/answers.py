@@ -25,12 +25,17 @@ QUESTION = "Which mixer to take, and what does linear time cost?"
 def answers(records: Sequence[Record]) -> list[Answer]:
     """Say what is fastest at the longest, what is kept for that, and what is recalled."""
     found = rankings(list(records))
-    told = [_fastest(found, problem, what) for problem, what in ASKED.items()]
-    told += [_state(records), _recall(records)]
+    layer = _fastest(found, "Layer", "a layer of {} tokens")
+    token = _fastest(found, "Decoding", "the next token after {}")
+    told = [layer, _with(token, _kept(records)), _recall(records)]
     return [answer for answer in told if answer is not None]
 
 
-ASKED = {"Layer": "a layer of {} tokens", "Decoding": "the next token after {}"}
+def _with(one: Answer | None, other: Answer | None) -> Answer | None:
+    """Join two answers into one."""
+    if one is None or other is None:
+        return one or other
+    return Answer(f"{one.sentence} {other.sentence}", [*one.records, *other.records])
 
 
 def _fastest(found: list[Ranking], problem: str, what: str) -> Answer | None:
@@ -62,7 +67,7 @@ def _ahead(rival: Rival) -> str:
     return span(rival.ratio.low or 0.0, rival.ratio.high or 0.0)
 
 
-def _state(records: Sequence[Record]) -> Answer | None:
+def _kept(records: Sequence[Record]) -> Answer | None:
     """Say what is kept after the longest context: counted, without an interval."""
     kept = [r for r in of_problem(records, "Decoding") if "state" in r.values]
     if not kept:

@@ -103,7 +103,7 @@ def state_is_constant(records: Sequence[Record]) -> Finding:
 
 @claim("Hua et al. 2022, arXiv:2202.10447, section 2.2: two units for one layer")
 def gau_is_no_dearer(records: Sequence[Record]) -> Finding:
-    """GAU takes no longer than attention with its feed-forward at equal parameters, to n = width."""
+    """GAU takes no longer than attention with a feed-forward of equal parameters, to n = width."""
     figures, judged = [], list[Verdict]()
     for plain, gau in _pairs(records, "attention", "gau"):
         found, share = ratio(gau.rounds_of(), plain.rounds_of()), _share(plain, gau)
