@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bench import Call, Measurement, Plain, Setting, Verdict
+from bench import Call, Measurement, Plain, Setting, Unsupported, Verdict
 from bench.operator import Operands, Operator
 from suites.mixers.held import HeldDecoding
 from suites.mixers.mixer import Mixer, State, state_bytes
@@ -70,6 +70,8 @@ class Decoding(Mixing, Operator):
         return self.context + 1
 
     def ask(self, build: Build, setting: Setting, compiled: bool = False) -> Contestant:
+        if compiled:
+            raise Unsupported("decodes as it is; compiled is asked of Layer")
         shape = (self.batch, self.context, self.width)
         generator = torch.Generator(setting.device).manual_seed(CONTEXT_SEED)
         context = torch.randn(

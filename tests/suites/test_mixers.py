@@ -1,4 +1,4 @@
-"""Mixers: every form is the definition, in float64; states go on; FLOPs and oracles agree."""
+"""Mixers: every form is the definition, in float64; states go on; checks can fail."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.cases.problem import Incorrect
 from bench.cases.setting import Setting
+from bench.cases.variant import Unsupported
 from suites.mixers.attention import Attention
 from suites.mixers.flash import Flash
 from suites.mixers.gau import GatedAttention
@@ -19,7 +20,7 @@ from suites.mixers.mamba import Mamba
 from suites.mixers.mamba2 import Mamba2
 from suites.mixers.mixer import Mixer, state_bytes
 from suites.mixers.mixing import made
-from suites.mixers.problem import Decoding, Layer
+from suites.mixers.problem import Decoding, Layer, TextLearning
 from suites.mixers.retnet import RetNet
 from suites.mixers.rwkv import Rwkv
 from suites.mixers.s4 import S4
@@ -27,6 +28,7 @@ from suites.mixers.s4d import S4d
 
 WIDTH, SEQLEN = 16, 48
 AS_ONE = 1e-10
+CPU = Setting(torch.float32, torch.device("cpu"))
 DOUBLE = Setting(torch.float64, torch.device("cpu"), "fwd_bwd")
 FORMS: dict[str, Callable[[], Mixer]] = {
     **{f"attention-{f}": partial(Attention, WIDTH, 2, f) for f in ("fused", "plain")},
@@ -126,22 +128,20 @@ def test_operations_of_linear_mixers_grow_with_length_alone() -> None:
 
 @pytest.mark.parametrize("name", ["retnet-chunked", "mamba2-chunked", "rwkv-chunked"])
 def test_a_mixer_that_sees_the_next_token_is_incorrect(name: str) -> None:
-    setting = Setting(torch.float32, torch.device("cpu"), "fwd")
     problem = Layer(batch=2, seqlen=SEQLEN, width=WIDTH, num_heads=2)
-    step = problem.ask(FORMS[name], setting)
+    step = problem.ask(FORMS[name], CPU)
     mix = step.mixer.mix
     step.mixer.mix = lambda x: mix(x) + 1e-3 * x.roll(-1, 1)
     with torch.no_grad(), pytest.raises(Incorrect, match="out: relative L2 error"):
-        problem.check(problem.call(step, setting), problem.make_inputs(0, setting), setting)
+        problem.check(problem.call(step, CPU), problem.make_inputs(0, CPU), CPU)
 
 
 def test_a_state_that_forgot_a_token_is_incorrect(no_gradients: None) -> None:
-    setting = Setting(torch.float32, torch.device("cpu"), "fwd")
     problem = Decoding(batch=2, context=32, width=WIDTH, num_heads=2)
-    step = problem.ask(FORMS["retnet-chunked"], setting)
+    step = problem.ask(FORMS["retnet-chunked"], CPU)
     step.state = step.mixer.prefill(step.context_BSW[:, :-1])
     with pytest.raises(Incorrect, match="out: relative L2 error"):
-        problem.check(problem.call(step, setting), problem.make_inputs(0, setting), setting)
+        problem.check(problem.call(step, CPU), problem.make_inputs(0, CPU), CPU)
 
 
 def test_gau_has_half_the_parameters_of_attention_with_its_feed_forward() -> None:
@@ -151,6 +151,13 @@ def test_gau_has_half_the_parameters_of_attention_with_its_feed_forward() -> Non
 
 
 def test_rwkv_is_finite_at_exponents_beyond_float32(no_gradients: None) -> None:
-    layer: Rwkv = made(FORMS["rwkv-chunked"], Setting(torch.float32, torch.device("cpu")))
+    layer: Rwkv = made(FORMS["rwkv-chunked"], CPU)
     layer.key.weight *= 1000
     assert torch.isfinite(layer(inputs().float())).all()
+
+
+def test_what_is_not_compiled_does_not_say_that_it_is() -> None:
+    """Only a layer is compiled; other questions refuse."""
+    for problem in (Decoding(context=8, width=WIDTH, num_heads=2), TextLearning(width=WIDTH)):
+        with pytest.raises(Unsupported, match="compiled is asked of Layer"):
+            problem.ask(FORMS["mamba-chunked"], CPU, compiled=True)
