@@ -27,6 +27,7 @@ LAST = 10  # steps whose mean is called the final loss
 NOTHING = -100  # the target where nothing is asked
 OUTPUT_FACTOR, GRADIENT_FACTOR = 2.0, 3.0
 MOST_REALISATIONS = 4
+NUM_TESTS = 8  # batches on which accuracy is taken
 
 
 class Batch(NamedTuple):
@@ -107,8 +108,8 @@ class LearningCall:
 class Learning(Mixing):
     """Subclass with `draw` and `vocab_size`. Quality is taken after `num_steps` new batches.
 
-    `accuracy_share` is the share of targets that are the most likely token, on `NUM_TESTS` batches
-    that were never trained on.
+    `accuracy_share` is the share of targets that are the most likely token, on batches that were
+    never trained on.
     """
 
     batch: int = 16
@@ -160,6 +161,9 @@ class Learning(Mixing):
         assert isinstance(call, LearningCall)
         return check(call.step.built, inputs, setting)
 
+    def quality_calls(self, setting: Setting) -> int:
+        return self.num_steps + NUM_TESTS
+
     def quality(self, built: Learner, seed: int, setting: Setting) -> list[Measurement]:
         """Train, then test."""
         built.reset(seed)
@@ -185,9 +189,6 @@ class Learning(Mixing):
             right += int((guessed_BS == batch.targets_BS)[here].sum())
             asked += int(here.sum())
         return right / asked
-
-
-NUM_TESTS = 8
 
 
 def loss_of(logits_BSV: Tensor, batch: Batch) -> Tensor:
