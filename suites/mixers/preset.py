@@ -37,10 +37,10 @@ def quick(device: str) -> list[Sweep]:
         sweep("Layer", **SMALL, seqlen=(256, 512, 1024, 2048)),
         sweep("Layer", **SMALL, seqlen=1024, **BACKWARD),
         sweep("Layer", **SHORT).marked("matrix"),
-        sweep("Decoding", **SMALL, context=(256, 1024, 4096)),
+        sweep("Decoding", **SMALL, context=(256, 4096)),
         sweep("Decoding", **COUNTED, context=(1024, 65536)),
-        sweep("TextLearning", **LEARNER, num_steps=100, quality_seeds=2),
-        sweep("AssociativeRecall", **LEARNER, num_steps=300, quality_seeds=2),
+        sweep("TextLearning", **LEARNER, num_steps=100, quality_seeds=2, rounds=3),
+        sweep("AssociativeRecall", **LEARNER, num_steps=300, quality_seeds=2, rounds=3),
         _memories((512, 1024), 3).at(rounds=0),
     ]
 
