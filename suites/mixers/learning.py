@@ -80,7 +80,7 @@ class Learner:
 
     def tensors_by_kind(self) -> dict[str, list[Tensor]]:
         """List the model states as they are now."""
-        weights = list(self.model.parameters())
+        weights: list[Tensor] = list(self.model.parameters())
         states = [v for state in self.optimizer.state.values() for v in state.values()]
         return {
             "parameters": weights,

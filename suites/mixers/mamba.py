@@ -74,7 +74,7 @@ class Mamba(Recurrence):
         rank, b, c = (x @ weights["select.weight"].T).split([self.rank, self.state, self.state], -1)
         step = wide(rank @ weights["step.weight"].T) + wide(weights["step.bias"])
         x, b, c, step = wide(x), wide(b), wide(c), torch.log1p(torch.exp(step))
-        a, h, mixed = -torch.exp(wide(weights["log_a"])), 0.0, []
+        a, h, mixed = -torch.exp(wide(weights["log_a"])), x.new_zeros(()), []
         for x_BE, b_BN, c_BN, step_BE in zip(*(t.unbind(1) for t in (x, b, c, step)), strict=True):
             drive = torch.einsum("be,bn,be->ben", step_BE, b_BN, x_BE)
             h = torch.exp(torch.einsum("be,en->ben", step_BE, a)) * h + drive

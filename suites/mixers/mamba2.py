@@ -89,7 +89,7 @@ class Mamba2(Recurrence):
         x, b, c = wide(plain_convolution(weights, "convolution", xbc)).split([e, n, n], -1)
         x = x.unflatten(-1, (self.num_heads, -1))
         step = torch.log1p(torch.exp(wide(step) + wide(weights["step_bias"])))
-        rates, h, mixed = torch.exp(wide(weights["log_a"])), 0.0, []
+        rates, h, mixed = torch.exp(wide(weights["log_a"])), x.new_zeros(()), []
         for x_BHP, b_BN, c_BN, step_BH in zip(*(t.unbind(1) for t in (x, b, c, step)), strict=True):
             drive = torch.einsum("bh,bn,bhp->bhnp", step_BH, b_BN, x_BHP)
             h = torch.exp(-step_BH * rates)[..., None, None] * h + drive

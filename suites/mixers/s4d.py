@@ -89,7 +89,7 @@ class S4d(Recurrence):
             a = torch.exp(step * both)
             b = (a - 1) / both
         c_half = torch.complex(*(wide(c) for c in weights["c"]))
-        c, h, mixed = torch.cat([c_half, c_half.conj()], -1), 0.0, []
+        c, h, mixed = torch.cat([c_half, c_half.conj()], -1), a.new_zeros(()), []
         for x_BW in wide(x_BSW).unbind(1):
             h = a * h + b * x_BW[..., None]
             mixed.append((c * h).sum(-1).real)
