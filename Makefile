@@ -30,7 +30,7 @@ CUDA_STAMP := $(CUDA_VENV)/installed
 TORCH_CUDA_BUILD ?= torch===2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention precision distributed samplers ci baseline compare test test-slow check-cuda-build can-check-cuda-build benchmarks selfcheck mutants lint report show doctor selftest gpucheck clean
+.PHONY: help setup bench attention mixers precision distributed samplers ci baseline compare test test-slow check-cuda-build can-check-cuda-build benchmarks selfcheck mutants lint report show doctor selftest gpucheck clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench: setup ## measure a telling slice of every suite (PRESET=smoke) and name t
 
 attention: setup ## the attention suite, quick preset
 	@$(BENCH) run attention --preset quick
+
+mixers: setup ## the mixers suite, quick preset
+	@$(BENCH) run mixers --preset quick
 
 precision: setup ## the precision suite, quick preset
 	@$(BENCH) run precision --preset quick

@@ -3,6 +3,7 @@
 from bench.checking.blockwise import Block, BlockwiseOperator
 from bench.checking.form import Part
 from bench.checking.operator import Operands, Operator, forward, forward_backward
+from bench.checking.realisations import nudged
 
 __all__ = [
     "Block",
@@ -12,4 +13,5 @@ __all__ = [
     "Part",
     "forward",
     "forward_backward",
+    "nudged",
 ]

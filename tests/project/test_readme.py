@@ -18,6 +18,7 @@ EXAMPLES = [block for block in BLOCKS if "@variant" in block]
 MODELS = [block for block in BLOCKS if "save_pretrained" in block]
 SMALL = {
     "attention": ["seqlen=64", "num_heads=2"],
+    "mixers": ["batch=2", "seqlen=24", "context=24", "width=16", "num_heads=2"],
     "precision": ["batch=2", "seqlen=32", "dim=32", "channels=16"],
     "distributed": ["batch=4", "seqlen=16", "dim=32", "ranks=2"],
     "samplers": ["ground=mixture2", "batch=4", "nfe=12"],
