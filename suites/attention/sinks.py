@@ -26,6 +26,7 @@ class SinkAttention(SoftmaxAttention):
     window: int | None = 256
     sinks: int = 4
 
+    like: ClassVar[dict[str, str]] = {"window": ""}  # most models have none
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"num_heads": 2, "seqlen_q": 256, "head_dim": 16, "window": 32},
         {"num_heads": 4, "num_kv_heads": 2, "seqlen_q": 96, "head_dim": 16, "window": 48},
