@@ -25,7 +25,6 @@ from multiprocessing import get_context
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
-from time import monotonic
 from types import CodeType
 from typing import Annotated, Any
 
@@ -36,9 +35,16 @@ from benchmarks.results import FOLDER, Output, Row, Target, tell, write
 
 LIST = Path(__file__).with_suffix(".toml")
 LEAST_SHARE = 0.9
-OTHERS = ("msgspec", "numpy", "pandas", "pytest", "scipy.special", "scipy.stats", "torch")
+OTHERS = (
+    *("msgspec", "numpy", "pandas", "pytest", "scipy.special", "scipy.stats", "torch"),
+    "torch.fx.experimental.symbolic_shapes",  # sympy, for a place in a tensor
+)
 PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-o", "addopts=--strict-markers")
 MOST_BYTES = 6 << 30  # of memory: a loop that lost its end would take it all
+MOST_S = (
+    120  # by the wall, of one mutant: tests that take seconds alone, on a machine that is shared
+)
+ENDLESS = (-signal.SIGPROF, -signal.SIGALRM)  # ended by an alarm: noticed, as by whoever waits
 GUARDS = ("frozen=True", "strict=True")  # against mistakes in writing; no number hangs on them
 SWAPPED = {
     "BinaryOperator": ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "Pow_Mul", "FloorDiv_Div"),
@@ -111,11 +117,11 @@ def main(
     unlisted: list[Mutant] = []
     for module, tests in known["tests"].items():
         if only in module:
-            mutants = list(mutants_of(module))
-            unseen = unnoticed(mutants, tests, jobs)
+            ended = exits(list(mutants_of(module)), tests, jobs)
+            unseen = sorted((m for m, code in ended if not code), key=lambda mutant: mutant.number)
             new = [m for m in unseen if not harmless(m, known["harmless"])]
             unlisted += new
-            counts[module] = counted(module, len(mutants), len(unseen))
+            counts[module] = counted(module, [code for _, code in ended])
             console.print(*map(str, [*new, counts[module]]), sep="\n")
     rows = {**(before(output) if only else {}), **counts}
     paths = [write("mutants", list(rows.values()), {}, output)]
@@ -124,10 +130,12 @@ def main(
     raise typer.Exit(not all(target.met for target in met))
 
 
-def counted(module: str, mutants: int, unseen: int) -> Row:
-    """Return one module's row."""
-    noticed = mutants - unseen
-    return {"module": module, "mutants": mutants, "noticed": noticed, "share": noticed / mutants}
+def counted(module: str, codes: Sequence[int | None]) -> Row:
+    """Return one module's row, by the exit codes of its mutants' tests."""
+    mutants, noticed = len(codes), sum(map(bool, codes))
+    endless = sum(code in ENDLESS for code in codes)
+    share = {"share": noticed / mutants}
+    return {"module": module, "mutants": mutants, "noticed": noticed, "endless": endless, **share}
 
 
 def before(folder: Path) -> dict[str, Row]:
@@ -187,22 +195,29 @@ def _bare(line: str) -> str:
     return "".join(line.split())
 
 
-def unnoticed(mutants: Sequence[Mutant], tests: Sequence[str], jobs: int) -> list[Mutant]:
-    """Return the mutants with which all tests pass, which they must do without any."""
-    begun = monotonic()
-    if _exit_code(_start(None, tests, 0)):
+def exits(
+    mutants: Sequence[Mutant], tests: Sequence[str], jobs: int
+) -> list[tuple[Mutant, int | None]]:
+    """Return the exit code of all tests with each mutant; without any they must pass."""
+    known_s = _used_s()
+    if _exit_code(_start(None, tests, MOST_S)):
         raise SystemExit(f"error: expected tests that pass without a mutant: {' '.join(tests)}")
-    limit_s = 10 + 3 * int(monotonic() - begun)
-    left, running, unseen = list(mutants), dict[ForkProcess, Mutant](), list[Mutant]()
+    limit_s = 1 + 3 * (_used_s() - known_s)
+    left, running, ended = list(mutants), dict[ForkProcess, Mutant](), []
     while left or running:
         while left and len(running) < jobs:
             mutant = left.pop()
             running[_start(mutant, tests, limit_s)] = mutant
         wait([process.sentinel for process in running])
         for process in [p for p in running if not p.is_alive()]:
-            tried = running.pop(process)
-            unseen += [] if _exit_code(process) else [tried]
-    return sorted(unseen, key=lambda mutant: mutant.number)
+            ended.append((running.pop(process), _exit_code(process)))
+    return ended
+
+
+def _used_s() -> float:
+    """Return the processor's seconds that all ended processes took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _exit_code(process: ForkProcess) -> int | None:
@@ -210,17 +225,21 @@ def _exit_code(process: ForkProcess) -> int | None:
     return process.exitcode
 
 
-def _start(mutant: Mutant | None, tests: Sequence[str], limit_s: int) -> ForkProcess:
+def _start(mutant: Mutant | None, tests: Sequence[str], limit_s: float) -> ForkProcess:
     process = get_context("fork").Process(target=_test, args=(mutant, tests, limit_s))
     process.start()
     return process
 
 
-def _test(mutant: Mutant | None, tests: Sequence[str], limit_s: int) -> None:
-    """Run tests with a mutant in its module's place; an alarm ends what would not end."""
+def _test(mutant: Mutant | None, tests: Sequence[str], limit_s: float) -> None:
+    """Run tests with a mutant in its module's place; alarms end what would not end.
+
+    One by the processor's time, which others' work does not use up; one for what only waits.
+    """
     import pytest
 
-    signal.alarm(limit_s)
+    signal.setitimer(signal.ITIMER_PROF, limit_s)
+    signal.alarm(MOST_S)
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for stream in (1, 2):

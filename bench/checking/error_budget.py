@@ -42,7 +42,7 @@ class Norms:
 
     l2: float
     maximum: float
-    gain: float = 0.0
+    gain: float
 
     def of_a_repeat(self) -> tuple[float, float]:
         """Read as a budget: how far two honest results may differ, in maximum and in L2.
@@ -166,8 +166,8 @@ class Budget:
         by_element = (
             _by_element(exact, plain, rounding, terms) * factor * ELEMENT_SCALES + any_element
         )
-        largest = float(by_element.max()) if by_element.numel() else 0.0
-        return cls(exact, Norms(_ratio(l2, float(exact.norm())), largest, gain), by_element, size)
+        norms = Norms(_ratio(l2, float(exact.norm())), float(by_element.max()), gain)
+        return cls(exact, norms, by_element, size)
 
     def judge(self, name: str, got: Tensor) -> Error:
         """Put the error of one output beside this budget."""
@@ -226,7 +226,7 @@ def _root_of_f(above: float, below: float, rate: float) -> float:
     Paulson 1942 (doi:10.1214/aoms/1177731609): cube roots of chi-squares are nearly normal. Within
     a tenth from 20 degrees of freedom below on, and too large under that; a worker has no scipy.
     """
-    z = -NormalDist().inv_cdf(rate)
+    z = NormalDist().inv_cdf(rate)  # of either sign: it is squared
     a, b = 2 / (9 * above), 2 / (9 * below)
     square, linear, rest = (1 - b) ** 2 - z * z * b, (1 - a) * (1 - b), (1 - a) ** 2 - z * z * a
     if square <= 0:
