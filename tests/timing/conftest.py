@@ -19,7 +19,7 @@ def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> D
         empty=lambda n, **_: Buffer(simulated),
         cuda=SimpleNamespace(
             get_device_properties=lambda _: SimpleNamespace(L2_cache_size=L2_BYTES),
-            Event=lambda enable_timing: Event(simulated),
+            Event=lambda enable_timing: Event(simulated, enable_timing),
             synchronize=simulated.synchronize,
             _sleep=simulated.spin,
         ),

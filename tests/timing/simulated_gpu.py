@@ -20,7 +20,8 @@ class Device:
     def __init__(self) -> None:
         self.host_s = 0.0
         self.free_s = 0.0
-        self.num_flushes = self.num_spins = self.num_waits = 0
+        self.num_flushes = self.num_waits = 0
+        self.spins: list[float] = []  # in cycles
         self.cycles_per_s = CYCLES_PER_S
         self.queue_length = QUEUE_LENGTH
         self.ends: deque[float] = deque()
@@ -36,7 +37,7 @@ class Device:
             self.ends.popleft()
 
     def spin(self, cycles: float) -> None:
-        self.num_spins += 1
+        self.spins.append(cycles)
         self.launch(cycles / self.cycles_per_s)
 
     def synchronize(self, _device: object = None) -> None:
@@ -70,8 +71,8 @@ class Ramping(Device):
 
 
 class Event:
-    def __init__(self, device: Device):
-        self.device, self.at_s = device, 0.0
+    def __init__(self, device: Device, timed: bool):
+        self.device, self.timed, self.at_s = device, timed, 0.0
 
     def record(self) -> None:
         self.device.launch(0.0)
@@ -84,6 +85,8 @@ class Event:
         self.device.host_s = max(self.device.host_s, self.at_s)
 
     def elapsed_time(self, end: Event) -> float:
+        if not (self.timed and end.timed):
+            raise RuntimeError("expected events with enable_timing=True")
         return (end.at_s - self.at_s) * 1e3
 
 

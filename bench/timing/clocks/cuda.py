@@ -58,16 +58,17 @@ class CudaClock(CudaWallClock):
         done = 0
         while done < len(batch):
             part = batch[done : done + (self._most_calls or len(batch))]
-            part_s, part_enqueue_s, outputs = self._part(call, part)
-            if part_s is None:
+            timed = self._part(call, part)
+            if timed is None:
                 continue  # the queue was full; the next part is half as long
+            part_s, part_enqueue_s, outputs = timed
             device_s, enqueue_s = device_s + part_s, enqueue_s + part_enqueue_s
             done += len(part)
         times = {"time": device_s / len(batch), "enqueue_time": enqueue_s / len(batch)}
         self.labels["bound"] = "launch" if enqueue_s > device_s else "device"
         return times, outputs
 
-    def _part(self, call: Call, part: list[Any]) -> tuple[float | None, float, tuple[Any, ...]]:
+    def _part(self, call: Call, part: list[Any]) -> tuple[float, float, tuple[Any, ...]] | None:
         """Time some calls behind one spin; None where fewer must be tried.
 
         A host that was slow is ahead behind a longer spin; one that fills the launch queue never.
@@ -92,7 +93,7 @@ class CudaClock(CudaWallClock):
                 break
         if len(part) > 1:
             self._most_calls = len(part) // 2
-            return None, 0.0, outputs
+            return None
         self._tell_of(ahead=False)
         return self.seconds(self._start, self._end), enqueue_s, outputs
 
