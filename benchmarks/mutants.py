@@ -39,7 +39,10 @@ OTHERS = (
     *("msgspec", "numpy", "pandas", "pytest", "scipy.special", "scipy.stats", "torch"),
     "torch.fx.experimental.symbolic_shapes",  # sympy, for a place in a tensor
 )
-PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-o", "addopts=--strict-markers")
+PYTEST = (
+    *("-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-m", "not slow"),
+    *("-o", "addopts=--strict-markers"),
+)
 MOST_BYTES = 6 << 30  # of memory: a loop that lost its end would take it all
 MOST_S = (
     120  # by the wall, of one mutant: tests that take seconds alone, on a machine that is shared
