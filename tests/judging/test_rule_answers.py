@@ -195,6 +195,11 @@ def test_exchanges_are_counted_as_one_by_one(steps: int) -> None:
     assert by_sums
 
 
+def test_ranks_are_scipys() -> None:
+    values = np.array([[3.0, 1.0], [3.0, 2.0], [3.0, 1.0]])
+    assert np.array_equal(rule._ranks(values).ravel(), stats.rankdata(values))
+
+
 def test_an_interval_ends_where_the_test_begins_to_reject() -> None:
     rng = np.random.default_rng(1)
     for _ in range(10):

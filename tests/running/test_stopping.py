@@ -101,3 +101,9 @@ def test_nothing_to_fit_is_left_as_it_is() -> None:
     assert fit(EFFORT, [CASE], None, PACE) == EFFORT
     assert fit(EFFORT, [ENDED], 1.0, PACE) == EFFORT
     assert fit(EFFORT, [CASE], 1.0, PACE).share_s == 0.05  # the least
+
+
+def test_a_larger_preset_samples_for_no_less_time() -> None:
+    shares = [EFFORTS[name].share_s for name in ("smoke", "quick", "standard", "full")]
+    assert min(shares) > stopping.SHARE_MIN_S
+    assert shares == sorted(shares)
