@@ -114,7 +114,7 @@ selfcheck: setup ## prove the instrument: simulated and real false alarms, the e
 	@$(PIP) -e '.[selfcheck]'
 	@for proof in budget simulated coverage sticking mutations real timer share; do $(TESTING) -m benchmarks.$$proof || exit; done
 
-mutants: setup ## change lines where a wrong one is a wrong number; fail where tests do not notice (half an hour)
+mutants: setup ## change lines where a wrong one is a wrong number; fail where tests do not notice (ten minutes)
 	@$(PIP) -e '.[mutants]'
 	@$(TESTING) -m benchmarks.mutants
 

@@ -139,7 +139,8 @@ def main(
     rows = {**(before(output) if only else {}), **counts}
     paths = [write("mutants", list(rows.values()), {}, output)]
     idle = {change for change in listed - survivors if change[0] in counts}
-    console.print(*sorted(idle), sep="\n", end="\n" if idle else "")
+    for change in sorted(idle):
+        console.print("no such change goes unnoticed:", *change, sep="\n  ")
     met = list(targets(list(counts.values()), len(unlisted), len(idle)))
     tell(met, paths, console)
     raise typer.Exit(not all(target.met for target in met))
