@@ -12,7 +12,7 @@ from bench.cases.case import Plain
 from bench.cases.problem import Problem
 from bench.cases.variant import Variant
 
-_NAME = r"[A-ZÀ-Þ][\w'’-]+"
+_NAME = r"[A-Z\u00c0-\u00de][\w'’-]+"
 _AUTHORS = rf"{_NAME}(?: et al\.|(?:, {_NAME})* and {_NAME})"
 _YEAR, _PLACE, _TITLE = r" (?:19|20)\d\d", r"(?:\(arXiv:[\d.]+\d\)|arXiv:[\d.]+\d)", "[^.;()]{1,60}"
 _PAPER = re.compile(

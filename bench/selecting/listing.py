@@ -28,6 +28,7 @@ from bench.selecting.discover import find_variant, load_module, problems_posed, 
 from bench.selecting.guests import PREFIX
 from bench.selecting.like.model import Model
 from bench.selecting.like.taken import axes_like, in_words
+from bench.selecting.refusals import Refusals
 from bench.state import allocator
 
 
@@ -88,8 +89,9 @@ def list_cases(request: dict[str, Any], device: str, contestants: list[Contestan
     _expect_axes(contestants, overrides)
     model = _model(request, contestants)
     cases: dict[str, Case] = {}
+    refusals = Refusals()
     for group in contestants:
-        for case in _cases_of(group, request["preset"], device, overrides, model):
+        for case in _cases_of(group, request["preset"], device, overrides, model, refusals):
             known = cases.get(case.id, case)
             if known.module != case.module:
                 raise UserError(
@@ -97,6 +99,7 @@ def list_cases(request: dict[str, Any], device: str, contestants: list[Contestan
                     f"{case.suite}/{case.variant}; rename one"
                 )
             cases[case.id] = _both(known, case)
+    refusals.tell()
     return list(cases.values())
 
 
@@ -134,6 +137,7 @@ def _cases_of(
     device: str,
     overrides: dict[str, tuple[Plain, ...]],
     model: Model | None,
+    refusals: Refusals,
 ) -> Iterator[Case]:
     for module, error in group.chosen_broken.items():
         print(f"{module} cannot be imported: {error}", file=sys.stderr)
@@ -155,7 +159,15 @@ def _cases_of(
             if variant.lacking:
                 once.add(variant.name)
                 point = point | {"rounds": 0, "quality_seeds": 0}
-            yield _case(group.suite, variant, point, where)
+            problem = variant.problem_type
+            given = {axis: point[axis] for axis in like[sweep.problem] | overrides}
+            try:
+                case = _case(group.suite, variant, point, where)
+            except UserError as error:
+                refusals.refuse(problem, given, error)
+                continue
+            refusals.take(problem, given, case.values)
+            yield case
     for name in unasked:
         told = f"{preset} asks nothing of it; --preset may name another"
         print(f"{group.suite}/{name}: {told}", file=sys.stderr)

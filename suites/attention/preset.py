@@ -153,7 +153,7 @@ def _decode(shape: dict[str, Axis], contexts: tuple[int, ...]) -> Sweep:
 
 
 def _shown() -> list[Sweep]:
-    """Show every operator and pass on a GPU; an attempt costs a second beside its samples."""
+    """Show softmax and linear attention on a GPU, where an attempt costs a second by itself."""
     shape: dict[str, Axis] = {**GPU, "rounds": 3}
     softmax = sweep("SoftmaxAttention", **shape)
     every = softmax.unmarked("compiles", "window")
@@ -162,11 +162,6 @@ def _shown() -> list[Sweep]:
         every.at(seqlen=4096, **BOTH),
         softmax.at(seqlen=4096, window=256).marked("compiles", "plain", "window"),
         *_linear(shape, (4096,)),
-        *(
-            s.marked("pattern").unmarked("variation")
-            for s in _sparse({**GPU, "rounds": 2}, (4096,))
-        ),
-        sweep("EfficientAttention", **{**GPU, "rounds": 2}, seqlen=4096).unmarked("variation"),
     ]
 
 

@@ -188,6 +188,10 @@ class SoftmaxAttention(Attention):
     )
 
     def __post_init__(self) -> None:
+        if self.seqlen_q == 1 and self.causal and self.window and self.window > 0:
+            # the last query sees no more than its window: a cache of that many keys
+            object.__setattr__(self, "seqlen_kv", min(self.seqlen_kv or 1, self.window))
+            object.__setattr__(self, "window", None)
         super().__post_init__()
         if self.window is not None and self.window < 1:
             raise ValueError(f"expected window of at least 1, got {self.window}")

@@ -58,15 +58,22 @@ def test_smoke_on_one_h100_is_counted_at_ten_minutes_at_most(shown: Selection) -
     assert estimate_s(shown.cases, effort, Pace(effort.share_s)) <= 600
 
 
+SLICES = ("mixers", "operators", "positions")  # on a GPU smoke has no time for more of them
+WHOLE = ("attention", "distributed", "precision", "samplers")
+
+
 def test_smoke_on_a_gpu_still_shows_everything(shown: Selection, server: Server) -> None:
     """Every variant that quick asks is in it, and every pass, be it at fewer sizes.
 
-    But for what is a variation of another that is there.
+    But for what is a variation of another that is there, and patterns of attention and its forms.
     """
-    quick = select(server, [], "", [], "quick", "cuda", {}, absent=True)
+    quick = select(server, list(WHOLE), "", [], "quick", "cuda", {}, absent=True)
     wanted, there = ({(c.suite, c.variant) for c in found.cases} for found in (quick, shown))
     found = (param.values for param in FOUND)
-    assert there == wanted - {(suite, v.name) for suite, v in found if "variation" in v.marks}
+    few = {(suite, v.name) for suite, v in found if {"variation", "pattern"} & {*v.marks}}
+    few |= {("attention", "keys_first"), ("attention", "queries_first")}  # of efficient attention
+    assert {(suite, name) for suite, name in there if suite in WHOLE} == wanted - few
+    assert {suite for suite, _ in there} == {*WHOLE, *SLICES}
     assert {c.pass_ for c in shown.cases} == {c.pass_ for c in quick.cases}
     compiling = [case for case in shown.cases if case.compiles]
     assert [case.variant for case in compiling] == ["flex"]  # tens of seconds: once

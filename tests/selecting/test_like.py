@@ -150,14 +150,16 @@ GEMMA = llama(model_type="gemma2", num_key_value_heads=4, head_dim=16, sliding_w
 def test_every_sweep_is_asked_in_the_shape() -> None:
     values = cases_like("suites.attention", GEMMA, "seqlen=256,1024", pattern="math")
     assert {(v["num_heads"], v["num_kv_heads"], v["head_dim"]) for v in values} == {(8, 4, 16)}
-    windows = {(v["seqlen_q"], v["window"]) for v in values}
+    windows = {(v["seqlen_q"], v["window"]) for v in values if "window" in v and "sinks" not in v}
+    windows -= {(1, None)}  # a step of decoding: a cache of so many keys
     assert windows == {(256, None), (1024, None), (1024, 512)}  # one of 512 hides nothing of 256
     assert {v["causal"] for v in values} == {True}
 
 
 def test_what_is_set_comes_before_it() -> None:
     values = cases_like("suites.attention", GEMMA, "head_dim=8", "window=none", pattern="math")
-    assert {(v["head_dim"], v["window"], v["num_heads"]) for v in values} == {(8, None, 8)}
+    found = {(v["head_dim"], v.get("window"), v["num_heads"]) for v in values}
+    assert found == {(8, None, 8)}
 
 
 def test_a_problem_may_refuse_a_shape() -> None:

@@ -32,6 +32,8 @@ from suites.attention.problem import LinearAttention, SoftmaxAttention
 from suites.distributed import agreement, collectives
 from suites.distributed.collectives import Collective
 from suites.distributed.problem import DataParallelTraining, TrainingCall
+from suites.mixers.mixing import Mixing
+from suites.mixers.reconstruction import Reconstruction
 from suites.models.text import corpus
 from suites.positions.problem import PositionedAttention, Run
 from suites.precision import accuracy, pieces
@@ -46,7 +48,10 @@ GROUPS = ("touchstone.suites", "touchstone.yardsticks")
 SUITES = {point.name: point.value for group in GROUPS for point in entry_points(group=group)}
 SHARE = 0.5
 META = torch.device("meta")
-OWN_FORMULA = ("Sampling", "PositionedAttention")  # of every variant
+OWN_FORMULA = (  # of every variant
+    *("Sampling", "PositionedAttention", "Layer", "Decoding", "Reconstruction"),
+    *("TextLearning", "SelectiveCopying", "AssociativeRecall"),
+)
 APART = ("num_steps", "loss_steps", "num_images")  # of trajectories, quality: no part of a check
 # Of a sampler: its formula is taken to keep the states of all further evaluations, and what it
 # holds to grow with its batch.
@@ -191,6 +196,12 @@ def _(problem: PositionedAttention, variant: Variant, setting: Setting) -> Call:
         return (*outputs(operands), *gradients)
 
     return Run(encoding, call)
+
+
+@stand_in.register(Mixing)
+@stand_in.register(Reconstruction)
+def _(problem: Mixing, variant: Variant, setting: Setting) -> Call:
+    return problem.call(variant.build(problem, setting, {}), setting)
 
 
 @stand_in.register(Training)
