@@ -14,6 +14,7 @@ from bench import Plain, Setting, variant
 from bench.operator import Operands, Operator
 from suites.operators.drawn import expect_positive, normal
 
+LEAST = 1e-12  # of an even draw, whose logarithm is finite
 CLEAR = 0.01  # the winner's lead at least: no choice is left to rounding
 
 
@@ -50,7 +51,10 @@ class GumbelSoftmax(Operator):
 
     def draw(self, generator: torch.Generator, setting: Setting) -> Choice:
         logits = normal(generator, setting, self.rows, self.classes)
-        noise = -torch.empty_like(logits).exponential_(generator=generator).log()
+        even = torch.rand(
+            logits.shape, generator=generator, dtype=torch.float64, device=setting.device
+        )
+        noise = -(-even.clamp_min(LEAST).log()).log().to(setting.dtype)
         winner = (logits + noise).argmax(-1, keepdim=True)
         return Choice(logits, noise.scatter_add(-1, winner, torch.full_like(noise[:, :1], CLEAR)))
 

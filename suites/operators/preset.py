@@ -35,7 +35,7 @@ def standard(device: str) -> list[Sweep]:
     """Ask the same of larger batches and codebooks."""
     larger = 16 if device == "cuda" else 2
     return [
-        *(sweep(loss, batch=_times(BATCHES, larger), **BACKWARD) for loss in LOSSES),
+        *(sweep(loss, batch=_times(BATCHES, larger // 2), **BACKWARD) for loss in LOSSES),
         *(
             sweep(kind, batch=larger, side=(16, 32, 64, 128), **{"pass": ("fwd", "fwd_bwd")})
             for kind in UPSAMPLERS

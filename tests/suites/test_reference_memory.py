@@ -28,7 +28,8 @@ from bench.selecting.contestants import contestants_of
 from bench.selecting.discover import find_variant, load_module
 from bench.selecting.listing import list_cases
 from bench.timing.phases import Phases
-from suites.attention.problem import LinearAttention, SoftmaxAttention
+from suites.attention.efficient import EfficientAttention
+from suites.attention.problem import Attention, LinearAttention
 from suites.distributed import agreement, collectives
 from suites.distributed.collectives import Collective
 from suites.distributed.problem import DataParallelTraining, TrainingCall
@@ -47,6 +48,7 @@ from tests.suites.untrained import leave_untrained
 GROUPS = ("touchstone.suites", "touchstone.yardsticks")
 SUITES = {point.name: point.value for group in GROUPS for point in entry_points(group=group)}
 SHARE = 0.5
+UNCOUNTED = ("mixers", "positions")  # but for smoke: not known of them yet
 META = torch.device("meta")
 OWN_FORMULA = (  # of every variant
     *("Sampling", "PositionedAttention", "Layer", "Decoding", "Reconstruction"),
@@ -68,6 +70,8 @@ KNOWN: dict[Question, float] = {}
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_reference_of_a_gpu_fits_beside_its_case(preset: str, suite: str) -> None:
+    if suite in UNCOUNTED and preset != "smoke":
+        pytest.skip("its references loop over rows or tokens: minutes a case on the device meta")
     asked = {question(case): case for case in cases_of(preset, suite)}
     assert asked
     for known, case in asked.items():
@@ -271,6 +275,6 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Collective, "contribution", undrawn)
     monkeypatch.setattr(collectives, "rank_of", lambda _: 0)
     monkeypatch.setattr("suites.distributed.workload.rank_of", lambda _: 0)
-    for kind in (SoftmaxAttention, LinearAttention):
+    for kind in (Attention, EfficientAttention, LinearAttention):
         monkeypatch.setattr(kind, "blocks", lambda self, old=kind.blocks: few_blocks(old(self)))
     leave_untrained(monkeypatch)
