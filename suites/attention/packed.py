@@ -87,7 +87,9 @@ def padded(problem: PackedAttention, *, setting: Setting) -> Callable[[QKV], Ten
     inside = torch.arange(max(problem.lengths), device=setting.device)
     taken = (starts + inside).clamp_max(problem.seqlen_q - 1)  # (sequences, longest)
     real = inside < lengths
-    places = real.flatten().nonzero().flatten()  # of the tokens, in order
+    longest = max(problem.lengths)
+    tokens = [n * longest + i for n, length in enumerate(problem.lengths) for i in range(length)]
+    places = torch.tensor(tokens, device=setting.device)  # of the tokens, in order
     mask = None if problem.causal else real[:, None, None]  # what fills up comes later
 
     def step(inputs: QKV) -> Tensor:
