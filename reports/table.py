@@ -97,7 +97,8 @@ def table(run: Run, records: list[Record]) -> pd.DataFrame:
     ]
     extra = [*_names(rates), *_names(found), *_names(beside), *_names(origins)]
     columns = dict.fromkeys([*COLUMNS, *extra, *value_columns(records)])
-    return pd.DataFrame(rows).reindex(columns=list(columns))
+    # a copy in one piece: pandas warns of a table of many columns, each put in by itself
+    return pd.DataFrame(rows).reindex(columns=list(columns)).copy()
 
 
 def value_columns(records: list[Record]) -> list[str]:
@@ -114,7 +115,7 @@ def own_columns(frame: pd.DataFrame, records: list[Record]) -> pd.DataFrame:
     """Return some of the records' rows, without the columns that only other suites fill."""
     rows = frame[frame["case"].isin({record.case.id for record in records})]
     foreign = [c for c in frame.columns if c not in COLUMNS and rows[c].isna().all()]
-    return rows.drop(columns=foreign)
+    return rows.drop(columns=foreign).copy()
 
 
 def row(run: Run, record: Record) -> dict[str, Any]:

@@ -156,13 +156,14 @@ def _cases_of(
     for where, sweep, point in placed(device, asked, "ranks" in overrides):
         for variant in (v for v in group.chosen if _solves(v, sweep) and v.name not in once):
             unasked.discard(variant.name)
+            own = point
             if variant.lacking:
                 once.add(variant.name)
-                point = point | {"rounds": 0, "quality_seeds": 0}
+                own = point | {"rounds": 0, "quality_seeds": 0}
             problem = variant.problem_type
             given = {axis: point[axis] for axis in like[sweep.problem] | overrides}
             try:
-                case = _case(group.suite, variant, point, where)
+                case = _case(group.suite, variant, own, where)
             except UserError as error:
                 refusals.refuse(problem, given, error)
                 continue

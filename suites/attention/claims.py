@@ -17,7 +17,7 @@ from bench.claims import (
     ratio,
     together,
 )
-from suites.attention.crossing import between, crossover, question, times, within_order, written
+from suites.attention.crossing import Ratios, between, question, times, within_order, written
 from suites.attention.decode_claims import decode_time_is_linear, fewer_kv_heads_decode_faster
 from suites.attention.growth import (
     PLAIN,
@@ -113,9 +113,8 @@ def linear_overtakes_early(records: Sequence[Record]) -> Finding:
     judged: list[Verdict] = []
     for variant in ("linear", "linear_chunked"):
         for name, ratios in _by_length(records, "quadratic", variant).items():
-            low, high = crossover(ratios)
-            figures.append(f"{name}: overtakes {between(ratios, low, high)}")
-            judged.append(within_order(low, high, ORDER * _head_dim(records, name)))
+            figures.append(f"{name}: overtakes {between(ratios)}")
+            judged.append(within_order(ratios, ORDER * _head_dim(records, name)))
     return Finding(together(judged), figures or ["no length at which both forms were timed"])
 
 
@@ -166,17 +165,15 @@ def _pairs(records: Sequence[Record], one: str, other: str) -> Iterator[tuple[Re
             yield ones[record.case.question], record
 
 
-def _by_length(
-    records: Sequence[Record], one: str, other: str
-) -> dict[str, list[tuple[int, float]]]:
+def _by_length(records: Sequence[Record], one: str, other: str) -> dict[str, Ratios]:
     """Return by family the lengths, in order, and the factor by which `one` takes longer."""
-    found: dict[str, list[tuple[int, float]]] = {}
+    found: dict[str, Ratios] = {}
     for slow, fast in _pairs(records, one, other):
         factor = ratio(slow.rounds_of(), fast.rounds_of())
         if factor is not None:
             lengths = found.setdefault(describe(fast.case), [])
-            lengths.append((length(fast.case), factor.estimate))
-    return {name: sorted(lengths) for name, lengths in found.items()}
+            lengths.append((length(fast.case), factor))
+    return {name: sorted(lengths, key=lambda pair: pair[0]) for name, lengths in found.items()}
 
 
 def _head_dim(records: Sequence[Record], name: str) -> int:

@@ -7,6 +7,8 @@ from math import exp, log
 from bench.claims import Interval, Mean, Record, Verdict
 from suites.attention.growth import describe, length
 
+Ratios = list[tuple[int, Interval]]  # by length, by how much the one takes longer
+
 
 def crossover(ratios: list[tuple[int, float]]) -> tuple[float, float]:
     """Return bounds of the length from which on the ratio stays above 1, in log-log.
@@ -24,18 +26,24 @@ def crossover(ratios: list[tuple[int, float]]) -> tuple[float, float]:
     return crossing, crossing
 
 
-def within_order(low: float, high: float, limit: float) -> Verdict:
-    if high <= limit:
+def within_order(ratios: Ratios, limit: float) -> Verdict:
+    """Judge the crossover by both ends of every factor's interval; without one nothing is told."""
+    if any(factor.low is None or factor.high is None for _, factor in ratios):
+        return "untested"
+    latest = crossover([(n, factor.low or 0.0) for n, factor in ratios])[1]
+    earliest = crossover([(n, factor.high or 0.0) for n, factor in ratios])[0]
+    if latest <= limit:
         return "holds"
-    return "fails" if low > limit else "untested"
+    return "fails" if earliest > limit else "untested"
 
 
-def between(ratios: list[tuple[int, float]], low: float, high: float) -> str:
+def between(ratios: Ratios) -> str:
     """Write where a crossover lies, and the factors at both ends of what was measured."""
+    low, high = crossover([(n, factor.estimate) for n, factor in ratios])
     where = f"at n = {low:.0f}" if low == high else f"below n = {high:.0f}, the least measured"
     if high == float("inf"):
         where = f"beyond n = {low:.0f}, the most measured, if at all"
-    ends = ", ".join(f"{f:.2f}× at {n}" for n, f in dict.fromkeys((ratios[0], ratios[-1])))
+    ends = ", ".join(f"{times(f)} at {n}" for n, f in dict.fromkeys((ratios[0], ratios[-1])))
     return f"{where} ({ends})"
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from bench import Plain, Setting, variant
 from bench.compilation import Compiled, compiled_if
-from bench.operator import Block, BlockwiseOperator
-from suites.attention.inputs import QKV, bytes_moved, expect_positive, randn
-from suites.attention.problem import REFERENCE_ELEMENTS
+from suites.attention.inputs import QKV
+from suites.attention.one_shape import OneShape, Rows
 
 
 @dataclass(frozen=True)
-class EfficientAttention(BlockwiseOperator):
+class EfficientAttention(OneShape):
     """softmax_D(Q) (softmax_S(K)^T V): over features of a query, over positions of keys.
 
     Shen et al. 2018 (arXiv:1812.01243), section 3.2, eq. 3 with softmax normalisation. It has no
@@ -33,33 +31,14 @@ class EfficientAttention(BlockwiseOperator):
         {"batch": 2, "num_heads": 2, "seqlen": 128, "head_dim": 16},
         {"num_heads": 2, "seqlen": 90, "head_dim": 32},
     )
-    input_names: ClassVar[tuple[str, ...]] = ("q", "k", "v")
 
-    def __post_init__(self) -> None:
-        expect_positive(self, "batch", "num_heads", "seqlen", "head_dim")
-
-    def output_shape(self) -> tuple[int, ...]:
-        return (self.batch, self.num_heads, self.seqlen, self.head_dim)
-
-    def draw(self, generator: torch.Generator, setting: Setting) -> QKV:
-        return QKV(*(randn(self.output_shape(), generator, setting) for _ in range(3)))
-
-    def blocks(self) -> Iterator[Block]:
-        step = max(REFERENCE_ELEMENTS // self.seqlen, 1)
-        for b in range(self.batch):
-            for h in range(self.num_heads):
-                for start in range(0, self.seqlen, step):
-                    rows = (b, h, slice(start, start + step))
-                    yield Block(rows, (rows, (b, h), (b, h)), _rows)
+    def rows_from(self, start: int) -> Rows:
+        return _rows
 
     def flops(self, setting: Setting) -> int:
         """Count two products of S x D by D x D."""
         forward = 4 * self.batch * self.num_heads * self.seqlen * self.head_dim**2
         return 3 * forward if setting.backward else forward
-
-    def bytes_moved(self, setting: Setting) -> int:
-        elements = self.batch * self.num_heads * self.seqlen * self.head_dim
-        return bytes_moved(elements, elements, setting)
 
 
 def _rows(q_RD: Tensor, k_SD: Tensor, v_SD: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from bench import Setting
 
+REFERENCE_ELEMENTS = 1 << 24  # of one block of the n x n matrix: 128 MiB in float64
+
 
 class QKV(NamedTuple):
     """Queries (B, H, S, D), keys and values (B, K, S, D)."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import sqrt
 
 from bench.claims import Finding, Record, Verdict, at_most, claim, near, ratio, together
-from suites.attention.crossing import between, crossover, question, times, within_order, written
+from suites.attention.crossing import Ratios, between, question, times, within_order, written
 from suites.attention.growth import (
     flops_exponent,
     grown,
@@ -66,20 +66,16 @@ def linear_overtakes_softmax(records: Sequence[Record]) -> Finding:
     judged: list[Verdict] = []
     for softmax in ("math", "sdpa_flash"):
         for (head_dim, name), ratios in sorted(_beside_softmax(records, softmax).items()):
-            low, high = crossover(ratios)
-            where = between(ratios, low, high)
-            figures.append(f"{name}: linear overtakes {softmax} {where}")
+            figures.append(f"{name}: linear overtakes {softmax} {between(ratios)}")
             if softmax == "math":
-                judged.append(within_order(low, high, ORDER * head_dim))
+                judged.append(within_order(ratios, ORDER * head_dim))
     nothing = ["no length at which linear attention and softmax were timed at equal heads"]
     return Finding(together(judged), figures or nothing)
 
 
-def _beside_softmax(
-    records: Sequence[Record], softmax: str
-) -> dict[tuple[int, str], list[tuple[int, float]]]:
+def _beside_softmax(records: Sequence[Record], softmax: str) -> dict[tuple[int, str], Ratios]:
     """Return by head_dim and setting the lengths, and the factor by which softmax takes longer."""
-    found: dict[tuple[int, str], list[tuple[int, float]]] = {}
+    found: dict[tuple[int, str], Ratios] = {}
     ranked = [record for record in records if works(record)]
     others = {_shape(r): r for r in ranked if r.case.variant == softmax and _alike(r)}
     for record in ranked:
@@ -90,8 +86,8 @@ def _beside_softmax(
             continue
         if (factor := ratio(other.rounds_of(), record.rounds_of())) is not None:
             lengths = found.setdefault(_family(record), [])
-            lengths.append((length(record.case), factor.estimate))
-    return {name: sorted(lengths) for name, lengths in found.items()}
+            lengths.append((length(record.case), factor))
+    return {name: sorted(lengths, key=lambda pair: pair[0]) for name, lengths in found.items()}
 
 
 def _alike(record: Record) -> bool:

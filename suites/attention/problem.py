@@ -14,11 +14,10 @@ from torch import Tensor
 
 from bench import Plain, Setting
 from bench.operator import Block, BlockwiseOperator
-from suites.attention.inputs import QKV, bytes_moved, expect_positive, randn
+from suites.attention.inputs import QKV, REFERENCE_ELEMENTS, bytes_moved, expect_positive, randn
+from suites.attention.one_shape import OneShape, Rows
 
-__all__ = ["QKV", "REFERENCE_ELEMENTS", "Attention", "LinearAttention", "SoftmaxAttention", "phi"]
-
-REFERENCE_ELEMENTS = 1 << 24  # of one block of the n x n matrix: 128 MiB in float64
+__all__ = ["QKV", "Attention", "LinearAttention", "SoftmaxAttention", "phi"]
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,7 @@ class SoftmaxAttention(Attention):
 
 
 @dataclass(frozen=True)
-class LinearAttention(BlockwiseOperator):
+class LinearAttention(OneShape):
     """phi(Q) (phi(K)^T V) / phi(Q) (phi(K)^T 1), phi = elu + 1.
 
     Katharopoulos et al. 2020 (arXiv:2006.16236), eq. 5-6 and, causal, eq. 8-9.
@@ -236,27 +235,9 @@ class LinearAttention(BlockwiseOperator):
         {"batch": 2, "num_heads": 2, "seqlen": 128, "head_dim": 16},
         {"num_heads": 2, "seqlen": 192, "head_dim": 32, "causal": True},
     )
-    input_names: ClassVar[tuple[str, ...]] = ("q", "k", "v")
     like: ClassVar[dict[str, str]] = {"causal": ""}  # each form is asked with the mask it is for
 
-    def __post_init__(self) -> None:
-        expect_positive(self, "batch", "num_heads", "seqlen", "head_dim")
-
-    def output_shape(self) -> tuple[int, ...]:
-        return (self.batch, self.num_heads, self.seqlen, self.head_dim)
-
-    def draw(self, generator: torch.Generator, setting: Setting) -> QKV:
-        return QKV(*(randn(self.output_shape(), generator, setting) for _ in range(3)))
-
-    def blocks(self) -> Iterator[Block]:
-        step = max(REFERENCE_ELEMENTS // self.seqlen, 1)
-        for b in range(self.batch):
-            for h in range(self.num_heads):
-                for start in range(0, self.seqlen, step):
-                    rows = slice(start, start + step)
-                    yield Block((b, h, rows), ((b, h, rows), (b, h), (b, h)), self._rows(start))
-
-    def _rows(self, start: int):  # type: ignore[no-untyped-def]
+    def rows_from(self, start: int) -> Rows:
         def attend(q_RD: Tensor, k_SD: Tensor, v_SD: Tensor) -> Tensor:
             weights_RS = phi(q_RD) @ phi(k_SD).T
             if self.causal:
@@ -273,10 +254,6 @@ class LinearAttention(BlockwiseOperator):
         tokens = self.batch * self.num_heads * self.seqlen
         forward = tokens * (4 * self.head_dim**2 + 4 * self.head_dim)
         return 3 * forward if setting.backward else forward
-
-    def bytes_moved(self, setting: Setting) -> int:
-        elements = self.batch * self.num_heads * self.seqlen * self.head_dim
-        return bytes_moved(elements, elements, setting)
 
 
 @cache

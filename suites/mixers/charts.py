@@ -153,7 +153,7 @@ def _memories(seqlen: object, rows: pd.DataFrame, trajectories: pd.DataFrame) ->
     own = own[own["quantity"].isin(["error_over_time", "best_error_over_time"])]
     if own.empty:
         return None
-    own = own.merge(rows[["case", "mixer", "variant"]], on="case")
+    own = own.merge(rows[["case", "mixer"]], on="case")
     best = own["quantity"] == "best_error_over_time"
     own.loc[best, "mixer"] = own.loc[best, "variant"] + " (best polynomial)"
     own = own[own["value"] > 1e-9]  # exact, but for float64

@@ -17,12 +17,15 @@ RECALLS = ("AssociativeRecall", "SelectiveCopying")
 
 
 def smoke(device: str) -> list[Sweep]:
-    """Show every mixer's layer and next token, and every memory; on a GPU that layers are right."""
+    """Show what layers take and what decoding keeps, by length, and every memory.
+
+    On a GPU, where ten minutes are all that smoke has, that two layers are right.
+    """
     if device == "cuda":
-        return [sweep("Layer", **WIDE, seqlen=512, rounds=0)]
+        return [sweep("Layer", **WIDE, seqlen=512, rounds=0).marked("matrix")]
     return [
-        sweep("Layer", **SMALL, seqlen=256),
-        sweep("Decoding", **SMALL, context=256, rounds=3),
+        sweep("Layer", **SMALL, seqlen=(256, 1024), rounds=3),
+        sweep("Decoding", **SMALL, context=(256, 1024), rounds=0),
         sweep("Reconstruction", seqlen=256, num_coefficients=16, cycles=2.0, **_looked_at(2)).at(
             rounds=0
         ),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench import Setting, variant
 from suites.mixers.hippo import discrete, measure
 from suites.mixers.lru import plain_gated
-from suites.mixers.mixer import Recurrence, State, Weights, expect_form
+from suites.mixers.mixer import State, Weights
 from suites.mixers.pieces import wide
 from suites.mixers.problem import Contestant, Mixing
+from suites.mixers.state_space import StateSpace, convolve
 
-LEAST_STEP, MOST_STEP = 1e-3, 0.1
 
-
-class S4(Recurrence):
+class S4(StateSpace):
     """x' = A x + B u, y = C x + D u in every channel, each with its own step; then a gated map.
 
     Gu et al. 2021 (arXiv:2111.00396), eq. 1-5; A and B begin at HiPPO's, made discrete by `rule`.
@@ -34,16 +30,11 @@ class S4(Recurrence):
         init: str = "legs",
         rule: str = "bilinear",
     ):
-        super().__init__(width)
-        self.form, self.rule = expect_form(form, "convolution", "recurrent"), rule
-        self.state = state
+        super().__init__(width, form)
+        self.rule, self.state = rule, state
         a_NN, b_N = measure(init, state)
         self.a, self.b = nn.Parameter(a_NN.float()), nn.Parameter(b_N.float())
         self.c = nn.Parameter(torch.randn(width, state) * state**-0.5)
-        steps = torch.empty(width).uniform_(math.log(LEAST_STEP), math.log(MOST_STEP))
-        self.log_step = nn.Parameter(steps)
-        self.skip = nn.Parameter(torch.randn(width))
-        self.out = nn.Linear(width, 2 * width)
 
     def empty(self, x_BSW: Tensor) -> State:
         """Return zeros, and beside them the weights of a step, which are no part of the state."""
@@ -91,12 +82,9 @@ class S4(Recurrence):
         y = torch.stack(mixed, 1) + wide(weights["skip"]) * x
         return plain_gated(weights, y.to(x_BSW.dtype))
 
-    def mix_flops(self, seqlen: int) -> int:
-        """Count transforms of a padded sequence and the kernel, N^2 a token, and the gated map."""
-        padded = 2 * seqlen
-        transforms = 3 * 5 * padded * math.ceil(math.log2(padded)) // 2
-        kernel = 2 * seqlen * (self.state**2 + self.state)
-        return self.width * (transforms + 6 * padded // 2 + kernel) + 4 * seqlen * self.width**2
+    def kernel_flops(self, seqlen: int) -> int:
+        """Count N^2 a token."""
+        return 2 * seqlen * (self.state**2 + self.state)
 
     def _discrete(self) -> tuple[Tensor, Tensor]:
         steps_W = wide(self.log_step).exp()
@@ -106,10 +94,6 @@ class S4(Recurrence):
         kernel_WS = (wide(self.c)[:, None] @ driven_WNS)[:, 0]
         return convolve(wide(x_BSW), kernel_WS.T)
 
-    def _read(self, y: Tensor, x: Tensor) -> Tensor:
-        y = y + wide(self.skip) * wide(x)
-        return F.glu(self.out(F.gelu(y.to(x.dtype))))
-
 
 def powers_applied(a_WNN: Tensor, b_WN: Tensor, count: int) -> Tensor:
     """Return A^k b for k < count (W, N, count): twice as many columns from every square of A."""
@@ -118,15 +102,6 @@ def powers_applied(a_WNN: Tensor, b_WN: Tensor, count: int) -> Tensor:
         columns = torch.cat([columns, a_WNN @ columns], -1)
         a_WNN = a_WNN @ a_WNN
     return columns[..., :count]
-
-
-def convolve(x_BSW: Tensor, kernel_SW: Tensor) -> Tensor:
-    """Convolve causally by FFT, padded with zeros so that no end meets a beginning."""
-    length = x_BSW.shape[1]
-    product = torch.fft.rfft(x_BSW, n=2 * length, dim=1) * torch.fft.rfft(
-        kernel_SW, n=2 * length, dim=0
-    )
-    return torch.fft.irfft(product, n=2 * length, dim=1)[:, :length]
 
 
 @variant

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench import Setting, variant
 from suites.mixers.hippo import measure
 from suites.mixers.lru import plain_gated
-from suites.mixers.mixer import Recurrence, State, Weights, expect_form
+from suites.mixers.mixer import State, Weights
 from suites.mixers.pieces import wide
 from suites.mixers.problem import Contestant, Mixing
-from suites.mixers.s4 import LEAST_STEP, MOST_STEP, convolve
+from suites.mixers.state_space import StateSpace, convolve
 
 
-class S4d(Recurrence):
+class S4d(StateSpace):
     """x' = Lambda x + B u, y = 2 Re(C x) + D u in every channel; one of each conjugate pair.
 
     Gu et al. 2022 (arXiv:2206.11893), eq. 6 and 8-9, B = 1. Lambda begins at the eigenvalues of
@@ -33,19 +30,15 @@ class S4d(Recurrence):
         init: str = "legs",
         rule: str = "zoh",
     ):
-        super().__init__(width)
+        super().__init__(width, form)
         if rule not in ("zoh", "bilinear"):
             raise ValueError(f"expected rule to be zoh or bilinear, got {rule!r}")
-        self.form, self.rule = expect_form(form, "convolution", "recurrent"), rule
+        self.rule = rule
         half = _eigenvalues(init, state)
         self.state = len(half)
         self.log_real = nn.Parameter((-half.real).log().float().repeat(width, 1))
         self.imaginary = nn.Parameter(half.imag.float().repeat(width, 1))
         self.c = nn.Parameter(torch.randn(2, width, self.state) * 0.5**0.5)
-        steps = torch.empty(width).uniform_(math.log(LEAST_STEP), math.log(MOST_STEP))
-        self.log_step = nn.Parameter(steps)
-        self.skip = nn.Parameter(torch.randn(width))
-        self.out = nn.Linear(width, 2 * width)
 
     def empty(self, x_BSW: Tensor) -> State:
         """Return zeros, and beside them the weights of a step, which are no part of the state."""
@@ -96,12 +89,9 @@ class S4d(Recurrence):
         y = torch.stack(mixed, 1) + wide(weights["skip"]) * wide(x_BSW)
         return plain_gated(weights, y.to(x_BSW.dtype))
 
-    def mix_flops(self, seqlen: int) -> int:
-        """Count transforms of a padded sequence, the kernel, and the gated map."""
-        padded = 2 * seqlen
-        transforms = 3 * 5 * padded * math.ceil(math.log2(padded)) // 2
-        kernel = 8 * seqlen * self.state
-        return self.width * (transforms + 6 * padded // 2 + kernel) + 4 * seqlen * self.width**2
+    def kernel_flops(self, seqlen: int) -> int:
+        """Count a complex product and sum a token and state."""
+        return 8 * seqlen * self.state
 
     def _discrete(self) -> tuple[Tensor, Tensor]:
         """Return the logarithm of A, and B, of a step."""
@@ -118,10 +108,6 @@ class S4d(Recurrence):
     def _convolved(self, powers_WNS: Tensor, b_WN: Tensor, x_BSW: Tensor) -> Tensor:
         kernel_WS = 2 * ((self._c() * b_WN)[:, None] @ powers_WNS)[:, 0].real
         return convolve(wide(x_BSW), kernel_WS.T)
-
-    def _read(self, y: Tensor, x: Tensor) -> Tensor:
-        y = y + wide(self.skip) * wide(x)
-        return F.glu(self.out(F.gelu(y.to(x.dtype))))
 
 
 def _powers(log_a_WN: Tensor, count: int) -> Tensor:

@@ -41,9 +41,9 @@ def _sentence(bare: Record, told: list[tuple[Record, Interval]]) -> str:
     cheap = [(r, f) for r, f in told if (f.high or 0.0) <= LITTLE]
     dear = [(r, f) for r, f in told if (f.low or 0.0) > LITTLE]
     unclear = [(r, f) for r, f in told if (r, f) not in cheap and (r, f) not in dear]
-    words = [f"{_names(cheap)} cost at most a tenth more than no encoding"] if cheap else []
-    words += [f"{_names(dear)} take {_times(dear)} its time"] if dear else []
-    words += [f"whether {_names(unclear)} cost a tenth more cannot be told"] if unclear else []
+    words = [f"at most a tenth more than no encoding for {_names(cheap)}"] if cheap else []
+    words += [f"{_times(dear)} its time for {_names(dear)}"] if dear else []
+    words += [f"for {_names(unclear)} it cannot be told whether it is a tenth"] if unclear else []
     return f"{_where(bare)}: {'; '.join(words)}."
 
 

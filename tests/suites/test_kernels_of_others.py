@@ -16,11 +16,13 @@ from torch.nn import attention
 from torch.nn.attention import SDPBackend
 
 from bench import Incorrect, Setting, Unsupported, Variant, variant
+from bench.cases.variant import contestants
 from bench.selecting.contestants import Contestants
 from bench.selecting.listing import list_cases
 from suites.attention import sdpa_registered
 from suites.attention.eight_bit import sage
 from suites.attention.flash_attn import flash_attn_2, flash_attn_3
+from suites.attention.math import math
 from suites.attention.memory_efficient import xformers
 from suites.attention.neighbourhood import natten
 from suites.attention.on_gpu import expect_gpu
@@ -187,6 +189,16 @@ def test_what_is_lacking_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_kernels.install(monkeypatch)
     assert len(listed()) > 3
     assert all(listed())
+
+
+def test_what_is_lacking_takes_no_round_from_what_is_there() -> None:
+    group = Contestants("attention", [flash_attn_2, *contestants(math)], {})
+    request = {"sets": ["seqlen=64,128"], "files": {}, "preset": "quick"}
+    cases = list_cases(request, "cpu", [group])
+    assert {(case.variant, case.timed) for case in cases} == {
+        ("flash_attn_2", False),
+        ("math", True),
+    }
 
 
 def test_a_kernel_asks_for_the_gpu_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,8 @@ def test_units_are_compared_at_equal_parameters() -> None:
     assert claims.gau_is_no_dearer.check([plain, cheap]).verdict == "fails"  # as long, half of it
     whole = layer("gau", 256, num_parameters=200.0, sequence_flops=4.0)
     assert claims.gau_is_no_dearer.check([plain, whole]).verdict == "holds"
+    busy = layer("gau", 256, num_parameters=200.0, sequence_flops=9.0)  # as fast, by more products
+    assert claims.gau_is_no_dearer.check([plain, busy]).verdict == "fails"
 
 
 def test_a_past_that_is_not_told_fails() -> None:

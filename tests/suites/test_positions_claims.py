@@ -71,8 +71,8 @@ def test_costs_are_told_beside_attention_without_positions() -> None:
     assert claims.rotating_and_biasing_cost_little.check(slow).verdict == "fails"
     (answer,) = answers.answers(records)
     assert answer.sentence.startswith("256 tokens, causal, float32: ")
-    assert "rope cost at most a tenth more" in answer.sentence
-    assert "shaw take 4" in answer.sentence
+    assert "at most a tenth more than no encoding for rope;" in answer.sentence
+    assert "its time for shaw" in answer.sentence
     assert answers.answers([encoded("shaw")]) == []
 
 
