@@ -24,7 +24,8 @@ def smoke(device: str) -> list[Sweep]:
     if device == "cuda":
         return [sweep("Layer", **WIDE, seqlen=512, rounds=0).marked("matrix")]
     return [
-        sweep("Layer", **SMALL, seqlen=(256, 1024), rounds=3),
+        sweep("Layer", **SMALL, seqlen=256, rounds=3),
+        sweep("Layer", **SMALL, seqlen=1024),
         sweep("Decoding", **SMALL, context=(256, 1024), rounds=0),
         sweep("Reconstruction", seqlen=256, num_coefficients=16, cycles=2.0, **_looked_at(2)).at(
             rounds=0

@@ -41,10 +41,10 @@ def _sentence(bare: Record, told: list[tuple[Record, Interval]]) -> str:
     cheap = [(r, f) for r, f in told if (f.high or 0.0) <= LITTLE]
     dear = [(r, f) for r, f in told if (f.low or 0.0) > LITTLE]
     unclear = [(r, f) for r, f in told if (r, f) not in cheap and (r, f) not in dear]
-    words = [f"at most a tenth more than no encoding for {_names(cheap)}"] if cheap else []
-    words += [f"{_times(dear)} its time for {_names(dear)}"] if dear else []
-    words += [f"for {_names(unclear)} it cannot be told whether it is a tenth"] if unclear else []
-    return f"{_where(bare)}: {'; '.join(words)}."
+    words = [f"at most a tenth more with {_names(cheap)}"] if cheap else []
+    words += [f"{_times(dear)} with {_names(dear)}"] if dear else []
+    words += [f"within a tenth or not, cannot be told, with {_names(unclear)}"] if unclear else []
+    return f"{_where(bare)}, beside no encoding: {'; '.join(words)}."
 
 
 def _names(some: list[tuple[Record, Interval]]) -> str:

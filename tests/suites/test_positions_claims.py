@@ -70,9 +70,9 @@ def test_costs_are_told_beside_attention_without_positions() -> None:
     slow = [encoded("nope"), encoded("alibi", 2e-3)]
     assert claims.rotating_and_biasing_cost_little.check(slow).verdict == "fails"
     (answer,) = answers.answers(records)
-    assert answer.sentence.startswith("256 tokens, causal, float32: ")
-    assert "at most a tenth more than no encoding for rope;" in answer.sentence
-    assert "its time for shaw" in answer.sentence
+    assert answer.sentence.startswith("256 tokens, causal, float32, beside no encoding: ")
+    assert "at most a tenth more with rope; " in answer.sentence
+    assert answer.sentence.endswith("× with shaw.")
     assert answers.answers([encoded("shaw")]) == []
 
 
