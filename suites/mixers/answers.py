@@ -19,6 +19,7 @@ from bench.answers import (
 )
 from suites.mixers.growth import length, of_problem
 
+BOUNDS = ((min, "low"), (max, "high"))
 QUESTION = "Which mixer to take, and what does linear time cost?"
 
 
@@ -47,7 +48,7 @@ def _fastest(found: list[Ranking], problem: str, what: str) -> Answer | None:
     names = [name_of(longest.fastest.case, field)]
     if longest.tied:
         names += [name_of(rival.record.case, field) for rival in longest.tied]
-        said = f"{tied(names)} ({what_settles_tie(longest)})"
+        said = f"{tied(names)} ({what_settles_tie(longest)}){_behind(longest)}"
     else:
         rival = longest.rivals[0]
         ahead = _ahead(rival)
@@ -56,6 +57,17 @@ def _fastest(found: list[Ranking], problem: str, what: str) -> Answer | None:
     case = longest.fastest.case
     asked = what.format(length(case))
     return Answer(f"For {asked}, at width {case.values['width']}, {said}.", [longest.fastest])
+
+
+def _behind(ranking: Ranking) -> str:
+    """Say who is slower than the first of a tie beyond doubt, and by how much."""
+    near = {rival.record.case.id for rival in ranking.tied}
+    far = [rival for rival in ranking.rivals if rival.record.case.id not in near]
+    if not far:
+        return ""
+    low, high = (f(getattr(r.ratio, end) or 0.0 for r in far) for f, end in BOUNDS)
+    names = listed([rival.record.case.variant for rival in far], most=5)
+    return f"; {names} take {span(low, high)} as long"
 
 
 def _against_attention(ranking: Ranking) -> str:

@@ -41,7 +41,7 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
             found += drawn(task, partial(_learning, task, rows, trajectories, colours))
     rows = ok[ok["problem"] == "Reconstruction"]
     for seqlen, own in rows.groupby("seqlen", sort=False) if len(rows) else ():
-        found += drawn("Reconstruction", partial(_memories, int(seqlen), own, trajectories))
+        found += drawn("Reconstruction", partial(_memories, seqlen, own, trajectories))
     return found
 
 
@@ -148,7 +148,7 @@ def _front(rows: pd.DataFrame, quality: str) -> str:
     return ", ".join(names) or "none"
 
 
-def _memories(seqlen: int, rows: pd.DataFrame, trajectories: pd.DataFrame) -> Chart | None:
+def _memories(seqlen: Any, rows: pd.DataFrame, trajectories: pd.DataFrame) -> Chart | None:
     own = trajectories[trajectories["case"].isin(rows["case"])]
     own = own[own["quantity"].isin(["error_over_time", "best_error_over_time"])]
     if own.empty:
@@ -174,7 +174,7 @@ def _memories(seqlen: int, rows: pd.DataFrame, trajectories: pd.DataFrame) -> Ch
         "the last window (legt), where before its first sample a signal is 0. Beside it the best "
         "that as many polynomials can do, where that is above 1e-9."
     )
-    return Chart(f"HiPPO: {seqlen} samples", caption, drawing)
+    return Chart(f"HiPPO: {seqlen:g} samples", caption, drawing)
 
 
 def _panel(
