@@ -116,8 +116,11 @@ def test_variant_is_checked(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("suite", "variant"), [p for p in FOUND if p.values[1].compiles])
-def test_what_compiles_is_checked_everywhere(
+@pytest.mark.parametrize(
+    ("suite", "variant"),
+    [p for p in FOUND if p.values[1].compiles or brought_along(p.values[1])],
+)
+def test_what_is_asked_less_is_checked_everywhere_here(
     suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
 ) -> None:
     expect_checked(cases(suite, variant), server_for(variant.preload), tmp_path)
