@@ -41,9 +41,13 @@ def cannot_fix() -> str:
 def separate_blocks() -> bool:
     """Give every block of 64 KiB and more a mapping of its own, which malloc then counts.
 
-    Say whether it can: where another library than glibc serves, nothing is counted.
+    Say whether it can: where another library than glibc serves, nothing is counted. malloc maps only
+    what its heap has no room for, so the room that freed blocks have left is used up first.
     """
-    return _counts() and _tell(_M_MMAP_THRESHOLD, OWN_MAPPING_BYTES)
+    if not _counts() or not _tell(_M_MMAP_THRESHOLD, OWN_MAPPING_BYTES):
+        return False
+    _use_up(_mallinfo2().fordblks)
+    return True
 
 
 def separate_bytes() -> int:
@@ -96,6 +100,21 @@ def _variables() -> dict[str, str]:
         if name.startswith(_PREFIXES) or (name == "GLIBC_TUNABLES" and "glibc.malloc" in value)
     }
     return {n: v if _HARMLESS.fullmatch(v) else "…" for n, v in found.items()}
+
+
+def _use_up(free_bytes: int) -> None:
+    """Take from the heap, for good, every free block of 64 KiB and more: large ones first."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    size = OWN_MAPPING_BYTES << max(free_bytes // OWN_MAPPING_BYTES, 1).bit_length()
+    while size >= OWN_MAPPING_BYTES and free_bytes >= 0:
+        mapped_before = _mallinfo2().hblks
+        taken = libc.malloc(ctypes.c_size_t(size))
+        if taken and _mallinfo2().hblks == mapped_before:
+            free_bytes -= size
+        else:
+            libc.free(ctypes.c_void_p(taken))
+            size //= 2
 
 
 def _tell(parameter: int, value: int) -> bool:

@@ -60,9 +60,13 @@ class Ledger:
     """Opened before the first allocation that counts, marked where it matters, closed, read."""
 
     def __init__(self) -> None:
-        self._large_before = allocator.separate_bytes() if allocator.separate_blocks() else None
+        self._large_before = allocator.separate_bytes() if self.separate() else None
         self._profiler = profile(profile_memory=True)
         self._profiler.__enter__()
+
+    def separate(self) -> bool:
+        """Have malloc count large blocks; again after others' code, which may tell it otherwise."""
+        return allocator.separate_blocks()
 
     def mark(self) -> None:
         """Remember this moment."""

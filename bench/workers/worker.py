@@ -62,7 +62,9 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
         # from before set-up: what that allocates is alive in the call
         ledger = Ledger() if _counts_memory(case, request) else None
         contest = replace(prepare(case, request, kept), ledger=ledger)
-        if case.device == "cpu":
+        if ledger:
+            ledger.separate()
+        elif case.device == "cpu":
             _set_allocator(case)  # again: a file may have told malloc something else
         reply = {"outcome": "ok", **asdict(ROLES[request["role"]](contest))}
         kept.called()  # while the contest lives, and with it what restricts torch for it

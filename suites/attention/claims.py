@@ -145,8 +145,9 @@ def _growth(
             if (found := exponent(family)) is not None:
                 figures.append(f"{name}, {span(family)}: exponent {written(found)}")
                 judged.append(_grows(found, nominal))
-    nothing = [f"no three lengths of {' or '.join(variants)}, of at least 4 × head_dim and at work"]
-    return Finding(together(judged), figures or nothing)
+    measured = "at work" if exponent is time_exponent else "with their memory counted"
+    asked = f"{' or '.join(variants)}, of at least 4 × head_dim and {measured}"
+    return Finding(together(judged), figures or [f"no three lengths of {asked}"])
 
 
 def _grows(found: Mean, nominal: int) -> Verdict:
@@ -184,12 +185,14 @@ def _windowed(records: Sequence[Record]) -> Iterator[tuple[Record, Record, float
     """Yield windowed records, what they are cut from, and the share of its pairs they compute.
 
     Whole blocks of w keys are computed, two for a query. `banded` is set against `math`, which
-    computes all n x n pairs of the same question; `flex` against itself without the window, which
-    computes half of them.
+    computes all n x n pairs of the same question, and so is slow by what it declares; `flex`
+    against itself without the window, which computes half of them.
     """
-    for plain, banded in _pairs(records, "math", "banded"):
-        if banded.case.values.get("window"):
-            yield banded, plain, _two_blocks(banded)
+    plain = {r.case.question: r for r in records if r.case.variant == "math" and r.ranked}
+    for banded in filter(works, records):
+        windowed = banded.case.variant == "banded" and banded.case.values.get("window")
+        if windowed and banded.case.question in plain:
+            yield banded, plain[banded.case.question], _two_blocks(banded)
     ran = [record for record in records if record.case.problem in PLAIN and works(record)]
     flex = [record for record in ran if record.case.variant == "flex"]
     by_id = {record.case.id: record for record in flex}

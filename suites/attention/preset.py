@@ -13,12 +13,14 @@ WIDTH = 2048  # num_heads x head_dim of the same
 #   gpu       not for a CPU, which is told in one sweep
 #   sdpa      a backend of torch's own operator
 #   plain     the equation as it stands, and so with any mask
+#   broad     beside others in sweeps of plain attention alone: what it tells, these tell
 #   window    has sweeps of its own, with a window
 #   pattern   made for one pattern of keys, beside the kernels that take any
 #   variation another way of what is there, which smoke leaves out on a GPU
 #   causal, whole  forms of linear attention for one mask alone
 
 SMALL: dict[str, Axis] = {"batch": 1, "num_heads": 4, "head_dim": 64}  # two cores, one thread
+SQUARES = (256, 1024, 1600)  # tokens whose root, a stride, divides them
 BACKWARD: dict[str, Axis] = {"pass": "fwd_bwd"}
 BOTH: dict[str, Axis] = {"pass": ("fwd", "fwd_bwd")}
 
@@ -46,10 +48,10 @@ def smoke(device: str) -> list[Sweep]:
 
 
 def quick(device: str) -> list[Sweep]:
-    """Ask how softmax and linear attention grow, at more sizes."""
+    """Ask how softmax attention, linear attention and every pattern grow."""
     if device == "cuda":
         return [*_large((512, 1024, 2048, 4096, 8192)), *_patterns(GPU, (1024, 4096))]
-    return [*_growth((256, 512, 1024, 2048)), *_patterns(SMALL, (256, 1024, 2304))]
+    return [*_growth(SQUARES), *_patterns(SMALL, SQUARES)]
 
 
 def standard(device: str) -> list[Sweep]:
@@ -65,13 +67,15 @@ def full(device: str) -> list[Sweep]:
 
 def _growth(seqlens: tuple[int, ...]) -> list[Sweep]:
     """Ask on a CPU how time and memory grow with length."""
-    softmax = sweep("SoftmaxAttention", **SMALL).unmarked("window")
-    uncompiled = softmax.unmarked("compiles")
+    softmax = sweep("SoftmaxAttention", **SMALL, rounds=4).unmarked("window")
+    here = softmax.unmarked("compiles", "gpu")
     return [
-        uncompiled.at(seqlen=seqlens, dtype=("float32", "bfloat16")),
-        uncompiled.at(seqlen=seqlens[:-1], dtype="bfloat16", **BACKWARD).unmarked("gpu"),
-        softmax.at(seqlen=seqlens[-1]),
-        *_linear(SMALL, seqlens),
+        softmax.at(seqlen=seqlens[0]).unmarked("compiles"),
+        here.at(seqlen=seqlens),
+        here.at(seqlen=seqlens[-2], **BACKWARD),
+        here.at(seqlen=seqlens[0], dtype="bfloat16", **BOTH),
+        softmax.at(seqlen=seqlens[-1]).marked("compiles"),
+        *_linear(SMALL, seqlens, rounds=4),
     ]
 
 
@@ -93,21 +97,23 @@ def _patterns_shown(shape: dict[str, Axis]) -> list[Sweep]:
         sweep("AlibiAttention", **few, seqlen=512).marked("plain"),
         sweep("SoftcapAttention", **few, seqlen=512).marked("plain"),
         sweep("EfficientAttention", **few, seqlen=1024),
-        _decode(few, (4096,)).marked("plain"),
+        *(s.marked("plain") for s in _decode(few, (4096,))),
     ]
 
 
 def _patterns(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
     """Ask what patterns cost beside softmax attention, and how sparse ones grow."""
     few: dict[str, Axis] = {**shape, "rounds": 4}
+    contexts = tuple(4 * n for n in seqlens)
     scored = [sweep(name, **few, seqlen=seqlens[1], **axes) for name, axes in _scored().items()]
     return [
         *(s.marked("plain", "pattern") for s in _sparse(few, seqlens)),
-        *(s.unmarked("compiles", "gpu") for s in scored),
-        sweep("SoftmaxAttention", **few, seqlen=seqlens, window=128).marked("window"),
+        *(s.unmarked("compiles", "gpu", "broad") for s in scored),
+        sweep("SoftmaxAttention", **few, seqlen=seqlens, window=64).marked("window"),
+        sweep("SoftmaxAttention", **few, seqlen=seqlens[-1], window=64).marked("plain"),
         sweep("EfficientAttention", **few, seqlen=seqlens),
         *_crossing(few, seqlens),
-        _decode(few, tuple(4 * n for n in seqlens)).unmarked("compiles", "gpu", "window"),
+        *(s.unmarked("compiles", "gpu", "window", "broad") for s in _decode(few, contexts)),
     ]
 
 
@@ -116,14 +122,14 @@ def _sparse(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
     return [
         sweep("StridedAttention", **shape, seqlen=seqlens, stride=_root),
         sweep("LocalStridedAttention", **shape, seqlen=seqlens, stride=_root),
-        sweep("SinkAttention", **shape, seqlen=seqlens[-1], window=128),
+        sweep("SinkAttention", **shape, seqlen=seqlens[-1], window=64),
         sweep("PackedAttention", **{**shape, "batch": 1}, seqlen=seqlens[-1]),
     ]
 
 
 def _scored() -> dict[str, dict[str, Axis]]:
     return {
-        "QKNormAttention": {"spread": (1.0, 30.0)},
+        "QKNormAttention": {"spread": 30.0},
         "AlibiAttention": {},
         "SoftcapAttention": {},
     }
@@ -135,7 +141,7 @@ def _crossing(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
     found = []
     for heads in (narrow, shape):
         softmax = sweep("SoftmaxAttention", **heads, seqlen=seqlens, causal=False)
-        found.append(softmax.marked("plain", "sdpa").unmarked("gpu"))
+        found.append(softmax.unmarked("compiles", "gpu", "window", "broad"))
         linear = sweep("LinearAttention", **heads, seqlen=seqlens, causal=False)
         found.append(linear.marked("whole"))
     return found
@@ -146,10 +152,14 @@ def _twice_the_heads(shape: dict[str, Axis]) -> Axis:
     return 2 * heads if isinstance(heads, int) else heads  # a function sees head_dim itself
 
 
-def _decode(shape: dict[str, Axis], contexts: tuple[int, ...]) -> Sweep:
+def _decode(shape: dict[str, Axis], contexts: tuple[int, ...]) -> list[Sweep]:
     """Ask for one token after others: what is moved is the cache, of all heads or of one."""
     several: dict[str, Axis] = {**shape, "batch": 1, "num_heads": 8}
-    return sweep("SoftmaxAttention", **several, seqlen_q=1, seqlen_kv=contexts, num_kv_heads=(8, 1))
+    decoding = sweep("SoftmaxAttention", **several, seqlen_q=1)
+    return [
+        decoding.at(seqlen_kv=contexts, num_kv_heads=8),
+        decoding.at(seqlen_kv=contexts[-1], num_kv_heads=1),
+    ]
 
 
 def _shown() -> list[Sweep]:

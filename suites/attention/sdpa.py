@@ -18,7 +18,7 @@ from suites.attention.problem import QKV, Attention
 REFUSALS = ("No viable backend", "No available kernel")  # torch's words where a backend cannot run
 
 
-@variant(sets=["attention"], marks=["sdpa"])
+@variant(sets=["attention"], marks=["sdpa", "broad"])
 def sdpa_math(problem: Attention, *, setting: Setting) -> ForcedSdpa:
     """Composed of matmul and softmax, inside torch."""
     return force(SDPBackend.MATH, "attention_math", problem, setting)

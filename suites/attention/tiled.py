@@ -11,7 +11,7 @@ from suites.attention.problem import QKV, Attention
 _LOWEST = -1e30  # stands for the maximum of a row that has seen no key yet
 
 
-@variant
+@variant(marks=["broad"])
 def tiled(problem: Attention, *, setting: Setting, block: int = 256) -> Callable[[QKV], Tensor]:
     """Online softmax over tiles: Milakov and Gimelshein 2018 (arXiv:1805.02867), Dao 2022, alg. 1.
 

@@ -110,11 +110,17 @@ def _recall(records: Sequence[Record]) -> Answer | None:
     short = [r for found, r in scored if (found.high or 0.0) < (best.low or 0.0)]
     if not short:
         return None
-    told = listed(sorted({r.case.variant for r in short}))
-    share = f"{100 * (best.low or 0.0):.0f}–{100 * (best.high or 0.0):.0f} %"
+    others = [r for _, r in scored if r is not top and r not in short]
+    bounds = (f"{100 * min(end or 0.0, 1.0):.0f}" for end in (best.low, best.high))
+    share = f"{'–'.join(dict.fromkeys(bounds))} %"
     steps = top.case.values["num_steps"]
+    beside = f" ({_mixers(others)} within the noise of it)" if others else ""
     return Answer(
-        f"After {steps} steps of associative recall {top.case.variant} recalls {share}; "
-        f"{told} recall less.",
-        [top, *short],
+        f"After {steps} steps of associative recall {top.case.variant} recalls {share}{beside}; "
+        f"beyond the noise {_mixers(short)} recall less.",
+        [top, *others, *short],
     )
+
+
+def _mixers(records: Sequence[Record]) -> str:
+    return listed(sorted({record.case.variant for record in records}), most=5)

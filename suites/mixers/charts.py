@@ -107,7 +107,11 @@ def _learning(
     title = "final loss" if task == "text" else "share recalled"
     low, high = f"{quality}_low", f"{quality}_high"
     base = alt.Chart(rows, width=300, height=250).encode(
-        x=alt.X("token_us:Q", title="time of a trained token (µs)", scale=alt.Scale(type="log")),
+        x=alt.X(
+            "token_us:Q",
+            title="time of a trained token (µs)",
+            scale=alt.Scale(type="log", nice=False, padding=12),
+        ),
         color=_colour(colours),
     )
     points = base.mark_point(size=80, filled=True).encode(
@@ -131,8 +135,8 @@ def _learning(
         )
     )
     caption = (
-        "Left: what a model of two layers has learned after the same steps, against the price of a "
-        f"trained token; on the front are {_front(rows, quality)}. Right: mean loss over seeds."
+        "Left: what a small model has learned after the same steps, against the price of a trained "
+        f"token; on the front are {_front(rows, quality)}. Right: mean loss over seeds."
     )
     return Chart(f"Learning: {task}", caption, _side_by_side([alt.layer(*layers), lines]))
 

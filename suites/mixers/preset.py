@@ -12,7 +12,9 @@ BACKWARD: dict[str, Axis] = {"pass": "fwd_bwd"}
 SHORT: dict[str, Axis] = {"width": 256, "num_heads": 4, "seqlen": 128}  # weights outweigh pairs
 # The sizes at which a state's bytes are counted and nothing is timed.
 COUNTED: dict[str, Axis] = {"width": 16, "num_heads": 2, "rounds": 0}
-LEARNER: dict[str, Axis] = {"batch": 32, "seqlen": 32, "width": 32, "num_heads": 2}
+LEARNER: dict[str, Axis] = {"batch": 16, "seqlen": 32, "width": 32, "num_heads": 2}
+# One layer behind a short convolution can recall: this few pairs tell apart who does.
+RECALLER: dict[str, Axis] = {**LEARNER, "seqlen": 20, "num_layers": 1, "num_pairs": 4}
 RECALLS = ("AssociativeRecall", "SelectiveCopying")
 
 
@@ -38,13 +40,13 @@ def quick(device: str) -> list[Sweep]:
     if device == "cuda":
         return _large((512, 1024, 2048), 200)
     return [
-        sweep("Layer", **SMALL, seqlen=(256, 512, 1024, 2048)),
-        sweep("Layer", **SMALL, seqlen=1024, **BACKWARD),
+        sweep("Layer", **SMALL, seqlen=(256, 1024, 2048), rounds=4),
+        sweep("Layer", **SMALL, seqlen=256, rounds=4, **BACKWARD),
         sweep("Layer", **SHORT).marked("matrix"),
-        sweep("Decoding", **SMALL, context=(256, 4096)),
+        sweep("Decoding", **SMALL, context=(256, 4096), rounds=4),
         sweep("Decoding", **COUNTED, context=(1024, 65536)),
-        sweep("TextLearning", **LEARNER, num_steps=100, quality_seeds=2, rounds=3),
-        sweep("AssociativeRecall", **LEARNER, num_steps=300, quality_seeds=2, rounds=3),
+        sweep("TextLearning", **LEARNER, num_steps=100, quality_seeds=3, rounds=3),
+        sweep("AssociativeRecall", **RECALLER, num_steps=500, quality_seeds=3, rounds=3),
         _memories((512, 1024), 3).at(rounds=0),
     ]
 

@@ -42,6 +42,24 @@ int posix_memalign(void **place, size_t alignment, size_t size) {
 """
 
 
+FRAGMENTED = """
+from bench.state import allocator
+allocator.fix()
+blocks = [bytearray(size << 20) for size in (20, 1, 30, 1, 3)]
+del blocks[::2]  # holes, in a heap that is never given back
+assert allocator.separate_blocks()
+before = allocator.separate_bytes()
+held = [bytearray(70 << 10), bytearray(2 << 20), bytearray(25 << 20)]
+print(allocator.separate_bytes() - before >= sum(map(len, held)))
+"""
+
+
+def test_blocks_are_mapped_whatever_room_the_heap_has() -> None:
+    words = [sys.executable, "-c", FRAGMENTED]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 def test_only_what_is_not_usual_is_in_the_id() -> None:
     assert "allocator" not in FIXED.id
     assert SYSTEM.id == FIXED.id.replace("threads=1", "threads=1,allocator=system")

@@ -95,6 +95,12 @@ def test_what_the_first_call_made_counts_and_what_it_freed_does_not(
     assert found["peak"] == CALL + held * WAYS[way][1]
 
 
+def test_blocks_beyond_the_slack_of_a_witness_are_counted(server: Server, tmp_path: Path) -> None:
+    n = 6_000_000  # 23 MiB in and as many out, which malloc would take from its heap
+    case = Case("held", "held", str(HELD), "Double", {"n": n})
+    assert peak(server, case, tmp_path) == 2 * 4 * n
+
+
 @pytest.mark.parametrize(
     ("variant", "why"),
     [
