@@ -112,7 +112,7 @@ def _patterns(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
         sweep("SoftmaxAttention", **few, seqlen=seqlens, window=64).marked("window"),
         sweep("SoftmaxAttention", **few, seqlen=seqlens[-1], window=64).marked("plain"),
         sweep("EfficientAttention", **few, seqlen=seqlens),
-        *_crossing(few, seqlens),
+        *_crossing(few, (seqlens[0] // 4, *seqlens)),
         *(s.unmarked("compiles", "gpu", "window", "broad") for s in _decode(few, contexts)),
     ]
 
