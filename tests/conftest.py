@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
+from importlib.metadata import entry_points
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,6 +22,7 @@ from filelock import FileLock
 
 from bench import cli
 from bench.running import lock
+from bench.selecting.discover import module_names
 from bench.sides import server
 from bench.sides.server import Server
 from bench.sides.side import Side
@@ -109,17 +112,22 @@ def _run_faults(bench: Bench, output: Path) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with files of whole runs, the longest: at the end nobody should wait for one.
+    """Begin with the files that take longest: at the end nobody should wait for one.
 
-    The run over every fault begins first, and who else reads it comes when it is there.
+    The run over every fault begins first, and who else reads it comes when it is there. Files that
+    work by servers and by whole commands are next; of these and of all others, those of most tests.
     """
+    count = Counter(item.path for item in items)
     reading, long = (
-        list(dict.fromkeys(i.path for i in items if fixture in getattr(i, "fixturenames", ())))
-        for fixture in ("faults_run", "bench")
+        list(dict.fromkeys(i.path for i in items if fixtures & set(i.fixturenames)))
+        for fixtures in ({"faults_run"}, {"forked_servers"})
     )
-    first = [*reading[:1], *(path for path in long if path not in reading)]
-    order = {path: number for number, path in enumerate(first)}
-    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int]:
+        working = item.path in long and item.path not in reading
+        return item.path not in reading[:1], not working, -count[item.path]
+
+    items.sort(key=place)
 
 
 def pytest_configure() -> None:
@@ -194,8 +202,15 @@ def _server(server_for: ServerFor) -> Server:
 
 
 @pytest.fixture
+def lister(server_for: ServerFor) -> Server:
+    """Return a running server that has imported what most commands only list."""
+    suites = [point.value for point in entry_points(group="touchstone.suites")]
+    return server_for(tuple(name for package in suites for name in module_names(package)))
+
+
+@pytest.fixture
 def bench_here(
-    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lister: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Bench:
     """Do as `bench` does, in this process and with a server that is up: for words that measure
     nothing, where starting Python and torch would take longest.
@@ -205,8 +220,8 @@ def bench_here(
         monkeypatch.chdir(cwd)
         monkeypatch.setenv("COLUMNS", "100")
         monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
-        monkeypatch.setattr(Side, "list_cases", lambda _, request: server.list_cases(request))
-        monkeypatch.setattr("bench.commands.run.served", lambda side: nullcontext((side, server)))
+        monkeypatch.setattr(Side, "list_cases", lambda _, request: lister.list_cases(request))
+        monkeypatch.setattr("bench.commands.run.served", lambda side: nullcontext((side, lister)))
         terminated = signal.getsignal(signal.SIGTERM)
         with pytest.raises(SystemExit) as left:
             cli.main()
