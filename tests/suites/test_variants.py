@@ -39,6 +39,11 @@ FOUND = [
     for module in module_names(package)
     for variant in variants_of(load_module(module))
 ]
+# What any of them wants imported, and they themselves.
+EVERYTHING = (
+    *sorted({module for p in FOUND for module in p.values[1].preload}),
+    *(name for package in SUITES.values() for name in module_names(package)),
+)
 # Either says that a variant cannot do this, never that it does it wrongly.
 REFUSALS = {"unsupported"}
 FEW_MODULES = 12
@@ -109,9 +114,8 @@ def test_a_preset_chooses_by_what_variants_say_of_themselves(suite: str) -> None
 def test_variant_is_checked(
     suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
 ) -> None:
-    imported = (*variant.preload, *module_names(SUITES[suite]))  # else by every one of the forks
+    server = server_for(EVERYTHING)  # else every fork imports what it is about
     first, *others = cases(suite, variant, every=False)
-    server = server_for(imported)
     found = checked([first], server, tmp_path) | checked(others, server, tmp_path, num_input_sets=1)
     expect_right(found)
 
@@ -161,7 +165,10 @@ def test_what_is_imported_before_forks_starts_no_thread(
 def test_a_first_call_imports_next_to_nothing(
     suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
 ) -> None:
-    """An import of a second would be told as the time of the first call, in every process."""
+    """An import of a second would be told as the time of the first call, in every process.
+
+    Asked of every function once, whatever problems it solves.
+    """
     problem = variant.problem_type
     if 1 not in problem.ranks:
         pytest.skip("its calls need ranks")
