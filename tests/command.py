@@ -3,8 +3,8 @@
 It has a lock of its own, under the name LOCKS, so as not to wait for who measures on this machine.
 What the device can do is measured once, by whoever asks first, and kept in the folder KEPT. Servers
 are forks of the process that listens at SERVERS, if there is one; what is effective there is asked
-once, since they all inherit the same, and attempts sample for no longer than a budget may leave
-them. These are seconds of every run that only few tests are about.
+once, since they all inherit the same, and attempts sample for a fifth of the time. These are
+seconds of every run that only few tests are about.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from bench import cli
 from bench.machine.ceilings import ask as asking
 from bench.machine.ceilings.roofline import Ceilings
 from bench.running import lock
-from bench.running.pace import SHARE_MIN_S
 from bench.running.stopping import EFFORTS
 from bench.sides import server, side
 from bench.sides.server import Server
 
 ROOT = str(Path(__file__).resolve().parent.parent)
+
+SHORTER = 5
 
 Tell = Callable[[str], None]
 
@@ -61,15 +62,14 @@ class Kept:
 class Surroundings:
     """Asks a server for its surroundings; of those that were forked, one answers for all."""
 
-    def __init__(self, folder: Path, forked: type, free: Iterable[str]):
-        self.folder, self.forked, self.free = folder, forked, free
+    def __init__(self, folder: Path, forked: type, heeded: Callable[..., dict[str, str]]):
+        self.folder, self.forked, self.heeded = folder, forked, heeded
         self.read = Server.surroundings
 
     def ask(self, server: Server, device: str = "cpu") -> dict[str, Any]:
         if not isinstance(server._process, self.forked):
             return self.read(server, device)
-        heeded = {n: v for n, v in server._heeded.items() if n not in self.free}
-        asked = json.dumps([device, heeded], sort_keys=True).encode()
+        asked = json.dumps([device, self.heeded(server._heeded)], sort_keys=True).encode()
         path = self.folder / f"surroundings-{hashlib.sha256(asked).hexdigest()[:16]}.json"
         with FileLock(path.with_suffix(".lock")):
             if not path.exists():
@@ -85,13 +85,13 @@ def main(prefix: str, folder: str, servers: str, *words: str) -> None:
     asking.ask = Kept(Path(folder), asking.ask).ask
     if servers:
         sys.path.append(ROOT)  # a user's own `tests` would come first, and there is none
-        from tests.forked_servers import FREE, Forked, subprocess_of
+        from tests.forked_servers import Forked, heeded, subprocess_of
 
         sys.path.remove(ROOT)
         for preset, effort in EFFORTS.items():
-            EFFORTS[preset] = replace(effort, share_s=SHARE_MIN_S)
+            EFFORTS[preset] = replace(effort, share_s=effort.share_s / SHORTER)
         vars(server)["subprocess"] = vars(side)["subprocess"] = subprocess_of(servers)
-        kept = Surroundings(Path(folder), Forked, FREE)
+        kept = Surroundings(Path(folder), Forked, heeded)
         Server.surroundings = lambda *asked: kept.ask(*asked)
     cli.main()
 

@@ -136,7 +136,7 @@ def _import_worker() -> None:
 def _answer(door: socket.socket, link: socket.socket) -> None:
     said, given, _, _ = socket.recv_fds(link, 1 << 18, 3)
     asked = json.loads(said)
-    if _heeded(asked["environment"]) != _heeded(os.environ):
+    if heeded(asked["environment"]) != heeded(os.environ):
         link.send(b"no")
     elif pid := os.fork():
         ended = os.pidfd_open(pid)
@@ -150,8 +150,10 @@ def _answer(door: socket.socket, link: socket.socket) -> None:
         os.close(descriptor)
 
 
-def _heeded(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name not in FREE}
+def heeded(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what torch, or anything else that is imported here, may heed."""
+    own = {name for name in environment if name.startswith("PYTEST_XDIST_")}
+    return {name: value for name, value in environment.items() if name not in FREE | own}
 
 
 def _become(asked: dict[str, Any], given: list[int]) -> None:
