@@ -3,7 +3,7 @@
 It has a lock of its own, under the name LOCKS, so as not to wait for who measures on this machine.
 What the device can do is measured once, by whoever asks first, and kept in the folder KEPT. Servers
 are forks of the process that listens at SERVERS, if there is one; what is effective there is asked
-once, since they all inherit the same, and attempts sample for a fifth of the time. These are
+once, since they all inherit the same, and attempts sample for a quarter of the time. These are
 seconds of every run that only few tests are about.
 """
 
@@ -30,7 +30,7 @@ from bench.sides.server import Server
 
 ROOT = str(Path(__file__).resolve().parent.parent)
 
-SHORTER = 5
+SHORTER = 4
 
 Tell = Callable[[str], None]
 
