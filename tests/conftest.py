@@ -9,8 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
+from importlib.metadata import entry_points
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,6 +23,7 @@ from filelock import FileLock
 
 from bench import cli
 from bench.running import lock
+from bench.selecting.discover import module_names
 from bench.sides import server
 from bench.sides.server import Server
 from bench.sides.side import Side
@@ -30,14 +34,18 @@ from tests.forked_servers import subprocess_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Locks are the machine's: tests have their own. What a device can do is shared by the processes of
-# one `make test`: the first names the folder, and the others inherit its name.
+# Locks are the machine's: tests have their own. What a device can do, and the processes that fork
+# servers and commands, are shared by all of one `make test`: the first names the folder, and the
+# others inherit its name.
 LOCKS = f"touchstone-test-{os.getpid()}"
 SHARED = Path(os.environ.setdefault("TESTS_SHARE", str(temporary() / f"{LOCKS}-shared")))
 COMMAND = (sys.executable, "-P", str(ROOT / "tests" / "command.py"), LOCKS, str(SHARED))
-SERVERS, COMMANDS = f"{LOCKS}-servers", f"{LOCKS}-commands"
+SERVERS, COMMANDS = f"{SHARED.name}-servers", f"{SHARED.name}-commands"
 BENCH = (*COMMAND, SERVERS)
 BENCH_AS_IT_IS = (*COMMAND, "")  # with servers of its own, for tests of their starts and ends
+
+WORKER = "PYTEST_XDIST_WORKER" in os.environ  # one of several processes of tests
+SHARED_FOREBEARS: list[subprocess.Popen[bytes]] = []
 
 # What a shell, a service or a terminal may have set otherwise, and would show in what is tested.
 SURROUNDINGS = (
@@ -52,28 +60,47 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="session")
 def forked_servers() -> Iterator[None]:
     """Let `BENCH` have its servers by a fork; without this it starts them as users do."""
-    with forebear("tests.forked_servers", SERVERS, Side().environment()):
+    with forebear(SERVERS):
         yield
 
 
 @pytest.fixture(scope="session")
 def forked_commands() -> Iterator[None]:
     """Let `bench` be a fork of one process that has imported its libraries."""
-    with forebear("tests.forked_commands", COMMANDS, {**os.environ, "PYTHONPATH": str(ROOT)}):
+    with forebear(COMMANDS):
         yield
 
 
 @contextlib.contextmanager
-def forebear(module: str, name: str, environment: dict[str, str]) -> Iterator[None]:
-    """Run a module that forks for everybody who asks at `name`."""
+def forebear(name: str) -> Iterator[None]:
+    """Have a process that forks for everybody who asks at `name`; other tests may have it too."""
+    own = None if WORKER else start_forebear(name)
+    if own:
+        process.spare(own.pid)  # tests in this process end what is below it
+    deadline = time.monotonic() + 120
+    while (SHARED / name).read_bytes() != b"up\n":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield
+    if own:
+        process.spare_no_longer(own.pid)
+        end(own)
+
+
+def start_forebear(name: str) -> subprocess.Popen[bytes]:
+    """Start the process that forks servers, or commands; a file by its name says when it is up."""
+    module, environment = {
+        SERVERS: ("tests.forked_servers", Side().environment()),
+        COMMANDS: ("tests.forked_commands", {**os.environ, "PYTHONPATH": str(ROOT)}),
+    }[name]
     words = [sys.executable, "-P", "-m", module, name, str(os.getpid())]
-    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE) as forebear:
-        assert forebear.stdout is not None
-        assert forebear.stdout.readline() == b"up\n"
-        process.spare(forebear.pid)  # tests in this process end what is below it
-        yield
-        process.spare_no_longer(forebear.pid)
-        forebear.terminate()
+    with (SHARED / name).open("wb") as said:
+        return subprocess.Popen(words, env=environment, stdout=said)
+
+
+def end(started: subprocess.Popen[bytes]) -> None:
+    started.terminate()
+    started.wait()
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +119,7 @@ def bench(forked_servers: None, forked_commands: None) -> Bench:
 def faults_run(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a run over every fault, the same one in every process of the tests."""
     own = tmp_path_factory.getbasetemp()
-    output = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "faults"
+    output = (own.parent if WORKER else own) / "faults"
     with FileLock(output.with_suffix(".lock")):
         if not output.is_dir():
             _run_faults(bench, output)
@@ -102,27 +129,33 @@ def faults_run(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _run_faults(bench: Bench, output: Path) -> None:
     unfinished = output.with_suffix(".part")
-    words = ("--rounds", 2, "--timeout", 4, "--device", "cpu")
+    # a preset that samples for longer: a step that computes at first shows itself by what follows
+    words = ("--preset", "standard", "--rounds", 2, "--timeout", 4, "--device", "cpu")
     done = bench("run", "suites.faults", *words, "--output", unfinished)
     assert done.returncode == 0, done.stderr
     unfinished.rename(output)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with files of whole runs, the longest: at the end nobody should wait for one.
+    """Begin with the files that take longest: at the end nobody should wait for one.
 
-    The run over every fault begins first, and who else reads it comes when it is there.
+    The run over every fault begins first, and who else reads it comes when it is there. Files that
+    work by servers and by whole commands are next; of these and of all others, those of most tests.
     """
+    count = Counter(item.path for item in items)
     reading, long = (
-        list(dict.fromkeys(i.path for i in items if fixture in getattr(i, "fixturenames", ())))
-        for fixture in ("faults_run", "bench")
+        list(dict.fromkeys(i.path for i in items if fixtures & set(i.fixturenames)))
+        for fixtures in ({"faults_run"}, {"forked_servers"})
     )
-    first = [*reading[:1], *(path for path in long if path not in reading)]
-    order = {path: number for number, path in enumerate(first)}
-    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int]:
+        working = item.path in long and item.path not in reading
+        return item.path not in reading[:1], not working, -count[item.path]
+
+    items.sort(key=place)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Set what a test needs of its surroundings, before any is collected."""
     for name in SURROUNDINGS:
         os.environ.pop(name, None)
@@ -139,10 +172,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     lock.PREFIX = LOCKS
     SHARED.mkdir(exist_ok=True)
+    if config.getoption("numprocesses", None) and not WORKER:  # it starts the others, and for them
+        SHARED_FOREBEARS.extend(map(start_forebear, (SERVERS, COMMANDS)))
 
 
 def pytest_unconfigure() -> None:
     """Remove the files of the locks, and what was shared if it is this process that named it."""
+    for started in SHARED_FOREBEARS:
+        end(started)
     if SHARED.name.startswith(LOCKS):
         shutil.rmtree(SHARED, ignore_errors=True)
     for folder in lock.FOLDERS:
@@ -194,8 +231,15 @@ def _server(server_for: ServerFor) -> Server:
 
 
 @pytest.fixture
+def lister(server_for: ServerFor) -> Server:
+    """Return a running server that has imported what most commands only list."""
+    suites = [point.value for point in entry_points(group="touchstone.suites")]
+    return server_for(tuple(name for package in suites for name in module_names(package)))
+
+
+@pytest.fixture
 def bench_here(
-    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lister: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Bench:
     """Do as `bench` does, in this process and with a server that is up: for words that measure
     nothing, where starting Python and torch would take longest.
@@ -205,8 +249,8 @@ def bench_here(
         monkeypatch.chdir(cwd)
         monkeypatch.setenv("COLUMNS", "100")
         monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
-        monkeypatch.setattr(Side, "list_cases", lambda _, request: server.list_cases(request))
-        monkeypatch.setattr("bench.commands.run.served", lambda side: nullcontext((side, server)))
+        monkeypatch.setattr(Side, "list_cases", lambda _, request: lister.list_cases(request))
+        monkeypatch.setattr("bench.commands.run.served", lambda side: nullcontext((side, lister)))
         terminated = signal.getsignal(signal.SIGTERM)
         with pytest.raises(SystemExit) as left:
             cli.main()

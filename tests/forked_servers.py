@@ -1,14 +1,16 @@
 """Fork servers that are up at once: forks of one process that has imported torch already.
 
 Most of a server's start is torch's import, three seconds of a processor and several times in a run;
-most tests are after what comes then. Run as a script, this waits for who wants such a server, and
-forks; `Forked` stands for it where `subprocess.Popen` stood. Who wants another interpreter, or an
-environment that torch may heed at its import, is refused, and starts one as users do.
+most tests are after what comes then. Run as a script, this waits for who wants such a server, or
+a process that makes what must exist before, and forks; `Forked` stands for it where
+`subprocess.Popen` stood. Who wants another interpreter, or an environment that torch may heed at
+its import, is refused, and starts one as users do.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -24,7 +26,7 @@ from typing import IO, Any
 from bench.system import own, session_cache
 from tests.forebear import callers
 
-SERVES = ["-P", "-m", "bench.workers.serve"]
+FORKED = ("bench.workers.serve", "bench.workers.provision")
 # What nothing that is imported here heeds; a fork gets its own.
 FREE = {
     *("TMPDIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", session_cache.FOLDER),
@@ -41,9 +43,9 @@ def subprocess_of(name: str) -> Any:
     """
 
     def start(words: list[str], **options: Any) -> Any:
-        if words[: len(SERVES) + 1] == [sys.executable, *SERVES]:
+        if words[:3] == [sys.executable, "-P", "-m"] and words[3] in FORKED:
             with contextlib.suppress(ConnectionRefusedError, Refused):
-                return Forked(name, words[len(SERVES) + 1 :], options["env"], options["stderr"])
+                return Forked(name, words[3:], **options)
         return subprocess.Popen(words, **options)
 
     return SimpleNamespace(**{**vars(subprocess), "Popen": start})
@@ -57,9 +59,15 @@ class Forked:
     """A server that another process forked: the part of `Popen` that its parent makes use of."""
 
     def __init__(
-        self, name: str, words: list[str], environment: Mapping[str, str], stderr: IO[bytes]
+        self,
+        name: str,
+        words: list[str],
+        env: Mapping[str, str],
+        stderr: IO[bytes],
+        text: bool = False,
+        **_: Any,
     ):
-        asked = {"words": words, "environment": dict(environment), "cwd": os.getcwd()}
+        asked = {"words": words, "environment": dict(env), "cwd": os.getcwd()}
         theirs, ours = os.pipe(), os.pipe()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
             try:
@@ -70,13 +78,22 @@ class Forked:
             finally:
                 os.close(theirs[0])
                 os.close(ours[1])
-        self.stdin, self.stdout = os.fdopen(theirs[1], "wb"), os.fdopen(ours[0], "rb")
+        kind = "" if text else "b"
+        self.stdin: IO[Any] = os.fdopen(theirs[1], f"w{kind}")
+        self.stdout: IO[Any] = os.fdopen(ours[0], f"r{kind}")
         if not ended:
             self.stdin.close()
             self.stdout.close()
             raise Refused
         self.pid, self._ended = int(answer), ended[0]
         self.returncode: int | None = None
+
+    def __enter__(self) -> Forked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stdout.close()
+        self.wait()
 
     def poll(self) -> int | None:
         """Say whether it has ended; with which status only its own parent knows."""
@@ -119,7 +136,7 @@ def _import_worker() -> None:
 def _answer(door: socket.socket, link: socket.socket) -> None:
     said, given, _, _ = socket.recv_fds(link, 1 << 18, 3)
     asked = json.loads(said)
-    if _heeded(asked["environment"]) != _heeded(os.environ):
+    if heeded(asked["environment"]) != heeded(os.environ):
         link.send(b"no")
     elif pid := os.fork():
         ended = os.pidfd_open(pid)
@@ -128,19 +145,20 @@ def _answer(door: socket.socket, link: socket.socket) -> None:
     else:
         door.close()
         link.close()
-        _serve(asked, given)
+        _become(asked, given)
     for descriptor in given:
         os.close(descriptor)
 
 
-def _heeded(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name not in FREE}
+def heeded(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what torch, or anything else that is imported here, may heed."""
+    own = {name for name in environment if name.startswith("PYTEST_XDIST_")}
+    return {name: value for name, value in environment.items() if name not in FREE | own}
 
 
-def _serve(asked: dict[str, Any], given: list[int]) -> None:
-    """Become what `python -m bench.workers.serve` is; never returns."""
-    from bench.workers import serve
-
+def _become(asked: dict[str, Any], given: list[int]) -> None:
+    """Become what `python -m` makes of a module; never returns."""
+    module, _, *more = asked["words"]
     os.setsid()
     for number, descriptor in enumerate(given):
         os.dup2(descriptor, number)
@@ -149,9 +167,9 @@ def _serve(asked: dict[str, Any], given: list[int]) -> None:
     os.environ.update(asked["environment"])
     os.chdir(asked["cwd"])
     tempfile.tempdir = None
-    sys.argv[:] = ["serve", str(os.getppid()), *asked["words"][1:]]
+    sys.argv[:] = [module, str(os.getppid()), *more]
     try:
-        serve.main()
+        importlib.import_module(module).main()
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from bench.system.own import ROOT
 
-INSTRUMENT = ROOT / "bench"
+INSTRUMENT = f"{ROOT / 'bench'}{os.sep}"
 
 # Text, not a syntax tree: this is done in every worker, and parsing would take longer than a fork.
 _IMPORT = re.compile(
@@ -23,39 +24,39 @@ _NAMED = re.compile(r'"(\w+(?:\.\w+)+)"')  # a package whose modules are importe
 def hash_of(files: frozenset[Path]) -> str:
     """Hash these files and all they import from the checkout or from their own folders."""
     digest = hashlib.sha256()
-    for found in sorted(_reached(files)):
-        digest.update(found.read_bytes())
+    for _, content in sorted(_reached(files).items()):
+        digest.update(content)
     return digest.hexdigest()[:12]
 
 
-def _reached(files: frozenset[Path]) -> set[Path]:
+def _reached(files: frozenset[Path]) -> dict[Path, bytes]:
+    """Return what these files and all that they import hold."""
     homes = (ROOT, *sorted({file.parent for file in files}))
-    roots = {home: {entry.stem for entry in home.iterdir()} for home in homes}
-    seen: set[Path] = set()
-    todo = list(files)
+    roots = {str(home): {entry.stem for entry in home.iterdir()} for home in homes}
+    seen: dict[str, bytes] = {}
+    todo = [str(file) for file in files]
     while todo:
         path = todo.pop()
-        if path not in seen and not path.is_relative_to(INSTRUMENT):
-            seen.add(path)
-            todo += _imported(path, roots)
-    return seen
+        if path not in seen and not path.startswith(INSTRUMENT):
+            seen[path] = Path(path).read_bytes()
+            todo += _imported(seen[path].decode(errors="replace"), roots)
+    return {Path(path): content for path, content in seen.items()}
 
 
-def _imported(path: Path, roots: dict[Path, set[str]]) -> Iterator[Path]:
-    """Yield the files that a file imports, at any depth of its code, from roots with these names.
+def _imported(text: str, roots: dict[str, set[str]]) -> Iterator[str]:
+    """Yield the files that a text imports, at any depth of its code, from roots with these names.
 
     Most imports are of libraries: looking for every one of them under every root would take longer
-    than a fork.
+    than a fork, and so would a `Path` for every candidate.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")  # any encoding: names are ASCII
     for name in _NAMED.findall(text):
         for root in roots:
-            yield from (root / name.replace(".", "/")).glob("*.py")
+            yield from map(str, Path(root, name.replace(".", "/")).glob("*.py"))
     for package, wrapped, names, plain in _IMPORT.findall(text):
         home = (package or plain).replace(".", "/")
         inside = [f"{home}/{name}" for name in re.findall(r"\w+", wrapped or names)]
         for root in (root for root, names in roots.items() if home.partition("/")[0] in names):
             for stem in (home, *inside):
-                for candidate in (root / f"{stem}.py", root / stem / "__init__.py"):
-                    if candidate.is_file():
+                for candidate in (f"{root}/{stem}.py", f"{root}/{stem}/__init__.py"):
+                    if os.path.isfile(candidate):
                         yield candidate

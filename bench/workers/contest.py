@@ -96,7 +96,7 @@ def prepare(case: Case, request: dict[str, Any], kept: Kept) -> Contest:
     module = load_module(case.module)
     variant = find_variant(module, case.variant, case.problem)  # may import its problem's rivals
     kept.imported()
-    if case.source_hash not in ("", source_hash(variant)):
+    if case.source_hash and case.source_hash != source_hash(variant):
         raise RuntimeError(f"{case.module} changed after its cases were listed; start a new run")
     problem = variant.problem_type(**case.values)
     setting = Setting.of(case)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import SERVERS
+
 ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("bench", "suites", "reports")
 DOORS = {"answers", "charts", "claims", "compilation", "module", "operator", "workload"}
@@ -117,6 +119,9 @@ WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = None
 from bench.cli import main
+from bench.sides import server
+from tests.forked_servers import subprocess_of
+vars(server)["subprocess"] = subprocess_of(sys.argv[1])
 for line in sys.stdin:
     sys.argv = ["bench", *eval(line)]
     print(">", *sys.argv, flush=True)
@@ -127,7 +132,7 @@ for line in sys.stdin:
 """
 
 
-def test_parent_runs_without_torch(faults_run: Path, tmp_path: Path) -> None:
+def test_parent_runs_without_torch(faults_run: Path, forked_servers: None, tmp_path: Path) -> None:
     """No command needs torch in its own process: none can import it in this one."""
     commands = (
         ["list", "suites.faults"],
@@ -139,7 +144,7 @@ def test_parent_runs_without_torch(faults_run: Path, tmp_path: Path) -> None:
         ["run", "attention", "--dry-run"],
     )
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH],
+        [sys.executable, "-c", WITHOUT_TORCH, SERVERS],
         input="\n".join(map(repr, commands)),
         capture_output=True,
         text=True,

@@ -46,6 +46,12 @@ class Mine(Training):
 LOSS = "def loss(self, output, batch): return output.sum()"
 
 
+@pytest.fixture(name="lister")
+def _lister(server: Server) -> Server:
+    """Return a server that has imported nothing that a guest's file may shadow."""
+    return server
+
+
 def guest(folder: Path, before: str = "", name: str = "mine.py", whose: str = "me") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(before + MINE.format(whose=whose))

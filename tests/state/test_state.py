@@ -12,10 +12,12 @@ import torch
 
 from bench.cases.case import Case
 from bench.cases.flags import OTHER_SETTING
+from bench.checking.operator import Operator
 from bench.sides.server import Server
 from bench.state import Kept
 from bench.state.of_torch import decide_at_once
 from bench.workers.worker import SET_BY_A_CASE
+from tests.conftest import ServerFor
 from tests.state_cases import ACCUSED, PROBLEM
 
 HONEST = {
@@ -32,6 +34,12 @@ return step""",
     "a_framework_sets_its_own": 'os.environ["DS_ACCELERATOR"] = "cpu"\nreturn product',
     "no_collector": "gc.disable()\nreturn product",
 }
+
+
+@pytest.fixture(name="server")
+def _server(server_for: ServerFor) -> Server:
+    """Return a server as an operator's cases have it."""
+    return server_for(Operator.preload)
 
 
 def written(folder: Path, bodies: dict[str, str], top: str = "", marks: str = "@variant") -> Path:

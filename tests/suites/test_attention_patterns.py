@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.attention import flex_attention
 
 from bench.cases.setting import Setting
 from bench.cases.variant import Unsupported, Variant
 from bench.selecting.discover import load_module, module_names, variants_of
 from suites.attention.alibi import AlibiAttention
 from suites.attention.efficient import EfficientAttention
+from suites.attention.flex import flex
 from suites.attention.local_strided import LocalStridedAttention
 from suites.attention.packed import PackedAttention
 from suites.attention.problem import Attention, SoftmaxAttention
@@ -132,6 +134,18 @@ def test_all_forms_of_a_pattern_agree(problem: Attention) -> None:
             torch.testing.assert_close(got, exact, atol=tolerance, rtol=0)
             asked += 1
     assert asked >= 2
+
+
+@pytest.mark.parametrize("problem", EXACT, ids=str)
+def test_flex_attention_is_told_what_a_pattern_hides_and_scores(
+    problem: Attention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uncompiled, which takes no half a minute; it keeps scores in float32."""
+    monkeypatch.setattr(flex_attention, "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG", True)
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    got = computed(flex, problem, drawn(problem))
+    tolerance = 1e-5 if problem.scored else 1e-12
+    torch.testing.assert_close(got, reference(problem), atol=tolerance, rtol=0)
 
 
 def test_two_softmaxes_are_weights_of_an_average() -> None:

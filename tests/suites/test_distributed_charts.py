@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from bench.sides.server import Server
 from suites.distributed.charts import charts
 
 
@@ -51,13 +51,15 @@ def test_charts_draw_every_number_of_ranks_by_device(
         chart.drawing.to_dict()  # altair checks it against its schema
 
 
-def test_importing_the_suite_imports_no_engine() -> None:
-    code = (
-        "import importlib, pkgutil, sys\n"
-        "import suites.distributed as suite\n"
-        "for module in pkgutil.iter_modules(suite.__path__):\n"
-        "    importlib.import_module(f'{suite.__name__}.{module.name}')\n"
-        "assert 'deepspeed' not in sys.modules"
+def test_importing_the_suite_imports_no_engine(server: Server, tmp_path: Path) -> None:
+    reply = server.attempt(
+        {
+            "call": "tests.suites.importing:by_a_suite",
+            "arguments": {"package": "suites.distributed"},
+            "timeout_s": 120,
+            "log": str(tmp_path / "log.txt"),
+        }
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert reply["outcome"] == "ok", reply
+    assert "suites" in reply["answer"]
+    assert "deepspeed" not in reply["answer"]

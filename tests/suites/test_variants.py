@@ -27,8 +27,8 @@ def brought_along(variant: Variant) -> bool:
 
 
 def found(suite: str, variant: Variant):
-    """Return a test's parameters; what compiles for many problems takes minutes."""
-    marks = [pytest.mark.slow] if variant.compiles and brought_along(variant) else []
+    """Return a test's parameters; what compiles takes half a minute for every problem."""
+    marks = [pytest.mark.slow] if variant.compiles else []
     name = f"{suite}-{variant.name}-{variant.problem_type.__name__}"
     return pytest.param(suite, variant, id=name, marks=marks)
 
@@ -47,23 +47,20 @@ FEW_MODULES = 12
 def cases(suite: str, variant: Variant, *, every: bool = True) -> list[Case]:
     """Return every example in the first dtype and pass, the first one in every other as well.
 
-    Unless `every` one is asked for, of what compiles for seconds one example is enough, and of what
-    a problem brought along the last dtype and pass.
+    Unless `every` one is asked for, of the others the last dtype and pass is enough.
     """
     problem = variant.problem_type
-    dtypes, passes = problem.dtypes, problem.passes
-    if brought_along(variant) and not every:
-        dtypes, passes = dtypes[-1:], passes[-1:]
-    first = (problem.dtypes[0], problem.passes[0])
-    if variant.compiles and not every:
-        return [_case(suite, variant, *first, 1, problem.examples[0])]
+    first, last = ((problem.dtypes[i], problem.passes[i]) for i in (0, -1))
     settings = [(*first, 1, example) for example in problem.examples]
     settings += [
         (dtype, pass_, ranks, problem.examples[0])
-        for dtype in dtypes
-        for pass_ in passes
+        for dtype in problem.dtypes
+        for pass_ in problem.passes
         for ranks in problem.ranks
         if (dtype, pass_, ranks) != (*first, 1)
+        and (
+            every or (dtype, pass_) == first or (dtype, pass_, ranks) == (*last, problem.ranks[-1])
+        )
     ]
     return [_case(suite, variant, *asked) for asked in settings]
 
@@ -108,41 +105,44 @@ def test_a_preset_chooses_by_what_variants_say_of_themselves(suite: str) -> None
         assert any(sweep.asks(variant) for variant in posed), sweep
 
 
-@pytest.mark.parametrize(("suite", "variant"), FOUND)
+@pytest.mark.parametrize(("suite", "variant"), [p for p in FOUND if not p.values[1].compiles])
 def test_variant_is_checked(
     suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
 ) -> None:
-    expect_checked(cases(suite, variant, every=False), server_for(variant.preload), tmp_path)
+    # else every fork imports its suite; a server of all suites takes longer to fork than that
+    server = server_for((*variant.preload, *module_names(SUITES[suite])))
+    first, *others = cases(suite, variant, every=False)
+    found = checked([first], server, tmp_path) | checked(others, server, tmp_path, num_input_sets=1)
+    expect_right(found)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("suite", "variant"),
-    [p for p in FOUND if p.values[1].compiles or brought_along(p.values[1])],
-)
-def test_what_is_asked_less_is_checked_everywhere_here(
+@pytest.mark.parametrize(("suite", "variant"), FOUND)
+def test_variant_is_checked_in_every_dtype_and_pass(
     suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
 ) -> None:
-    expect_checked(cases(suite, variant), server_for(variant.preload), tmp_path)
+    expect_right(checked(cases(suite, variant), server_for(variant.preload), tmp_path))
 
 
-def expect_checked(asked: list[Case], server: Server, tmp_path: Path) -> None:
-    """Put cases to their checks; skip where none of them can run here."""
-    outcomes = {}
+Outcomes = dict[str, tuple[str, str]]
+
+
+def checked(asked: list[Case], server: Server, tmp_path: Path, **more: int) -> Outcomes:
+    """Put cases to their checks; return outcomes and details by case."""
+    found = {}
     for case in asked:
-        reply = server.attempt(
-            {
-                "case": asdict(case),
-                "role": "check",
-                "timeout_s": 120,
-                "log": str(tmp_path / "log.txt"),
-            }
-        )
-        outcomes[case.id] = (reply["outcome"], reply.get("detail", ""))
-    wrong = {k: v for k, v in outcomes.items() if v[0] not in {"ok", *REFUSALS}}
+        request = {"case": asdict(case), "role": "check", "timeout_s": 120, **more}
+        reply = server.attempt({**request, "log": str(tmp_path / "log.txt")})
+        found[case.id] = (reply["outcome"], reply.get("detail", ""))
+    return found
+
+
+def expect_right(found: Outcomes) -> None:
+    """Expect nothing else than passes and refusals; skip where none of them can run here."""
+    wrong = {k: v for k, v in found.items() if v[0] not in {"ok", *REFUSALS}}
     assert not wrong
-    if all(outcome in REFUSALS for outcome, _ in outcomes.values()):
-        pytest.skip(f"unsupported here: {next(iter(outcomes.values()))[1]}")
+    if all(outcome in REFUSALS for outcome, _ in found.values()):
+        pytest.skip(f"unsupported here: {next(iter(found.values()))[1]}")
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,14 @@ def test_what_is_imported_before_forks_starts_no_thread(
     assert server.log.read_text() == ""  # nothing was said on stderr
 
 
-@pytest.mark.parametrize(("suite", "variant"), FOUND)
+@pytest.mark.parametrize(("suite", "variant"), [p for p in FOUND if not brought_along(p.values[1])])
 def test_a_first_call_imports_next_to_nothing(
     suite: str, variant: Variant, server_for: ServerFor, tmp_path: Path
 ) -> None:
-    """An import of a second would be told as the time of the first call, in every process."""
+    """An import of a second would be told as the time of the first call, in every process.
+
+    Asked of every function once, whatever problems it solves.
+    """
     problem = variant.problem_type
     if 1 not in problem.ranks:
         pytest.skip("its calls need ranks")

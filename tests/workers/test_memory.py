@@ -15,6 +15,7 @@ from bench.checking.storages import bytes_by_kind, storage_bytes
 from bench.sides.server import Server
 from bench.workers.roles.witnesses import malloc_contradicts, resident_set_contradicts
 from tests import held_weights
+from tests.conftest import ServerFor
 
 MODULE = """
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ class Wide(ModuleProblem):
     def example(self):
         return (torch.randn(1, self.width),)
 """
+
+
+@pytest.fixture(name="server")
+def _server(server_for: ServerFor) -> Server:
+    """Return a server that has imported what several ways to hold a weight import."""
+    return server_for(("torch._dynamo", "torch.fx.experimental.symbolic_shapes"))
 
 
 def quantities(reply: dict[str, Any]) -> dict[str, float]:
