@@ -41,8 +41,8 @@ def cannot_fix() -> str:
 def separate_blocks() -> bool:
     """Give every block of 64 KiB and more a mapping of its own, which malloc then counts.
 
-    Say whether it can: where another library than glibc serves, nothing is counted. malloc maps only
-    what its heap has no room for, so the room that freed blocks have left is used up first.
+    Say whether it can: where another library than glibc serves, nothing is counted. malloc maps
+    only what its heap has no room for, so the room that freed blocks have left is used up first.
     """
     if not _counts() or not _tell(_M_MMAP_THRESHOLD, OWN_MAPPING_BYTES):
         return False
