@@ -5,8 +5,9 @@ from collections.abc import Callable
 from torch import Tensor
 
 from bench import Setting, variant
-from suites.attention.on_gpu import expect_gpu, expect_head_dim, heads_last, reach
+from suites.attention.layouts import expect_head_dim, heads_last, reach
 from suites.attention.problem import QKV, SoftmaxAttention
+from suites.models.on_gpu import expect_gpu
 
 MOST_HEAD_DIM = 256
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench import Setting, Unsupported, variant
-from suites.attention.on_gpu import HALVES, expect_gpu, heads_last
+from suites.attention.layouts import heads_last
 from suites.attention.problem import QKV, SoftmaxAttention
+from suites.models.on_gpu import UP_TO_FLOAT32, expect_gpu
 
 
 @variant(marks=["gpu"], needs=["xformers"])
@@ -18,7 +18,7 @@ def xformers(problem: SoftmaxAttention, *, setting: Setting) -> Callable[[QKV], 
     Queries (B, S, H, D); heads that share keys are a dimension of their own, (B, S, K, G, D), in
     which keys are expanded and not copied. That is for forward passes alone.
     """
-    expect_gpu(setting, dtypes=(*HALVES, torch.float32))
+    expect_gpu(setting, dtypes=UP_TO_FLOAT32)
     group = problem.num_heads // problem.kv_heads
     if group > 1 and setting.backward:
         raise Unsupported("has no backward pass for heads that share keys")

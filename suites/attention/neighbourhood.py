@@ -5,8 +5,9 @@ from collections.abc import Callable
 from torch import Tensor
 
 from bench import Setting, Unsupported, variant
-from suites.attention.on_gpu import expect_gpu, heads_last
+from suites.attention.layouts import heads_last
 from suites.attention.problem import QKV, SoftmaxAttention
+from suites.models.on_gpu import expect_gpu
 
 
 @variant(marks=["gpu", "window"], needs=["natten"])

@@ -12,9 +12,9 @@ from torch.nn.attention import (
 
 from bench import Setting, Unsupported, variant
 from bench.operator import Operands
-from suites.attention.on_gpu import expect_gpu
 from suites.attention.problem import SoftmaxAttention
 from suites.attention.sdpa import ForcedSdpa, force, operators_of
+from suites.models.on_gpu import expect_gpu
 
 
 @variant(sets=["attention"], marks=["sdpa", "gpu"], needs=["flash_attn_interface"])

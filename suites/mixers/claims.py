@@ -30,7 +30,8 @@ from suites.mixers.growth import (
 # Thresholds and their reasons; no run moves them.
 EXACT = 0.15  # of an exponent of operations: the logarithm of a transform is within it
 IN_TIME = 0.25  # of an exponent of time: half of the way to where it would round to another half
-QUADRATIC = ("attention", "gau")  # a matrix of n x n; all others keep a state of one size
+# A matrix of n x n; all others keep a state of one size.
+QUADRATIC = ("attention", "attention_liger", "gau")
 RELATIVE = 1e-5  # of float32's error in a layer: sums in another order, over a state of any age
 SAME = 1.05  # "no dearer": a unit rounds to fewer, larger products than a layer
 FAR = 65536  # tokens

@@ -72,12 +72,15 @@ class Decoding(Mixing, Operator):
     def ask(self, build: Build, setting: Setting, compiled: bool = False) -> Contestant:
         if compiled:
             raise Unsupported("decodes as it is; compiled is asked of Layer")
+        mixer = made(build, setting)
+        if not mixer.decodes:
+            raise Unsupported("its kernel takes whole sequences; the portable form decodes")
         shape = (self.batch, self.context, self.width)
         generator = torch.Generator(setting.device).manual_seed(CONTEXT_SEED)
         context = torch.randn(
             shape, generator=generator, dtype=setting.dtype, device=setting.device
         )
-        return DecodingStep(made(build, setting), context)
+        return DecodingStep(mixer, context)
 
     def draw(self, generator: torch.Generator, setting: Setting) -> tuple[Tensor]:
         shape = self.output_shape()

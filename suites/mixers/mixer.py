@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +24,11 @@ class Mixer(nn.Module):
 
     Subclass with `mix` (all tokens at once), `begin` and `mix_one` (one token after a state), and
     `define`: the paper's equation, plainly, from weights and inputs alone. `flops` counts what a
-    sequence takes forward, 2 for a multiply-add, in products and in updates of the state.
+    sequence takes forward, 2 for a multiply-add, in products and in updates of the state. A kernel
+    for whole sequences is a subclass with another `mix`: states and definition stay as they are.
     """
+
+    decodes: ClassVar[bool] = True  # False: what is fast in it takes whole sequences alone
 
     def __init__(self, width: int, hidden: int = 0):
         super().__init__()

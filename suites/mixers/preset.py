@@ -9,6 +9,7 @@ WIDE: dict[str, Axis] = {"width": 1024, "num_heads": 16, "dtype": "bfloat16"}
 BACKWARD: dict[str, Axis] = {"pass": "fwd_bwd"}
 # What variants say of themselves (`@variant(marks=…)`). Equal cases are kept once.
 #   matrix  weighs all n x n pairs of tokens
+#   gpu     not for a CPU, which is told in one sweep
 SHORT: dict[str, Axis] = {"width": 256, "num_heads": 4, "seqlen": 128}  # weights outweigh pairs
 # The sizes at which a state's bytes are counted and nothing is timed.
 COUNTED: dict[str, Axis] = {"width": 16, "num_heads": 2, "rounds": 0}
@@ -27,8 +28,8 @@ def smoke(device: str) -> list[Sweep]:
         return [sweep("Layer", **WIDE, seqlen=512, rounds=0).marked("matrix")]
     return [
         sweep("Layer", **SMALL, seqlen=256, rounds=3),
-        sweep("Layer", **SMALL, seqlen=1024),
-        sweep("Decoding", **SMALL, context=(256, 1024), rounds=0),
+        _here("Layer", **SMALL, seqlen=1024),
+        _here("Decoding", **SMALL, context=(256, 1024), rounds=0),
         sweep("Reconstruction", seqlen=256, num_coefficients=16, cycles=2.0, **_looked_at(2)).at(
             rounds=0
         ),
@@ -41,14 +42,19 @@ def quick(device: str) -> list[Sweep]:
         return _large((512, 1024, 2048), 200)
     return [
         sweep("Layer", **SMALL, seqlen=(256, 1024, 2048), rounds=4),
-        sweep("Layer", **SMALL, seqlen=256, rounds=4, **BACKWARD),
-        sweep("Layer", **SHORT).marked("matrix"),
-        sweep("Decoding", **SMALL, context=(256, 4096), rounds=4),
-        sweep("Decoding", **COUNTED, context=(1024, 65536)),
-        sweep("TextLearning", **LEARNER, num_steps=100, quality_seeds=3, rounds=3),
-        sweep("AssociativeRecall", **RECALLER, num_steps=500, quality_seeds=3, rounds=3),
+        _here("Layer", **SMALL, seqlen=256, rounds=4, **BACKWARD),
+        _here("Layer", **SHORT).marked("matrix"),
+        _here("Decoding", **SMALL, context=(256, 4096), rounds=4),
+        _here("Decoding", **COUNTED, context=(1024, 65536)),
+        _here("TextLearning", **LEARNER, num_steps=100, quality_seeds=3, rounds=3),
+        _here("AssociativeRecall", **RECALLER, num_steps=500, quality_seeds=3, rounds=3),
         _memories((512, 1024), 3).at(rounds=0),
     ]
+
+
+def _here(problem: str, **axes: Axis) -> Sweep:
+    """Ask on a CPU, of what is for one."""
+    return sweep(problem, **axes).unmarked("gpu")
 
 
 def standard(device: str) -> list[Sweep]:

@@ -1,1 +1,1 @@
-"""Shared ground: the networks and data that several suites train. No suite by itself."""
+"""Shared ground: networks and data that several suites train, and what kernels ask of a device."""

@@ -25,9 +25,9 @@ from suites.attention.flash_attn import flash_attn_2, flash_attn_3
 from suites.attention.math import math
 from suites.attention.memory_efficient import xformers
 from suites.attention.neighbourhood import natten
-from suites.attention.on_gpu import expect_gpu
 from suites.attention.problem import SoftmaxAttention
 from suites.attention.sdpa_registered import sdpa_flash_3, sdpa_flash_4
+from suites.models.on_gpu import expect_gpu
 from tests.suites import fake_kernels
 
 FLASH = (flash_attn_2, flash_attn_3)

@@ -1,11 +1,11 @@
-"""What kernels of other libraries ask for before they are imported: a GPU, and 16-bit numbers."""
+"""What kernels of other libraries ask for before they are imported: a GPU, and a dtype."""
 
 import torch
 
 from bench import Setting, Unsupported
-from suites.attention.problem import QKV, SoftmaxAttention
 
 HALVES = (torch.float16, torch.bfloat16)
+UP_TO_FLOAT32 = (*HALVES, torch.float32)
 
 
 def expect_gpu(
@@ -23,21 +23,3 @@ def expect_gpu(
     if setting.dtype not in dtypes:
         known = " or ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
         raise Unsupported(f"needs {known}, got {str(setting.dtype).removeprefix('torch.')}")
-
-
-def expect_head_dim(problem: SoftmaxAttention, most: int) -> None:
-    if problem.head_dim > most:
-        raise Unsupported(f"needs head_dim of at most {most}, got {problem.head_dim}")
-
-
-def reach(problem: SoftmaxAttention) -> tuple[int, int]:
-    """Return how many positions beside its own a query sees, left and right; -1 for all."""
-    if problem.window is None:
-        return -1, -1
-    left = problem.window - 1
-    return left, 0 if problem.causal else left
-
-
-def heads_last(inputs: QKV) -> QKV:
-    """Return views (B, S, H, D) of queries, keys and values: nothing is copied."""
-    return QKV(*(x.transpose(1, 2) for x in inputs))
