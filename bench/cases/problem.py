@@ -44,7 +44,8 @@ class Problem(ABC):
     Validate in `__post_init__` with ValueError("expected …, got …"): the user reads that line.
     `aliases` lets one axis name set several fields, as `seqlen` sets `seqlen_q` and `seqlen_kv`.
     A field that is called as a shape of models (`num_heads`, `dim`) takes it from `--like`; `like`
-    names the shape for a field of another name, and `""` for one that takes none.
+    names the shape for a field of another name, and `""` for one that takes none. `kin` names, by
+    what a model may have (`qk_norm`), the problem that is then asked beside this one, alike.
     `examples` are values of small problems on which the tests check every variant, at every number
     of `ranks`. `preload` are modules that take long to import: fork servers of their own import
     them once a round. They may start no thread, touch no device, and change nothing in torch.
@@ -64,6 +65,7 @@ class Problem(ABC):
     contested_by: ClassVar[str] = ""
     aliases: ClassVar[dict[str, tuple[str, ...]]] = {}
     like: ClassVar[dict[str, str]] = {}
+    kin: ClassVar[dict[str, str]] = {}
     examples: ClassVar[tuple[dict[str, Plain], ...]] = ({},)
 
     @abstractmethod

@@ -27,7 +27,7 @@ from bench.selecting.devices import Asked, choose_device, is_absent, placed
 from bench.selecting.discover import find_variant, load_module, problems_posed, source_hash
 from bench.selecting.guests import PREFIX
 from bench.selecting.like.model import Model
-from bench.selecting.like.taken import axes_like, in_words
+from bench.selecting.like.taken import axes_like, in_words, with_kin
 from bench.selecting.refusals import Refusals
 from bench.state import allocator
 
@@ -143,11 +143,12 @@ def _cases_of(
         print(f"{module} cannot be imported: {error}", file=sys.stderr)
         yield Case(group.suite, module.rpartition(".")[2], module, "", {}, device=device)
 
-    problems = {v.problem_type for v in group.chosen}
-    like = {p.__name__: axes_like(model, p) if model else {} for p in problems}
+    problems = {v.problem_type.__name__: v.problem_type for v in group.chosen}
+    like = {name: axes_like(model, p) if model else {} for name, p in problems.items()}
 
     def asked(kind: str) -> list[Asked]:
         sweeps = _sweeps(group, preset, kind)
+        sweeps = list(with_kin(model, sweeps, problems)) if model else sweeps
         solved = [s for s in sweeps if any(_solves(variant, s) for variant in group.chosen)]
         return [(s, point) for s in solved for point in _points(s, like[s.problem] | overrides)]
 

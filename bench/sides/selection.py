@@ -98,8 +98,12 @@ def ask(
     absent: bool = False,
     like: str = "",
     long: bool = False,
+    quiet: bool = False,
 ) -> dict[str, Any]:
-    """Return the listing's answer: cases as plain data, and the device."""
+    """Return the listing's answer: cases as plain data, and the device.
+
+    What it prints is passed on to the user, or kept in the answer as `said` if that is `quiet`.
+    """
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
     for text in sets:
@@ -117,6 +121,7 @@ def ask(
         "absent": absent,
         "like": asdict(model_like(like)) if like else None,
         "long": long,
+        "quiet": quiet,
     }
     return lister.list_cases(request)
 

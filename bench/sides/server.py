@@ -121,6 +121,7 @@ class Server:
         """Have a fork list cases; UserError with its line where it refuses.
 
         An error is the user's where a file of theirs is in its traceback, else the instrument's.
+        What it prints is passed on, or `said` in the answer where the request is `quiet`.
         """
         log = self.log.with_name("listing.txt")
         listing = {
@@ -143,6 +144,8 @@ class Server:
             raise UserError(f"cannot list {', '.join(files) or 'cases'}: {detail}")
         if "error" in answer:
             raise UserError(in_one_line(answer["error"], _ERROR_CHARACTERS))
+        if request.get("quiet"):
+            return {**answer, "said": said}
         relay(said)
         return answer
 

@@ -178,6 +178,11 @@ class SoftmaxAttention(Attention):
 
     window: int | None = None
 
+    kin: ClassVar[dict[str, str]] = {
+        "qk_norm": "QKNormAttention",
+        "softcap": "SoftcapAttention",
+        "learned_sinks": "LearnedSinkAttention",
+    }
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
         {"batch": 2, "num_heads": 2, "seqlen_q": 128, "head_dim": 16},
         {"num_heads": 4, "num_kv_heads": 2, "seqlen_q": 192, "head_dim": 32, "causal": False},

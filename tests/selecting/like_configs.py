@@ -116,6 +116,39 @@ READ: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
         llama(sliding_window=16, layer_types=[SLIDING, SLIDING, FULL]),
         {"window": [None, 16]},
     ),
+    "Gemma 3, a rope base for each kind of layer": (
+        llama(model_type="gemma3_text", rope_theta=1e6, rope_local_base_freq=10000),
+        {"rope_base": [1e6, 1e4], "qk_norm": [True]},
+    ),
+    "as transformers writes it since its version 5": (
+        llama(rope_parameters={"rope_theta": 5e5, "rope_type": "default"}),
+        {"rope_base": [5e5]},
+    ),
+    "the same by kind of layer": (
+        llama(rope_parameters={SLIDING: {"rope_theta": 1e4}, FULL: {"rope_theta": 1e6}}),
+        {"rope_base": [1e6, 1e4]},
+    ),
+    "kinds of layers with one base": (
+        llama(rope_parameters={SLIDING: {"rope_theta": 1e4}, FULL: {"rope_theta": 1e4}}),
+        {"rope_base": [1e4]},
+    ),
+    "Qwen3, which normalises every head's queries and keys": (
+        llama(model_type="qwen3", head_dim=16),
+        {"qk_norm": [True], "head_dim": [16]},
+    ),
+    "OLMo 2, which normalises those of all heads together": (
+        llama(model_type="olmo2"),
+        {"qk_norm_across_heads": [True]},
+    ),
+    "SD3.5, as diffusers writes it": (
+        llama(_class_name="SD3Transformer2DModel", qk_norm="rms_norm"),
+        {"qk_norm": [True]},
+    ),
+    "a norm of another kind": (llama(qk_norm="layer_norm"), {"qk_norm_layer_norm": [True]}),
+    "gpt-oss, with a learned sink a head": (
+        llama(model_type="gpt_oss", sliding_window=16, layer_types=[SLIDING, FULL]),
+        {"learned_sinks": [True], "window": [None, 16]},
+    ),
     "by layer, all alike": (
         llama(sliding_window=16, layer_types=[SLIDING, "linear_attention"]),
         {"window": [16]},
@@ -147,6 +180,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a window of no length": (llama(sliding_window=0), f"sliding_window: {WHOLE}, got 0"),
     "no rope base": (llama(rope_theta=-1), "rope_theta: expected a number above 0, got -1"),
     "a rope base that is a word": (llama(rope_theta="1e4"), "expected a number above 0, got '1e4'"),
+    "rope parameters that are none": (llama(rope_parameters=[1]), "expected an object, got [1]"),
+    "no rope base of a kind of layer": (
+        llama(rope_parameters={FULL: {"rope_theta": 0}}),
+        f"rope_parameters: {FULL}: rope_theta: expected a number above 0, got 0",
+    ),
     "a flag that is a word": (llama(use_sliding_window="no"), "expected true or false, got 'no'"),
     "two spellings": (
         llama(n_head=4),

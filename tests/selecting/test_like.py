@@ -17,9 +17,10 @@ from bench.selecting.like.config import model_of
 from bench.selecting.like.given import GROUP, MOST_BYTES, model_like
 from bench.selecting.like.taken import axes_like
 from bench.selecting.listing import list_cases
+from suites.attention.problem import SoftmaxAttention
 from suites.faults.problem import Double
 from tests.conftest import Bench
-from tests.selecting.like_configs import READ, REFUSED, llama
+from tests.selecting.like_configs import FULL, READ, REFUSED, SLIDING, llama
 
 PUBLISHED = {  # num_heads, num_kv_heads, head_dim, dim, as tables of these models' papers have them
     "llama-3.1-8b": (32, 8, 128, 4096),
@@ -61,6 +62,14 @@ def test_what_may_change_a_shape_and_is_not_understood_is_named() -> None:
         "vision_config",
         "qk_layernorm",
     ]
+
+
+def test_what_scales_angles_is_named() -> None:
+    scaled = {"rope_theta": 1e6, "rope_type": "yarn", "factor": 32.0}
+    config = llama(rope_parameters={FULL: scaled, SLIDING: {"rope_type": "default"}})
+    named = ["rope_parameters.rope_type", "rope_parameters.factor"]
+    assert model_of("a", config).unknown == named
+    assert "rope_base" not in model_of("a", llama()).shapes
 
 
 def test_published_models_come_along() -> None:
@@ -168,6 +177,26 @@ def test_a_problem_may_refuse_a_shape() -> None:
     assert {(v["num_heads"], v["head_dim"], v["causal"]) for v in values} == {(8, 16, False)}
 
 
+def test_what_a_model_does_to_queries_is_asked_beside(capsys: pytest.CaptureFixture[str]) -> None:
+    """At every point of plain attention; what nothing here asks is told."""
+    asked: dict[str, set[tuple[Any, ...]]] = {}
+    for kind in ("llama", "qwen3", "olmo2"):
+        config = llama(model_type=kind, head_dim=16, sliding_window=512)
+        values = cases_like("suites.attention", config, "seqlen=1024", pattern="sdpa_flash")
+        asked[kind] = {(v["causal"], v["window"]) for v in values if "spread" in v}
+        plain = {(v["causal"], v["window"]) for v in values if v.keys() == plain_fields()}
+        assert len(plain) >= 1
+    assert asked == {"llama": set(), "qwen3": plain, "olmo2": set()}
+    lines = capsys.readouterr().err.splitlines()
+    assert "qk_norm" not in lines[0]
+    assert "qk_norm=true (model_type)" in lines[1]
+    assert lines[2].partition("not asked here: ")[2].endswith("qk_norm_across_heads")
+
+
+def plain_fields() -> set[str]:
+    return set(vars(SoftmaxAttention()))
+
+
 def test_a_field_of_another_name_takes_what_it_says() -> None:
     @dataclass(frozen=True)
     class Layer(Double):
@@ -210,6 +239,14 @@ def test_the_command_line_asks_like_it(bench_here: Bench, tmp_path: Path) -> Non
     assert planned.returncode == 0, planned.stderr
     assert "num_heads=24,num_kv_heads=24" in planned.stdout
     assert "causal=False" in planned.stdout
+
+
+def test_two_sides_say_it_once(bench_here: Bench, tmp_path: Path) -> None:
+    words = ("attention/math", "attention/sdpa_math", "--preset", "smoke", "--device", "cpu")
+    told = bench_here("ab", *words, "--like", written(tmp_path, GEMMA), "--dry-run")
+    assert told.returncode == 0, told.stderr
+    lines = [line for line in told.stderr.splitlines() if line.startswith("like ")]
+    assert len(lines) == 1
 
 
 def test_a_fault_of_the_file_is_a_usage_error(bench_here: Bench, tmp_path: Path) -> None:

@@ -28,13 +28,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Listed:
-    """A side's cases; why there are none, by selector; and the modules it cannot import."""
+    """A side's cases; why there are none, by selector; modules it cannot import; what it said."""
 
     contender: Contender
     cases: list[Case]
     device: str
     lacking: dict[str, str]
     broken: list[str]
+    said: list[str]
 
 
 def list_side(contender: Contender, asked: Asked) -> Listed:
@@ -42,7 +43,7 @@ def list_side(contender: Contender, asked: Asked) -> Listed:
     side, sets = contender.side, [*asked.sets, *contender.sets]
     words = (contender.selectors, sets, asked.preset, asked.device, asked.files)
     try:
-        answer = ask(side, *words, lenient=True, like=asked.like)
+        answer = ask(side, *words, lenient=True, like=asked.like, quiet=True)
     except UserError as error:
         raise UserError(f"{contender.name}: {side.told(str(error))}", error.exit_code) from error
     cases = [published(Case(**plain), side) for plain in answer["cases"]]
@@ -50,7 +51,12 @@ def list_side(contender: Contender, asked: Asked) -> Listed:
         _expect_own(contender, case)
     lacking = {side.told(name): side.told(why) for name, why in answer["lacking"].items()}
     return Listed(
-        contender, _of_variant(contender, cases), answer["device"], lacking, answer["broken"]
+        contender,
+        _of_variant(contender, cases),
+        answer["device"],
+        lacking,
+        answer["broken"],
+        side.told(answer["said"]).splitlines(),
     )
 
 

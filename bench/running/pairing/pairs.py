@@ -12,6 +12,7 @@ from bench.errors import BAD_INPUT, NOTHING_MEASURED, UserError
 from bench.running.pairing.contenders import Contender
 from bench.running.pairing.listed import Asked, Listed, list_side
 from bench.sides.selection import expect_files
+from bench.system.terminal import relay
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def list_pairs(a: Contender, b: Contender, asked: Asked) -> Matched:
     """Ask both sides for their cases, and match them; UserError where nothing can be compared."""
     chooser(asked.keyword)  # refused before anything is imported
     of_a, of_b = list_side(a, asked), list_side(b, asked)
+    relay("\n".join(dict.fromkeys([*of_a.said, *of_b.said])))  # what both say, once
     _expect_one_device(of_a, of_b)
     notices = _notices(of_a, of_b)
     cases = (_chosen(of_a, of_b, asked.keyword), _chosen(of_b, of_a, asked.keyword))

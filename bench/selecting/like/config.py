@@ -9,6 +9,8 @@ from typing import Any
 from bench.cases.case import Plain
 from bench.selecting.like.fields import Fields
 from bench.selecting.like.model import Model
+from bench.selecting.like.norms import qk_norm_of
+from bench.selecting.like.ropes import ropes_of
 from bench.selecting.like.windows import windows_of
 
 DIM = ("hidden_size", "n_embd", "d_model", "dim")
@@ -16,11 +18,13 @@ LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads")
 KV_HEADS = ("num_key_value_heads", "n_head_kv", "num_kv_heads", "n_kv_heads")
 HEAD_DIM = ("head_dim", "attention_head_dim", "d_kv", "kv_channels")
-ROPE = ("rope_theta", "rotary_emb_base")
 VOCABULARY = ("vocab_size",)
 FEED_FORWARD = ("intermediate_size", "n_inner", "d_ff", "ffn_dim")
 SOFTCAP = ("attn_logit_softcapping",)
 LANGUAGE = ("text_config", "llm_config", "language_config")  # of a model for several media
+
+KIND = "model_type"
+LEARNED_SINKS = ("gpt_oss",)  # families with one learned logit a head in the softmax's denominator
 
 CAUSAL = ("*ForCausalLM", "*LMHeadModel")
 NOT_CAUSAL = ("*ForMaskedLM", "*ForImageClassification")
@@ -54,8 +58,12 @@ def model_of(name: str, values: Mapping[str, Any]) -> Model:
     _take_sizes(config, found)
     windows, field = windows_of(config, _layers(found))
     found["window"] = ([*windows], field)
+    bases, field, scaling = ropes_of(config)
+    if bases:
+        found["rope_base"] = ([*bases], field)
+    _take_kinds(config, found)
     _take_mask(config, section, found)
-    unread = [*whole.unread(), *(config.unread() if section else [])]
+    unread = [*whole.unread(), *(config.unread() if section else []), *scaling]
     unknown = [field for field in unread if not any(fnmatchcase(field, p) for p in SHAPELESS)]
     shapes = {noun: values for noun, (values, _) in found.items()}
     return Model(name, shapes, {noun: field for noun, (_, field) in found.items()}, unknown)
@@ -124,9 +132,17 @@ def _take_sizes(config: Fields, found: Found) -> None:
         assert isinstance(heads, int)
         assert isinstance(head_dim, int)
         found["dim"] = ([heads * head_dim], "heads × head_dim")
-    for noun, spellings in (("rope_base", ROPE), ("softcap", SOFTCAP)):
-        if field := config.first(spellings):
-            found[noun] = ([config.number(field)], field)
+    if field := config.first(SOFTCAP):
+        found["softcap"] = ([config.number(field)], field)
+
+
+def _take_kinds(config: Fields, found: Found) -> None:
+    """Take what a model does to queries, keys and logits beside, as words: how, or by whom."""
+    norm, field = qk_norm_of(config)
+    if norm:
+        found[norm] = ([True], field)
+    if config.get(KIND) in LEARNED_SINKS:
+        found["learned_sinks"] = ([True], KIND)
 
 
 def _layers(found: Found) -> int | None:

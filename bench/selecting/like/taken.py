@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from bench.cases.case import Plain
 from bench.cases.problem import Problem
+from bench.cases.sweep import Sweep
 from bench.errors import UserError
 from bench.selecting.axes import fields_of
 from bench.selecting.like.model import Model
@@ -26,9 +28,30 @@ def axes_like(model: Model, problem: type[Problem]) -> dict[str, tuple[Plain, ..
     }
 
 
+def kin_of(problem: type[Problem]) -> dict[str, str]:
+    """Return which problem is asked beside this very one, by what a model may have."""
+    own: dict[str, str] = vars(problem).get("kin", {})
+    return own
+
+
+def with_kin(
+    model: Model, sweeps: Iterable[Sweep], problems: Mapping[str, type[Problem]]
+) -> Iterator[Sweep]:
+    """Ask every sweep, and beside it what the model does in its place."""
+    for sweep in sweeps:
+        yield sweep
+        kin = kin_of(problems[sweep.problem]) if sweep.problem in problems else {}
+        for noun, name in kin.items():
+            if noun in model.shapes and name in problems:
+                yield replace(sweep, problem=name)
+
+
 def in_words(model: Model, problems: Iterable[type[Problem]]) -> str:
     """Say in a line what is asked of the model, by which fields; UserError where nothing is."""
-    taken = {noun for problem in problems for noun in nouns_of(problem).values()}
+    asking = {problem.__name__: problem for problem in problems}
+    taken = {noun for problem in asking.values() for noun in nouns_of(problem).values()}
+    for problem in asking.values():
+        taken |= {noun for noun, name in kin_of(problem).items() if name in asking}
     asked = [noun for noun in model.shapes if noun in taken]
     if not asked:
         raise UserError(
