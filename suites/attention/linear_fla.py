@@ -12,7 +12,7 @@ from suites.models.on_gpu import expect_gpu
 
 @variant(marks=["causal", "gpu"], needs=["fla"])
 def linear_fla(problem: LinearAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
-    """Chunked causal linear attention, Yang et al. 2023 (arXiv:2312.06635), section 4.
+    """Chunked causal linear attention, Yang et al. 2023 (arXiv:2312.06635), section 3.
 
     Features (B, S, H, D) are made outside of the kernel; its normaliser is kept in their dtype, and
     its scale of 1 / sqrt(D) divides out.

@@ -96,6 +96,7 @@ def _patterns_shown(shape: dict[str, Axis]) -> list[Sweep]:
         sweep("QKNormAttention", **few, seqlen=1024, spread=30.0).marked("plain"),
         sweep("AlibiAttention", **few, seqlen=512).marked("plain"),
         sweep("SoftcapAttention", **few, seqlen=512).marked("plain"),
+        sweep("LearnedSinkAttention", **few, seqlen=512).marked("plain"),
         sweep("EfficientAttention", **few, seqlen=1024),
         *(s.marked("plain") for s in _decode(few, (4096,))),
     ]
@@ -122,6 +123,7 @@ def _sparse(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
     return [
         sweep("StridedAttention", **shape, seqlen=seqlens, stride=_root),
         sweep("LocalStridedAttention", **shape, seqlen=seqlens, stride=_root),
+        sweep("FixedAttention", **shape, seqlen=seqlens, stride=_root),
         sweep("SinkAttention", **shape, seqlen=seqlens[-1], window=64),
         sweep("PackedAttention", **{**shape, "batch": 1}, seqlen=seqlens[-1]),
     ]
@@ -132,6 +134,7 @@ def _scored() -> dict[str, dict[str, Axis]]:
         "QKNormAttention": {"spread": 30.0},
         "AlibiAttention": {},
         "SoftcapAttention": {},
+        "LearnedSinkAttention": {},
     }
 
 

@@ -16,7 +16,9 @@ from bench.cases.variant import Unsupported, Variant
 from bench.selecting.discover import load_module, module_names, variants_of
 from suites.attention.alibi import AlibiAttention
 from suites.attention.efficient import EfficientAttention
+from suites.attention.fixed import FixedAttention
 from suites.attention.flex import flex
+from suites.attention.learned_sinks import LearnedSinkAttention
 from suites.attention.local_strided import LocalStridedAttention
 from suites.attention.packed import PackedAttention
 from suites.attention.problem import Attention, SoftmaxAttention
@@ -38,6 +40,9 @@ PAIRS = {
     LocalStridedAttention(seqlen_q=N, stride=6): lambda i, j: (
         j <= i and (i - j < 6 or i % 6 == j % 6)
     ),
+    FixedAttention(seqlen_q=N, stride=6, summary=2): lambda i, j: (
+        j <= i and (i // 6 == j // 6 or j % 6 in (4, 5))
+    ),
     SinkAttention(seqlen_q=N, window=6, sinks=2): lambda i, j: j <= i and (i - j < 6 or j < 2),
     PackedAttention(seqlen_q=N, num_sequences=3): lambda i, j: (
         j <= i and sum(i >= e for e in (4, 12)) == sum(j >= e for e in (4, 12))
@@ -54,11 +59,14 @@ EXACT = [
     SinkAttention(num_kv_heads=2, seqlen_q=N, window=12, sinks=3),
     StridedAttention(num_kv_heads=2, seqlen_q=N, stride=4),
     LocalStridedAttention(num_kv_heads=1, seqlen_q=N, stride=4),
+    FixedAttention(num_kv_heads=1, seqlen_q=N, stride=4, summary=4),
     PackedAttention(num_kv_heads=2, seqlen_q=N, num_sequences=3, causal=False),
     AlibiAttention(num_kv_heads=2, seqlen_q=N),
     SoftcapAttention(seqlen_q=N, softcap=0.7),
     QKNormAttention(num_kv_heads=2, seqlen_q=N, spread=9.0),
     SoftmaxAttention(num_kv_heads=1, seqlen_q=1, seqlen_kv=N),
+    LearnedSinkAttention(num_kv_heads=2, seqlen_q=N, window=5),
+    LearnedSinkAttention(num_kv_heads=1, seqlen_q=1, seqlen_kv=N),
 ]
 
 
@@ -110,6 +118,21 @@ def test_scores_are_those_of_the_papers() -> None:
     torch.testing.assert_close(
         reference(normed), by_hand(normed, later, logits_of(normed, q, k), v)
     )
+
+
+def test_a_learned_sink_is_in_the_denominator_alone() -> None:
+    """And where it is as low as can be, what is left is softmax attention."""
+    problem = LearnedSinkAttention(num_kv_heads=2, seqlen_q=N)
+    inputs = problem.make_inputs(0, FLOAT64)
+    q, k, v, sinks = inputs.tensors
+    unseen = torch.ones(N, N, dtype=torch.bool).triu(1)
+    above = logits_of(problem, q, k).masked_fill(unseen, -torch.inf).exp()
+    below = above.sum(-1, keepdim=True) + sinks.exp()[:, None, None]
+    expected = above / below @ v.repeat_interleave(problem.group, 1)
+    torch.testing.assert_close(problem.reference(inputs, torch.float64)[0], expected)
+    sinks.fill_(-torch.inf)
+    softmax = by_hand(problem, unseen, logits_of(problem, q, k), v)
+    torch.testing.assert_close(problem.reference(inputs, torch.float64)[0], softmax)
 
 
 def computed(kernel: Variant, problem: Attention, inputs: object) -> torch.Tensor:
