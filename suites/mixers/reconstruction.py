@@ -27,7 +27,7 @@ class Reconstruction(Operator):
 
     A signal is a sum of `num_waves` sines of random phase and of up to `cycles` periods over all of
     it, and has mean square 1. `window` is the share of it that a memory of fixed length looks back.
-    Gu et al. 2020 (arXiv:2008.07669), sections 2.3 and 4.4.
+    Gu et al. 2020 (arXiv:2008.07669), sections 2.3 and 4.3.
     """
 
     batch: int = 8

@@ -14,11 +14,11 @@ NEVER = -1e30  # the exponent of what is not there
 
 
 class Rwkv(Recurrence):
-    """RWKV-4: time mixing, eq. 11-17, and channel mixing, eq. 18-20, of Peng et al. 2023.
+    """RWKV-4: time mixing and channel mixing, Peng et al. 2023 (arXiv:2305.13048), eq. 11-18.
 
-    arXiv:2305.13048. `recurrent` is appendix D with its running maximum; `chunked` weighs the pairs
-    of a chunk at once, by differences of exponents. The state is two tokens, and per channel a
-    numerator, a denominator and the exponent that both are scaled by.
+    `recurrent` is appendix D with its running maximum; `chunked` weighs the pairs of a chunk at
+    once, by differences of exponents. The state is two tokens, and per channel a numerator, a
+    denominator and the exponent that both are scaled by.
     """
 
     def __init__(self, width: int, form: str = "chunked", chunk: int = 16):
