@@ -21,7 +21,11 @@ from bench.answers import (
 from suites.attention.growth import SIZES, decodes, length
 
 QUESTION = "Which attention to take, and from which length on?"
-PLAIN = ("math", "quadratic")  # the equations as they stand, whose memory others are held to
+PLAIN = (
+    "math",
+    "quadratic",
+    "sink_column",
+)  # the equations as they stand, whose memory others are held to
 SAVES = 2 / 3  # of their memory: more of it is not worth a clause
 MOST = 3
 

@@ -42,7 +42,7 @@ def smoke(device: str) -> list[Sweep]:
         here.at(seqlen=512, dtype="float16"),
         here.at(seqlen=512, num_kv_heads=2),
         softmax.at(seqlen=1024, window=128).unmarked("compiles", "gpu"),
-        *_linear(SMALL, (256, 512, 1024)),
+        *_linear_here((256, 512, 1024)),
         *_patterns_shown(SMALL),
     ]
 
@@ -75,7 +75,7 @@ def _growth(seqlens: tuple[int, ...]) -> list[Sweep]:
         here.at(seqlen=seqlens[-2], **BACKWARD),
         here.at(seqlen=seqlens[0], dtype="bfloat16", **BOTH),
         softmax.at(seqlen=seqlens[-1]).marked("compiles"),
-        *_linear(SMALL, seqlens, rounds=4),
+        *_linear_here(seqlens, rounds=4),
     ]
 
 
@@ -85,6 +85,12 @@ def _linear(shape: dict[str, Axis], seqlens: tuple[int, ...], **axes: Axis) -> l
         sweep("LinearAttention", **shape, seqlen=seqlens, causal=False, **axes).unmarked("causal"),
         sweep("LinearAttention", **shape, seqlen=seqlens, causal=True, **axes).unmarked("whole"),
     ]
+
+
+def _linear_here(seqlens: tuple[int, ...], **axes: Axis) -> list[Sweep]:
+    """Ask the same on a CPU, and tell once what is not for one."""
+    told = sweep("LinearAttention", **SMALL, seqlen=seqlens[-1], causal=True).marked("gpu")
+    return [*(s.unmarked("gpu") for s in _linear(SMALL, seqlens, **axes)), told]
 
 
 def _patterns_shown(shape: dict[str, Axis]) -> list[Sweep]:
@@ -110,6 +116,7 @@ def _patterns(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
     return [
         *(s.marked("plain", "pattern") for s in _sparse(few, seqlens)),
         *(s.unmarked("compiles", "gpu", "broad") for s in scored),
+        sweep("QKNormAttention", **few, seqlen=seqlens[1]).marked("gpu"),
         sweep("SoftmaxAttention", **few, seqlen=seqlens, window=64).marked("window"),
         sweep("SoftmaxAttention", **few, seqlen=seqlens[-1], window=64).marked("plain"),
         sweep("EfficientAttention", **few, seqlen=seqlens),

@@ -7,14 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
-from bench import Setting, variant
+from bench import Setting, Unsupported, variant
 from suites.mixers.mamba2 import Mamba2
 from suites.mixers.pieces import EPS, wide
 from suites.mixers.problem import Contestant, Mixing
 from suites.models.on_gpu import expect_gpu
 
 NEEDS = ["mamba_ssm", "causal_conv1d"]
-EIGHT = 8  # what the convolution's strides are to be multiples of, where channels come last
+EIGHT = 8  # what the convolution's channels and their strides are to be multiples of
 
 
 class ScannedMamba2(Mamba2):
@@ -80,12 +80,19 @@ class SplitMamba2(Mamba2):
         return out
 
 
+def _expect_channels(width: int, state: int) -> None:
+    channels = 2 * width + 2 * state
+    if channels % EIGHT:
+        raise Unsupported(f"needs 2 (width + state) divisible by {EIGHT}, got {channels}")
+
+
 @variant(marks=["gpu"], needs=NEEDS)
 def mamba2_scan(
     problem: Mixing, *, setting: Setting, state: int = 64, chunk: int = 256
 ) -> Contestant:
     """Dao and Gu 2024 (arXiv:2405.21060), section 6, of mamba-ssm and causal-conv1d."""
     expect_gpu(setting)
+    _expect_channels(problem.width, state)
     from causal_conv1d import causal_conv1d_fn
     from mamba_ssm.ops.triton.ssd_combined import mamba_chunk_scan_combined
 
@@ -105,6 +112,7 @@ def mamba2_split(
 ) -> Contestant:
     """The same with convolution, norm, gate and last map, `mamba_split_conv1d_scan_combined`."""
     expect_gpu(setting)
+    _expect_channels(problem.width, state)
     from mamba_ssm.ops.triton.ssd_combined import mamba_split_conv1d_scan_combined
 
     return problem.ask(

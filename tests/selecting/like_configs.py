@@ -124,6 +124,14 @@ READ: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
         llama(rope_parameters={"rope_theta": 5e5, "rope_type": "default"}),
         {"rope_base": [5e5]},
     ),
+    "both, of which the newer is read": (
+        llama(rope_theta=1e4, rope_parameters={"rope_theta": 5e5}),
+        {"rope_base": [5e5]},
+    ),
+    "what scales, beside a base": (
+        llama(rope_theta=1e4, rope_parameters={"rope_type": "linear", "factor": 2.0}),
+        {"rope_base": [1e4]},
+    ),
     "the same by kind of layer": (
         llama(rope_parameters={SLIDING: {"rope_theta": 1e4}, FULL: {"rope_theta": 1e6}}),
         {"rope_base": [1e6, 1e4]},

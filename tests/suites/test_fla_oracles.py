@@ -1,6 +1,6 @@
 """Retention, the selective state space and linear attention against fla's plain torch of them.
 
-Importing the package asks for triton, which no CPU has; these files of it do not, and are read alone.
+Importing the package asks for triton, which no CPU has; these files do not, and are read alone.
 """
 
 from __future__ import annotations

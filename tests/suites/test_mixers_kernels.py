@@ -75,6 +75,9 @@ def test_what_they_have_no_form_for_is_unsupported() -> None:
     for fields in ({"window": 3}, {"seqlen_kv": 32}):
         with pytest.raises(Unsupported, match="none, or causal on a square"):
             liger_norms.build(QKNormAttention(seqlen_q=24, **fields), SETTING, {})
+    for found in (mamba2_scan, mamba2_split):
+        with pytest.raises(Unsupported, match=r"2 \(width \+ state\) divisible by 8, got 42"):
+            found.build(LAYER, SETTING, {"state": 5})
 
 
 @pytest.mark.parametrize("found", LAYERS, ids=lambda v: v.name)

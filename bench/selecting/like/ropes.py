@@ -15,21 +15,22 @@ Ropes = tuple[list[float], str, list[str]]  # bases, where they were read, and w
 
 def ropes_of(config: Fields) -> Ropes:
     """Return the bases of the layers, those that see everything first; none where none is told."""
-    together = config.section(TOGETHER)
-    if together is not None:
-        return _of_section(together)
     fields = [name for name in (config.first(GLOBAL), config.first((LOCAL,))) if name]
     bases = {config.number(name): name for name in fields}
-    return list(bases), ", ".join(bases.values()), []
+    told, scaling = _of_section(config.section(TOGETHER))
+    if told:
+        return told, TOGETHER, scaling
+    return list(bases), ", ".join(bases.values()), scaling
 
 
-def _of_section(together: Fields) -> Ropes:
+def _of_section(together: Fields | None) -> tuple[list[float], list[str]]:
+    if together is None:
+        return [], []
     kinds = [kind for kind in (FULL, SLIDING) if isinstance(together.get(kind), dict)]
     parts = [part for kind in kinds if (part := together.section(kind)) is not None] or [together]
-    told = [part for part in parts if part.get(THETA) is not None]
-    bases = list(dict.fromkeys(part.number(THETA) for part in told))
+    bases = [part.number(THETA) for part in parts if part.get(THETA) is not None]
     scaling = [f"{TOGETHER}.{name}" for part in parts for name in _scaling(part)]
-    return bases, TOGETHER, list(dict.fromkeys(scaling))
+    return list(dict.fromkeys(bases)), list(dict.fromkeys(scaling))
 
 
 def _scaling(part: Fields) -> list[str]:
