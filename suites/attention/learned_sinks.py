@@ -72,7 +72,7 @@ class LearnedSinkAttention(SoftmaxAttention):
         return super().bytes_moved(setting) + own
 
 
-@variant(marks=["plain"])
+@variant(marks=["plain", "pattern"])
 def sink_column(
     problem: LearnedSinkAttention, *, setting: Setting, compiled: bool | None = None
 ) -> Callable[[QKVSinks], Tensor] | Compiled:
@@ -93,7 +93,7 @@ def sink_column(
     return compiled_if(compiled, step)
 
 
-@variant(marks=["sdpa"])
+@variant(marks=["sdpa", "pattern"])
 def sink_key(
     problem: LearnedSinkAttention, *, setting: Setting, compiled: bool | None = None
 ) -> Callable[[QKVSinks], Tensor] | Compiled:

@@ -10,7 +10,7 @@ from suites.attention.problem import QKV, LinearAttention, phi
 from suites.models.on_gpu import expect_gpu
 
 
-@variant(marks=["causal", "gpu"], needs=["fla"])
+@variant(marks=["causal", "gpu", "variation"], needs=["fla"])
 def linear_fla(problem: LinearAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
     """Chunked causal linear attention, Yang et al. 2023 (arXiv:2312.06635), section 3.
 

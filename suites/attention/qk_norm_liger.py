@@ -11,7 +11,7 @@ from suites.attention.qk_norm import EPS, QKNormAttention
 from suites.models.on_gpu import UP_TO_FLOAT32, expect_gpu
 
 
-@variant(marks=["gpu"], needs=["liger_kernel"])
+@variant(marks=["gpu", "variation"], needs=["liger_kernel"])
 def liger_norms(problem: QKNormAttention, *, setting: Setting) -> Callable[[QKV], Tensor]:
     """RMSNorm as one kernel, Hsu et al. 2024 (arXiv:2410.10989), section 3.2, without gains."""
     if problem.masked and not problem.plain_causal:

@@ -35,7 +35,8 @@ def matched(
     def ask(side: Side, *_: object, **__: object) -> dict[str, object]:
         cases, modules = answers[side.name]
         plain = [dict(vars(c)) for c in cases]
-        return {"cases": plain, "device": "cpu", "lacking": {}, "broken": list(modules)}
+        told = {"lacking": {}, "broken": list(modules), "said": ""}
+        return {"cases": plain, "device": "cpu", **told}
 
     monkeypatch.setattr(listing, "ask", ask)
     return list_pairs(contender("A", **changes), contender("B", **changes), Asked(keyword))
@@ -66,7 +67,7 @@ def test_a_module_that_cannot_be_imported_is_asked_what_the_other_side_answers(
 def test_variants_are_paired_by_question(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [case("slow", 1), case("slow", 2), case("fast", 1), case("fast", 3)]
     answer = {"cases": [dict(vars(c)) for c in cases], "device": "cpu", "lacking": {}}
-    answer["broken"] = []
+    answer |= {"broken": [], "said": ""}
     monkeypatch.setattr(listing, "ask", lambda *_, **__: answer)
     sides = [
         contender(letter, sort="variant", variant=("faults", name))
