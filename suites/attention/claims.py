@@ -146,7 +146,7 @@ def _growth(
                 figures.append(f"{name}, {span(family)}: exponent {written(found)}")
                 judged.append(_grows(found, nominal))
     measured = "at work" if exponent is time_exponent else "with their memory counted"
-    asked = f"{' or '.join(variants)}, of at least 4 × head_dim and {measured}"
+    asked = f"{' or '.join(variants)}, of at least 4 × head_dim, {measured}"
     return Finding(together(judged), figures or [f"no three lengths of {asked}"])
 
 
