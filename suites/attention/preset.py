@@ -21,6 +21,8 @@ WIDTH = 2048  # num_heads x head_dim of the same
 
 SMALL: dict[str, Axis] = {"batch": 1, "num_heads": 4, "head_dim": 64}  # two cores, one thread
 SQUARES = (256, 1024, 1600)  # tokens whose root, a stride, divides them
+# What takes any pattern beside the equation and is no faster for it, or compiles for seconds.
+OTHER_KERNELS = ("compiles", "sdpa", "broad", "window")
 BACKWARD: dict[str, Axis] = {"pass": "fwd_bwd"}
 BOTH: dict[str, Axis] = {"pass": ("fwd", "fwd_bwd")}
 
@@ -114,7 +116,8 @@ def _patterns(shape: dict[str, Axis], seqlens: tuple[int, ...]) -> list[Sweep]:
     contexts = tuple(4 * n for n in seqlens)
     scored = [sweep(name, **few, seqlen=seqlens[1], **axes) for name, axes in _scored().items()]
     return [
-        *(s.marked("plain", "pattern") for s in _sparse(few, seqlens)),
+        *(s.unmarked(*OTHER_KERNELS, "gpu", "plain") for s in _sparse(few, seqlens)),
+        *(s.unmarked(*OTHER_KERNELS) for s in _sparse(few, seqlens[-1:])),
         *(s.unmarked("compiles", "gpu", "broad") for s in scored),
         sweep("QKNormAttention", **few, seqlen=seqlens[1]).marked("gpu"),
         sweep("SoftmaxAttention", **few, seqlen=seqlens, window=64).marked("window"),
