@@ -28,7 +28,7 @@ ROUNDED = 1.01  # a norm is rounded too
 
 @claim("Child et al. 2019, arXiv:1904.10509, section 4.1")
 def sparse_cost_is_n_sqrt_n(records: Sequence[Record]) -> Finding:
-    """Strided, local + strided and fixed attention cost n√n at a stride of √n, in pairs and time."""
+    """Strided, local + strided and fixed attention cost n√n at strides of √n, in pairs and time."""
     figures: list[str] = []
     judged: list[Verdict] = []
     for variant in SPARSE:
