@@ -1,4 +1,4 @@
-"""The steps in a trace: what ran in them, in which phase and part, and on which operator's behalf."""
+"""The steps in a trace: what ran in them, in which phase and part, on which operator's behalf."""
 
 from __future__ import annotations
 

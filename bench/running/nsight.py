@@ -24,7 +24,7 @@ from bench.store import Run
 
 @dataclass(frozen=True)
 class Tool:
-    """A profiler's command: its name, whose it is, what comes before the process, what it leaves."""
+    """A profiler's command: the words before a process, and the ending of what it leaves."""
 
     name: str
     title: str

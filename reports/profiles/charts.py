@@ -7,12 +7,12 @@ import pandas as pd
 
 from bench.cases.chart import COLOURS, Chart
 from bench.profiling.classes import OUTSIDE
+from bench.profiling.drawn import GREY, colour
 from bench.profiling.facts import MemoryOverTime
 from bench.profiling.flame import Frame
 from bench.profiling.operators import breakdown
 from bench.profiling.overlap import Overlap
 
-GREY = "#c9ced6"
 LIMITS = {
     "compute": "#4269d0",
     "memory": "#efb118",
@@ -37,7 +37,7 @@ def where_time_goes(table: pd.DataFrame) -> Chart:
         .encode(
             x=alt.X("sum(ms):Q", title="ms of a step"),
             y=alt.Y("where:N", title=None, sort=None),
-            color=class_colour(data),
+            color=colour(data, "class"),
             order=alt.Order("seconds:Q", sort="descending"),
             tooltip=[
                 "where:N",
@@ -48,20 +48,6 @@ def where_time_goes(table: pd.DataFrame) -> Chart:
         )
     )
     return Chart("Where the time of a step goes", "", drawing)
-
-
-def class_colour(data: pd.DataFrame) -> alt.Color:
-    """Return a colour for every class, the largest first; grey for what is no operator."""
-    order = data.groupby("class")["seconds"].sum().sort_values(ascending=False).index
-    names = [name for name in order if name != OUTSIDE]
-    colours = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
-    domain = [*names, *([OUTSIDE] if OUTSIDE in set(order) else [])]
-    return alt.Color(
-        "class:N",
-        title=None,
-        scale=alt.Scale(domain=domain, range=[*colours, GREY][: len(domain)]),
-        legend=alt.Legend(orient="bottom", columns=5),
-    )
 
 
 def _where(row: pd.Series) -> str:
@@ -198,11 +184,9 @@ def flame(found: list[Frame]) -> Chart | None:
         ),
         tooltip=["name:N", alt.Tooltip("share:Q", format=".1%", title="of the step")],
     )
-    wide = data[data["share"] > 0.05].assign(
-        label=lambda d: [
-            n[: int(w * WIDTH / 6)] for n, w in zip(d["name"], d["share"], strict=True)
-        ]
-    )
+    wide = data[data["share"] > 0.05]
+    pairs = zip(wide["name"], wide["share"], strict=True)
+    wide = wide.assign(label=[name[: int(share * WIDTH / 6)] for name, share in pairs])
     words = (
         alt.Chart(wide)
         .mark_text(align="left", baseline="top", dx=3, dy=1, fontSize=9.5, color="#1d2430")

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.charts import COLOURS, Chart, drawn
+from bench.charts import COLOURS, Chart, drawn, lists
 
 TASKS = {
     "TextLearning": "text",
@@ -223,3 +223,13 @@ def _parameters(rows: pd.DataFrame) -> str:
 def _where(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     return f"width {first['width']:.0f}, {first['dtype']}, {first['pass']}"
+
+
+def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
+    """List what every mixer of a question runs, where they were profiled."""
+    del ranks
+    caption = "The operators a profiled step spends its time in, by mixer; shares of its step."
+    return [
+        Chart(f"What ran: {question}", caption, lists(rows, "variant"))
+        for question, rows in operators.groupby("question", sort=False)
+    ]
