@@ -155,7 +155,7 @@ class Problem(ABC):
         """
         return []
 
-    def parts(self, built: Any) -> dict[str, tuple[Any, str]]:
+    def named_calls(self, built: Any) -> dict[str, tuple[Any, str]]:
         """Name callables that a step is made of, by who holds each and as what; for profiles alone.
 
         `{"network": (built, "denoise")}` puts a range around every call of `built.denoise`.

@@ -74,7 +74,7 @@ def _lines(
 def _class(steps: Steps, node: Node, counted: Node | None) -> str:
     """Return the class of whoever computes; of what computes nothing its own."""
     name = (counted or node).event.name
-    return VIEWS if counted is None and name.startswith("aten::") else class_of(name)
+    return VIEWS if counted is None and name in steps.facts.views else class_of(name)
 
 
 def _allocated(steps: Steps) -> dict[int, int]:

@@ -12,7 +12,9 @@ from bench.profiling.facts import MemoryOverTime
 from bench.profiling.flame import Frame
 from bench.profiling.operators import breakdown
 from bench.profiling.overlap import Overlap
+from bench.profiling.steps import BETWEEN
 
+UNNAMED = ("forward", "backward", BETWEEN)
 LIMITS = {
     "compute": "#4269d0",
     "memory": "#efb118",
@@ -22,14 +24,18 @@ LIMITS = {
 }
 PARTS = {"compute": "#4269d0", "exposed communication": "#ff725c", "idle": GREY}
 SHOWN = 14  # operators in a picture
-WIDTH = 860
+LEAST = 0.003  # of a step
+WIDTH = 1040
 
 
-def where_time_goes(table: pd.DataFrame) -> Chart:
-    """Draw the step as bars of phases and parts, cut by class of operator."""
+def where_time_goes(table: pd.DataFrame, phases: list[str]) -> Chart:
+    """Draw the step as bars of phases and parts, cut by class of operator; phases in order."""
     data = breakdown(table)
+    order = [*phases, *(name for name in UNNAMED if name not in phases)]
+    data = data.sort_values("phase", key=lambda s: s.map(order.index), kind="stable")
     data["where"] = [_where(row) for _, row in data.iterrows()]
-    data = data.groupby(["where", "class"], as_index=False, sort=False)["seconds"].sum()
+    sums = data.groupby(["where", "class"], sort=False)["seconds"].sum()
+    data = sums.reset_index()
     data["ms"], data["share"] = data["seconds"] * 1e3, data["seconds"] / data["seconds"].sum()
     drawing = (
         alt.Chart(data, width=WIDTH - 120, height=alt.Step(34))
@@ -57,7 +63,8 @@ def _where(row: pd.Series) -> str:
 def what_bounds(table: pd.DataFrame) -> Chart | None:
     """Draw the operators that take longest, and what sets the least time of each."""
     spent = "device_s" if (table["device_s"] > 0).any() else "self_s"
-    data = table[table["class"] != OUTSIDE].nlargest(SHOWN, spent)
+    own = (table["class"] != OUTSIDE) & (table["share"] >= LEAST)
+    data = table[own].nlargest(SHOWN, spent)
     if data.empty:
         return None
     data = data.assign(

@@ -95,7 +95,7 @@ def render(run: Run, profile: Profile) -> str:
     return render_template(
         "profile.html",
         run=run,
-        name=_name(profile),
+        title=_name(profile),
         case=profile.case,
         shape=shape(profile.case),
         said=words.sentences(first),
@@ -118,7 +118,10 @@ def render(run: Run, profile: Profile) -> str:
 def _charts(profile: Profile) -> list[Chart]:
     first = profile.ranks[0]
     found = [
-        *drawn("Where the time goes", lambda: charts.where_time_goes(first.operators)),
+        *drawn(
+            "Where the time goes",
+            lambda: charts.where_time_goes(first.operators, first.facts.phases),
+        ),
         *drawn("Operators", lambda: charts.what_bounds(first.operators)),
         *drawn("Ranks", lambda: charts.ranks([own.overlap for own in profile.ranks])),
         *drawn("Memory", lambda: charts.memory(first.facts.memory)),

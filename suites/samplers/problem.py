@@ -63,7 +63,7 @@ class Sampling(Workload):
         self.loaded.provision(progress)
         worth.provision(self, progress)
 
-    def parts(self, built: Sampler) -> dict[str, tuple[Any, str]]:
+    def named_calls(self, built: Sampler) -> dict[str, tuple[Any, str]]:
         """Tell the network's time from the solver's in a profile."""
         return {"network": (built.network, "denoise")}
 

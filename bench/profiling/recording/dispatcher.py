@@ -26,7 +26,8 @@ def _overloads(name: str) -> list[Any]:
     packet = getattr(getattr(torch.ops, space, None), short, None) if short.isidentifier() else None
     if not isinstance(packet, torch._ops.OpOverloadPacket):
         return []
-    return [getattr(packet, overload) for overload in packet.overloads()]
+    found = [getattr(packet, overload) for overload in packet.overloads()]
+    return [one for one in found if torch._C._dispatch_has_kernel(one.name())]  # not of TorchScript
 
 
 def _is_composite(overload: Any) -> bool:

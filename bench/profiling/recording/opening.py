@@ -19,7 +19,7 @@ class Opening:
     def __init__(self, device: str):
         self._stack = ExitStack()
         self._profiler = self._stack.enter_context(recorded(device))
-        self._set_up = record_function(SET_UP)
+        self._set_up: record_function | None = record_function(SET_UP)
         self._set_up.__enter__()
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,14 @@ from torch.profiler import ProfilerActivity, profile
 
 Events = list[dict[str, Any]]
 
+_ADDRESS = re.compile(r" object at 0x[0-9a-f]+")  # another in every process
+
 KEPT = ("Input Dims", "Input type", "Concrete Inputs", "Bytes", "Device Type", "Device Id")
 KEPT_OF_DEVICE = ("External id", "correlation", "stream", "device", "Collective name", "bytes")
 
 
 @contextmanager
-def recorded(device: str, **asked: bool) -> Iterator[profile]:
+def recorded(device: str, **asked: Any) -> Iterator[profile]:
     """Profile what is done within, on the host and, where there is one, on the GPU."""
     activities = [ProfilerActivity.CPU]
     if device != "cpu":
@@ -69,6 +72,6 @@ def python_names(events: Events) -> Events:
     """Shorten the files that frames of Python are named after: to the folder and the file."""
     for event in events:
         if event.get("cat") == "python_function":
-            path, _, rest = str(event["name"]).rpartition("(")
-            event["name"] = "/".join(path.split("/")[-2:]) + "(" + rest if path else event["name"]
+            path, _, rest = _ADDRESS.sub("", str(event["name"])).rpartition("(")
+            event["name"] = "/".join(path.split("/")[-2:]) + "(" + rest if path else rest
     return events

@@ -40,7 +40,7 @@ class Stepping:
         if phases is not None:
             self.phases = [name for name, _, _ in phases.marks]
             self._ranges = phases.mark = PhaseRanges(self.phases)
-        parts = contest.problem.parts(contest.built)
+        parts = contest.problem.named_calls(contest.built)
         name_parts(parts)
         self.parts = list(parts)
 
