@@ -124,9 +124,10 @@ def of_profiles(suite: str, found: list[Profile]) -> list[Chart]:
 def by_class(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
     """Draw where the steps of each question spend their time, a bar a variant."""
     found = []
-    for question, rows in operators.groupby("question", sort=False):
+    for _, rows in operators.groupby("question", sort=False):
         drawing = bars(rows, "variant", "class")
-        found.append(Chart(f"Where a step's time goes: {question}", BY_CLASS, drawing))
+        title = f"Where a step's time goes: {rows['title'].iloc[0]}"
+        found.append(Chart(title, BY_CLASS, drawing))
     return found
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import altair as alt
 import pandas as pd
 
@@ -9,47 +12,67 @@ from bench.cases.chart import COLOURS
 from bench.profiling.classes import OUTSIDE
 
 GREY = "#c9ced6"
+# the parts of a step of several ranks
+RANK_PARTS = {"compute": "#4269d0", "exposed communication": "#ff725c", "idle": GREY}
 MOST_OPERATORS = 16
 WIDTH = 900
 
 
-def bars(rows: pd.DataFrame, bar: str, part: str, panel: str | None = None) -> alt.Chart:
-    """Draw the milliseconds of a step as a bar for each `bar`, cut by `part`; a `panel` beside."""
+def bars(
+    rows: pd.DataFrame,
+    bar: str,
+    part: str,
+    panel: str | None = None,
+    panels: Sequence[str] = (),
+    colours: Mapping[str, str] = MappingProxyType({}),
+) -> alt.Chart:
+    """Draw the milliseconds of a step as a bar for each `bar`, cut by `part`.
+
+    A `panel` for each of its values stands beside the others, `panels` first; `colours` are those
+    of parts that have their own, in that order.
+    """
     keys = [name for name in (bar, part, panel) if name]
     data = rows.groupby(keys, as_index=False, sort=False)["seconds"].sum()
     data["ms"] = data["seconds"] * 1e3
     whole = data.groupby(bar)["seconds"].sum()
     data["share"] = data["seconds"] / data[bar].map(whole)
-    panels = data[panel].nunique() if panel else 1
-    encoding: dict[str, object] = {"column": alt.Column(f"{panel}:N", title=None, sort=None)}
+    data["place"] = data[part].map(list(colours).index) if colours else -data["seconds"]
+    found = list(dict.fromkeys(data[panel])) if panel else [""]
+    order = [name for name in (*panels, *sorted(set(found) - set(panels))) if name in found]
+    beside = {"column": alt.Column(f"{panel}:N", title=None, sort=order)} if panel else {}
     return (
-        alt.Chart(data, width=WIDTH // panels - 40, height=alt.Step(22))
+        alt.Chart(data, width=WIDTH // len(found) - 40, height=alt.Step(22))
         .mark_bar()
         .encode(
             x=alt.X("sum(ms):Q", title="ms of a step"),
             y=alt.Y(f"{bar}:N", title=None),
-            color=colour(data, part),
-            order=alt.Order("seconds:Q", sort="descending"),
+            color=colour(data, part, colours),
+            order="place:Q",
             tooltip=[
                 *(f"{name}:N" for name in keys),
                 alt.Tooltip("ms:Q", format=".4g"),
                 alt.Tooltip("share:Q", format=".1%", title="of the step"),
             ],
-            **(encoding if panel else {}),
+            **beside,
         )
     )
 
 
-def colour(data: pd.DataFrame, part: str) -> alt.Color:
+def colour(
+    data: pd.DataFrame, part: str, colours: Mapping[str, str] = MappingProxyType({})
+) -> alt.Color:
     """Return a colour for every part, the largest first; grey for what is no operator."""
+    if colours:
+        own = alt.Scale(domain=list(colours), range=list(colours.values()))
+        return alt.Color(f"{part}:N", title=None, scale=own, legend=alt.Legend(orient="bottom"))
     order = data.groupby(part)["seconds"].sum().sort_values(ascending=False).index
     names = [name for name in order if name != OUTSIDE]
-    colours = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
+    drawn = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
     domain = [*names, *([OUTSIDE] if OUTSIDE in set(order) else [])]
     return alt.Color(
         f"{part}:N",
         title=None,
-        scale=alt.Scale(domain=domain, range=[*colours, GREY][: len(domain)]),
+        scale=alt.Scale(domain=domain, range=[*drawn, GREY][: len(domain)]),
         legend=alt.Legend(orient="bottom", columns=6),
     )
 

@@ -10,7 +10,7 @@ from bench.cases.bounds import Count, Few, Name, Number, Seconds, Text
 
 @dataclass(frozen=True)
 class MemoryOverTime:
-    """Bytes alive by category at moments of a step, in seconds since its first allocation."""
+    """Bytes alive by category at moments of a step, in seconds since it began."""
 
     times_s: list[Number] = field(default_factory=list)
     bytes_by_category: dict[Name, list[Count]] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from bench.profiling.nesting import Node
 from bench.profiling.steps import Steps
 from bench.profiling.trace import Event
 
+LEAST = 5e-4  # of a step: less is seen in no picture
 KEYS = ["phase", "part", "class", "operator"]
 
 
@@ -141,4 +142,4 @@ def breakdown(table: pd.DataFrame) -> pd.DataFrame:
     spent = "device_s" if (table["device_s"] > 0).any() else "self_s"
     sums = table.groupby(["phase", "part", "class"], as_index=False, sort=False)[spent].sum()
     sums = sums.rename(columns={spent: "seconds"})
-    return sums[sums["seconds"] > 0].reset_index(drop=True)
+    return sums[sums["seconds"] > LEAST * sums["seconds"].sum()].reset_index(drop=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.cases.chart import COLOURS, Chart
 from bench.profiling.classes import OUTSIDE
-from bench.profiling.drawn import GREY, colour
+from bench.profiling.drawn import GREY, RANK_PARTS, bars, colour
 from bench.profiling.facts import MemoryOverTime
 from bench.profiling.flame import Frame
 from bench.profiling.operators import breakdown
@@ -22,7 +22,6 @@ LIMITS = {
     "neither": "#9498a0",
     "not known": GREY,
 }
-PARTS = {"compute": "#4269d0", "exposed communication": "#ff725c", "idle": GREY}
 SHOWN = 14  # operators in a picture
 LEAST = 0.003  # of a step
 WIDTH = 1040
@@ -103,34 +102,16 @@ def ranks(found: list[Overlap]) -> Chart | None:
     if len(found) < 2:
         return None
     rows = [
-        (f"rank {own.rank}", part, seconds * 1e3)
+        (f"rank {own.rank}", part, seconds)
         for own in found
-        for part, seconds in zip(PARTS, (own.compute_s, own.exposed_s, own.idle_s), strict=True)
+        for part, seconds in zip(
+            RANK_PARTS, (own.compute_s, own.exposed_s, own.idle_s), strict=True
+        )
     ]
     hidden = ", ".join(f"rank {o.rank} {o.hidden_s * 1e3:.3g} ms" for o in found)
-    return Chart("Ranks: computing and communicating", f"Hidden: {hidden}.", parted(rows))
-
-
-def parted(rows: list[tuple[str, str, float]]) -> alt.Chart:
-    """Draw bars of computing, exposed communication and neither: (bar, part, ms)."""
-    data = pd.DataFrame(rows, columns=["bar", "part", "ms"])
-    data["order"] = data["part"].map(list(PARTS).index)
-    return (
-        alt.Chart(data, width=WIDTH - 160, height=alt.Step(28))
-        .mark_bar()
-        .encode(
-            x=alt.X("sum(ms):Q", title="ms of a step"),
-            y=alt.Y("bar:N", title=None, sort=None),
-            color=alt.Color(
-                "part:N",
-                title=None,
-                scale=alt.Scale(domain=list(PARTS), range=list(PARTS.values())),
-                legend=alt.Legend(orient="bottom"),
-            ),
-            order="order:Q",
-            tooltip=["bar:N", "part:N", alt.Tooltip("ms:Q", format=".4g")],
-        )
-    )
+    data = pd.DataFrame(rows, columns=["rank", "part", "seconds"])
+    drawing = bars(data, "rank", "part", colours=RANK_PARTS)
+    return Chart("Ranks: computing and communicating", f"Hidden: {hidden}.", drawing)
 
 
 def memory(found: MemoryOverTime) -> Chart | None:
@@ -147,7 +128,7 @@ def memory(found: MemoryOverTime) -> Chart | None:
         alt.Chart(data, width=WIDTH - 60, height=190)
         .mark_area(interpolate="step-after")
         .encode(
-            x=alt.X("ms:Q", title="ms since the step's first allocation, with stacks recorded"),
+            x=alt.X("ms:Q", title="ms since the step began, with stacks recorded"),
             y=alt.Y("MiB:Q", title="MiB alive", stack="zero"),
             color=alt.Color(
                 "category:N",

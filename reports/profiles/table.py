@@ -12,10 +12,10 @@ import pandas as pd
 
 from bench.cases.case import Case
 from bench.judging.record import Record
-from bench.profiling.folder import FOLDER
 from bench.profiling.read import Profile, profiles
 from bench.store import Run
 from bench.system.csv import write_frame
+from reports.words import shape
 
 
 def write(run: Run, records: list[Record], path: Path) -> None:
@@ -78,6 +78,7 @@ def _of_case(case: Case) -> dict[str, Any]:
         "variant": case.variant,
         "options": ",".join(f"{k}={v}" for k, v in case.options.items() if v is not None),
         "problem": case.problem,
+        "title": title(case),
         "question": case.question,
         "case_dtype": case.dtype,
         "pass": case.pass_,
@@ -85,6 +86,8 @@ def _of_case(case: Case) -> dict[str, Any]:
     }
 
 
-def place_of(run: Run) -> Path:
-    """Return the folder of all profiles of a run."""
-    return run.folder / FOLDER
+def title(case: Case) -> str:
+    """Return what is asked in as few words as tell it."""
+    ranks = [f"{case.ranks} ranks"] if case.ranks > 1 else []
+    words = (f"{case.problem} {shape(case)}".strip(), case.dtype, case.pass_, case.device, *ranks)
+    return " · ".join(words)

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.charts import COLOURS, Chart, bars, drawn
+from bench.charts import COLOURS, RANK_PARTS, Chart, bars, drawn
 
 KINDS = ("parameters", "gradients", "optimizer_state", "master_weights", "buckets")
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
@@ -17,6 +17,7 @@ COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast
 SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
 Drawing = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
 BINARY = "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value / 1024 + ' KiB'"
+PHASES = ("forward", "backward", "optimizer")
 BELOW = alt.Legend(orient="bottom", columns=3, labelLimit=200)
 OVERLAP = (
     "A profiled step, mean over ranks. Communication that computing hides is no part of the bar; "
@@ -259,14 +260,16 @@ def _rate(data: pd.DataFrame, rate: str, sizes: list[float]) -> alt.Chart:
 def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
     """Draw a profiled step of every strategy: by phase, and what communication it waits for."""
     found = []
-    for question, rows in operators.groupby("question", sort=False):
+    for _, rows in operators.groupby("question", sort=False):
         first = _mean_over_ranks(rows.assign(name=_names_of(rows)))
-        title = f"Where a step goes: {question}"
+        title = f"Where a step goes: {rows['title'].iloc[0]}"
         caption = "Milliseconds of a profiled step by phase and class of operator, mean over ranks."
-        found.append(Chart(title, caption, bars(first, "name", "class", "phase")))
+        found.append(Chart(title, caption, bars(first, "name", "class", "phase", PHASES)))
         if rows["ranks"].iloc[0] > 1:
-            own = ranks[ranks["question"] == question]
-            found.append(Chart(f"Waiting for others: {question}", OVERLAP, _overlap(own)))
+            own = ranks[ranks["question"] == rows["question"].iloc[0]]
+            found.append(
+                Chart(f"Waiting for others: {rows['title'].iloc[0]}", OVERLAP, _overlap(own))
+            )
     return found
 
 
@@ -280,8 +283,8 @@ def _names_of(rows: pd.DataFrame) -> list[str]:
 
 def _overlap(ranks: pd.DataFrame) -> alt.Chart:
     """Draw computing, exposed communication and neither; all of a step."""
-    kinds = {"compute_s": "compute", "exposed_s": "exposed communication", "idle_s": "idle"}
+    kinds = dict(zip(("compute_s", "exposed_s", "idle_s"), RANK_PARTS, strict=True))
     named = ranks.assign(name=_names_of(ranks)).groupby("name", as_index=False)
     data = named[list(kinds)].mean().melt("name", list(kinds), "kind", "seconds")
     data["kind"] = data["kind"].map(kinds)
-    return bars(data, "name", "kind")
+    return bars(data, "name", "kind", colours=RANK_PARTS)

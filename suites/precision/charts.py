@@ -11,6 +11,7 @@ from bench.charts import COLOURS, Chart, bars, drawn
 
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 KINDS = ("parameters", "gradients", "optimizer_state", "activations")
+PHASES = ("forward", "backward", "optimizer")
 BELOW = alt.Legend(orient="bottom", columns=3)
 WORKLOADS = {"GPTTraining": "GPT on text", "UNetTraining": "U-Net on digits"}
 UNITS = {"GPTTraining": "tokens", "UNetTraining": "images"}
@@ -145,6 +146,10 @@ def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
         "and what it adds in casts."
     )
     return [
-        Chart(f"Where a step goes: {question}", caption, bars(rows, "variant", "class", "phase"))
-        for question, rows in operators.groupby("question", sort=False)
+        Chart(
+            f"Where a step goes: {rows['title'].iloc[0]}",
+            caption,
+            bars(rows, "variant", "class", "phase", PHASES),
+        )
+        for _, rows in operators.groupby("question", sort=False)
     ]

@@ -189,11 +189,15 @@ def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
         "outside operators is Python of either."
     )
     found = []
-    for question, rows in operators.groupby("question", sort=False):
+    for _, rows in operators.groupby("question", sort=False):
         named = rows.assign(
             sampler=_names(rows), where=rows["part"].where(rows["part"] != "", "solver")
         )
         found.append(
-            Chart(f"Network and solver: {question}", caption, bars(named, "sampler", "where"))
+            Chart(
+                f"Network and solver: {rows['title'].iloc[0]}",
+                caption,
+                bars(named, "sampler", "where"),
+            )
         )
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
+from bisect import bisect_right
 from pathlib import Path
 
 import torch
@@ -17,8 +18,8 @@ MOST_MOMENTS = 400
 MOST_HISTORY = 100_000  # allocations and frees of a snapshot
 
 
-def memory_over_time(profiler: profile, device: str) -> MemoryOverTime:
-    """Return bytes alive by category over what was profiled, from before its first allocation."""
+def memory_over_time(profiler: profile, device: str, since_us: float) -> MemoryOverTime:
+    """Return bytes alive by category from a moment on, by the clock of the whole trace."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", FutureWarning
@@ -27,8 +28,10 @@ def memory_over_time(profiler: profile, device: str) -> MemoryOverTime:
         profiler.export_memory_timeline(str(path), device)
         times, sizes = json.loads(path.read_bytes())
     names = [_name(category) for category in _CATEGORY_TO_INDEX]
-    series = {name: [row[number + 1] for row in sizes] for number, name in enumerate(names)}
-    return thinned([(time - times[0]) / 1e6 for time in times], series)
+    first = max(bisect_right(times, since_us) - 1, 0)  # what was alive then
+    moments = [max(time - since_us, 0.0) / 1e6 for time in times[first:]]
+    series = {name: [row[number + 1] for row in sizes[first:]] for number, name in enumerate(names)}
+    return thinned(moments, series)
 
 
 def _name(category: object) -> str:

@@ -32,11 +32,17 @@ def recorded(device: str, **asked: Any) -> Iterator[profile]:
 
 def events_of(profiler: profile) -> Events:
     """Return a finished profiler's events as Chrome's trace format has them, slimmed."""
+    return exported(profiler)[0]
+
+
+def exported(profiler: profile) -> tuple[Events, float]:
+    """Return the events, and the microseconds of the epoch that their times begin at."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
         profiler.export_chrome_trace(str(path))
-        found = json.loads(path.read_bytes())["traceEvents"]
-    return [_slim(event) for event in found if event.get("cat") != "Trace"]
+        found = json.loads(path.read_bytes())
+    events = [_slim(event) for event in found["traceEvents"] if event.get("cat") != "Trace"]
+    return events, float(found.get("baseTimeNanoseconds", 0)) * 1e-3
 
 
 def num_events(profiler: profile) -> int:

@@ -19,6 +19,7 @@ from bench.profiling.recording.memory import memory_over_time, save_history, sta
 from bench.profiling.recording.traces import (
     Events,
     events_of,
+    exported,
     fitting,
     num_events,
     python_names,
@@ -118,13 +119,15 @@ def _in_depth(
     device, without = contest.case.device, dict[str, str]()
     with recorded(device, record_shapes=True, profile_memory=True, with_stack=True) as profiler:
         stepping.take(shown=True)
-    events = list(trace.events_of(python_names(events_of(profiler))))
+    plain, epoch_us = exported(profiler)
+    events = list(trace.events_of(python_names(plain)))
     write_whole(
         folder.flame_path(place, rank),
         msgspec.json.encode(speedscope(events, f"{contest.case.variant}, rank {rank}")),
     )
     try:
-        memory = memory_over_time(profiler, device)
+        begun_s = next(e.start_s for e in events if e.name == trace.STEP)
+        memory = memory_over_time(profiler, device, epoch_us + begun_s * 1e6)
     except Exception as error:  # torch's own account of a graph that it does not understand
         memory = MemoryOverTime()
         without["memory by category"] = f"{type(error).__name__}: {error}"[:200]
