@@ -47,7 +47,7 @@ def with_bounds(table: pd.DataFrame, ceilings: Ceilings | None) -> pd.DataFrame:
     return table.assign(
         flops_per_s=(table["flops"] / known).where(table["flops"] > 0),
         bytes_per_s=(table["bytes"] / known).where(table["bytes"] > 0),
-        roofline_share=[b.roofline_share for b in bounds],
+        roofline_share=pd.Series([b.roofline_share for b in bounds], table.index, dtype=float),
         limit=[b.limit for b in bounds],
     )
 

@@ -32,7 +32,7 @@ def bars(
     of parts that have their own, in that order.
     """
     keys = [name for name in (bar, part, panel) if name]
-    data = rows.groupby(keys, as_index=False, sort=False)["seconds"].sum()
+    data = rows.groupby(keys, sort=False)["seconds"].sum().reset_index()
     data["ms"] = data["seconds"] * 1e3
     whole = data.groupby(bar)["seconds"].sum()
     data["share"] = data["seconds"] / data[bar].map(whole)
@@ -77,7 +77,7 @@ def colour(
     )
 
 
-def lists(rows: pd.DataFrame, bar: str) -> alt.LayerChart:
+def lists(rows: pd.DataFrame, bar: str) -> alt.LayerChart | alt.FacetChart:
     """Draw a column for each `bar`: which operators a step spends its time in, as shares of it."""
     rows = rows.assign(operator=rows["operator"].str.removeprefix("aten::").str.slice(0, 48))
     sums = rows.groupby([bar, "operator"], as_index=False)[["seconds", "calls"]].sum()

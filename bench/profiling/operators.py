@@ -140,6 +140,6 @@ def kernels(steps: Steps) -> pd.DataFrame:
 def breakdown(table: pd.DataFrame) -> pd.DataFrame:
     """Return the seconds of a step by phase, part and class: of the GPU, where it did any."""
     spent = "device_s" if (table["device_s"] > 0).any() else "self_s"
-    sums = table.groupby(["phase", "part", "class"], as_index=False, sort=False)[spent].sum()
-    sums = sums.rename(columns={spent: "seconds"})
+    keys = ["phase", "part", "class"]
+    sums = table.groupby(keys, sort=False)[spent].sum().rename("seconds").reset_index()
     return sums[sums["seconds"] > LEAST * sums["seconds"].sum()].reset_index(drop=True)

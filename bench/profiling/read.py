@@ -61,6 +61,8 @@ def _profile(run: Run, case: Case, failed: str) -> Profile:
         ranks = [_rank(place, rank) for rank in range(case.ranks)]
     except UserError as error:
         return Profile(case, place, [], str(error))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:  # a folder from elsewhere
+        return Profile(case, place, [], f"its trace is no trace of ours: {error!r:.200}")
     bounded = [_replaced(own, with_bounds(own.operators, best)) for own in ranks]
     return Profile(case, place, bounded)
 

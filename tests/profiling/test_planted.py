@@ -61,6 +61,7 @@ def test_a_planted_slowdown_is_put_down_to_its_operator(bench: Bench, tmp_path: 
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
     base, new = profiles(read(folder))
+    assert not base.failed + new.failed
     found = difference(base.ranks[0].operators, new.ranks[0].operators)
     first = found.iloc[0]
     assert first["operator"] == "planted::work"
