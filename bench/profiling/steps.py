@@ -71,7 +71,7 @@ class Steps:
 
     def part(self, event: Event) -> str:
         """Return the named part of a step that an event ran in; empty: in none."""
-        return self._parts.at(event.start_s)
+        return "" if event.name == STEP else self._parts.at(event.start_s)
 
     def counted(self, node: Node) -> Node | None:
         """Return the operator on whose behalf an event ran: the outermost that computes.
