@@ -6,14 +6,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.cases.chart import Chart, drawn
-from bench.errors import UserError
 from bench.judging.record import Record
 from bench.judging.words import seconds
 from bench.profiling import folder, trace
-from bench.profiling.flame import MOST_FRAMES, boxes
+from bench.profiling.flame import MOST_FRAMES, Frame, boxes
 from bench.profiling.read import Profile, RankProfile, profiles
 from bench.store import Run, read_regular, write_whole
 from reports.profiles import charts, words
@@ -125,7 +123,7 @@ def _charts(profile: Profile) -> list[Chart]:
         *drawn("Operators", lambda: charts.what_bounds(first.operators)),
         *drawn("Ranks", lambda: charts.ranks([own.overlap for own in profile.ranks])),
         *drawn("Memory", lambda: charts.memory(first.facts.memory)),
-        *drawn("Stacks", lambda: charts.flame(boxes(_stacks(profile.folder)))),
+        *drawn("Stacks", lambda: charts.flame(_boxes(profile.folder))),
     ]
     return [
         Chart(c.title, c.caption, c.drawing.to_dict() if c.drawing is not None else None)
@@ -133,12 +131,10 @@ def _charts(profile: Profile) -> list[Chart]:
     ]
 
 
-def _stacks(place: Path) -> dict[str, Any]:
-    path = folder.flame_path(place, 0)
-    found: dict[str, Any] = json.loads(read_regular(path) or b"null")
-    if found is None:
-        raise UserError(f"{path}: expected stacks, there are none")
-    return found
+def _boxes(place: Path) -> list[Frame]:
+    """Return the boxes of rank 0's stacks; none where they were too many to be kept."""
+    data = read_regular(folder.flame_path(place, 0))
+    return boxes(json.loads(data)) if data is not None else []
 
 
 def _of_rank(own: RankProfile) -> tuple[str, ...]:

@@ -24,9 +24,7 @@ library.define("work(Tensor x, float seconds) -> Tensor")
 
 @torch.library.impl(library, "work", "CPU")
 def work(x, seconds):
-    begun = time.perf_counter()
-    while time.perf_counter() - begun < seconds:
-        pass
+    time.sleep(seconds)
     return x.clone()
 
 @dataclass(frozen=True)

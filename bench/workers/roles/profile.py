@@ -31,6 +31,7 @@ from bench.workers.roles.result import Result
 from bench.workers.roles.stepping import Stepping
 
 MOST_STEPS = 8
+MOST_IN_DEPTH = 200_000  # events of a step with its Python calls; torch takes long over more
 STEPS_S = 0.5  # about as long as all steps of a trace may take
 
 
@@ -116,23 +117,23 @@ def _in_depth(
     contest: Contest, stepping: Stepping, place: Path, rank: int
 ) -> tuple[MemoryOverTime, dict[str, str]]:
     """Take one more step for stacks and for memory by category, and one for CUDA's allocator."""
-    device, without = contest.case.device, dict[str, str]()
-    with recorded(device, record_shapes=True, profile_memory=True, with_stack=True) as profiler:
+    asked = {"record_shapes": True, "profile_memory": True, "with_stack": True}
+    with recorded(contest.case.device, **asked) as profiler:
         stepping.take(shown=True)
-    plain, epoch_us = exported(profiler)
-    events = list(trace.events_of(python_names(plain)))
-    write_whole(
-        folder.flame_path(place, rank),
-        msgspec.json.encode(speedscope(events, f"{contest.case.variant}, rank {rank}")),
-    )
-    try:
-        begun_s = next(e.start_s for e in events if e.name == trace.STEP)
-        memory = memory_over_time(profiler, device, epoch_us + begun_s * 1e6)
-    except Exception as error:  # torch's own account of a graph that it does not understand
-        memory = MemoryOverTime()
-        without["memory by category"] = f"{type(error).__name__}: {error}"[:200]
     if contest.setting.device.type == "cuda":
         start_history()
         stepping.take()
         save_history(folder.snapshot_path(place, rank))
-    return memory, without
+    if (seen := num_events(profiler)) > MOST_IN_DEPTH:
+        why = f"a step has {seen} calls and operators, more than {MOST_IN_DEPTH}"
+        return MemoryOverTime(), {"stacks and memory by category": why}
+    plain, epoch_us = exported(profiler)
+    events = list(trace.events_of(python_names(plain)))
+    stacks = speedscope(events, f"{contest.case.variant}, rank {rank}")
+    write_whole(folder.flame_path(place, rank), msgspec.json.encode(stacks))
+    begun_s = next(event.start_s for event in events if event.name == trace.STEP)
+    try:
+        return memory_over_time(profiler, contest.case.device, epoch_us + begun_s * 1e6), {}
+    except Exception as error:  # torch's own account of a graph that it does not understand
+        why = f"{type(error).__name__}: {error}"[:200]
+        return MemoryOverTime(), {"memory by category": why}
