@@ -92,7 +92,9 @@ def lists(rows: pd.DataFrame, bar: str) -> alt.LayerChart | alt.FacetChart:
     )
     cells = base.mark_rect().encode(
         color=alt.Color(
-            "share:Q", title="of the step", scale=alt.Scale(scheme="blues", domain=[0, 1])
+            "share:Q",
+            title="of the step",
+            scale=alt.Scale(scheme="blues", domain=[0, 0.6], clamp=True),
         ),
         tooltip=[
             f"{bar}:N",
@@ -104,6 +106,6 @@ def lists(rows: pd.DataFrame, bar: str) -> alt.LayerChart | alt.FacetChart:
     )
     told = base.mark_text(fontSize=10).encode(
         text=alt.Text("share:Q", format=".0%"),
-        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1d2430")),
+        color=alt.condition("datum.share > 0.3", alt.value("white"), alt.value("#1d2430")),
     )
     return alt.layer(cells, told)

@@ -122,6 +122,22 @@ def test_no_host_and_no_path_is_in_what_is_kept(run: Run) -> None:
         assert b"/site-packages/" not in text
 
 
+def test_a_run_is_profiled_after_all_that_is_timed(bench: Bench, tmp_path: Path) -> None:
+    words = ("run", "suites.yardsticks/mlp_step", "--rounds", 2, "--profile", "--device", "cpu")
+    done = bench(*words, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder_of_run,) = tmp_path.iterdir()
+    run = read(folder_of_run)
+    assert [a.role for a in run.attempts] == ["check", "memory", "time", "time", "profile"]
+    (record,) = fold(run)
+    assert record.ranked
+    assert "profiler_cost" not in record.labels  # what is compared knows nothing of it
+    (profile,) = profiles(run)
+    assert profile.ranks
+    link = f'href="profiles/{profile.folder.name}/index.html"'
+    assert link in strip_scripts((folder_of_run / "report.html").read_text())
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("variant", ["mlp_step", "all_reduce"])
 def test_a_page_draws_in_a_browser(run: Run, variant: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -12,7 +13,13 @@ from bench.profiling.facts import Facts
 from bench.profiling.recording import dispatcher, memory
 from bench.profiling.recording.opening import Opening
 from bench.profiling.recording.ranges import PhaseRanges, name_parts
-from bench.profiling.recording.traces import events_of, fitting, python_names, recorded
+from bench.profiling.recording.traces import (
+    events_of,
+    fitting,
+    num_events,
+    python_names,
+    recorded,
+)
 from bench.profiling.trace import events_of as read_events
 from tests.profiling.made_traces import event, named
 
@@ -97,6 +104,13 @@ def test_memory_is_told_from_the_step_on() -> None:
     total = [sum(values) for values in zip(*found.bytes_by_category.values(), strict=True)]
     assert max(total) == 4 * (256 + 3 * 1024)
     assert kept.numel() + len(again) > 0  # alive until here
+
+
+def test_calls_of_python_are_counted_where_stacks_are_asked() -> None:
+    with recorded("cpu", with_stack=True) as profiler:
+        for _ in range(500):
+            perf_counter()
+    assert num_events(profiler) >= 500  # so that a step of millions is known before torch sorts it
 
 
 def test_cudas_history_is_bounded_and_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
