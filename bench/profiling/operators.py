@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -43,6 +43,7 @@ def operators(steps: Steps) -> pd.DataFrame:
     """
     allocated, on_device = _allocated(steps), _device_seconds(steps)
     lines = [line for node in steps.nodes for line in _lines(steps, node, allocated, on_device)]
+    lines += _of_nobody(steps)
     frame = pd.DataFrame([asdict(line) for line in lines], columns=list(Line.__annotations__))
     frame = frame.rename(columns={"class_": "class"})
     sums = frame.groupby([*KEYS, "dtype"], as_index=False, sort=False).sum()
@@ -108,21 +109,38 @@ def _innermost(steps: Steps) -> Iterator[tuple[Node, Event]]:
 
 def _device_seconds(steps: Steps) -> dict[int, float]:
     """Return the GPU's seconds by the event that launched them."""
-    by_id = {node.event.args.get("External id"): node for node in steps.nodes}
-    found: dict[int, float] = {}
-    for kernel in steps.kernels:
-        node = by_id.get(kernel.args.get("External id"))
+    found: defaultdict[int, float] = defaultdict(float)
+    for kernel, node in _launched(steps):
         if node is not None:
-            found[id(node)] = found.get(id(node), 0.0) + kernel.seconds
+            found[id(node)] += kernel.seconds
     return found
+
+
+def _launched(steps: Steps) -> Iterator[tuple[Event, Node | None]]:
+    """Yield what the GPU did with the event of the host that launched it, None where none did.
+
+    A graph of kernels is launched at once, by nobody in particular.
+    """
+    by_id = {node.event.args.get("External id"): node for node in steps.nodes}
+    by_id.pop(None, None)
+    for kernel in steps.kernels:
+        yield kernel, by_id.get(kernel.args.get("External id"))
+
+
+def _of_nobody(steps: Steps) -> Iterator[Line]:
+    """Yield a row's part for each kernel that no operator launched."""
+    for kernel, node in _launched(steps):
+        if node is None:
+            place = steps.phase_at(kernel.start_s), steps.part(kernel)
+            yield Line(
+                *place, class_of(kernel.name), kernel.name, calls=1.0, device_s=kernel.seconds
+            )
 
 
 def kernels(steps: Steps) -> pd.DataFrame:
     """Return a row for each kernel and copy of the GPU, averaged over steps, longest first."""
-    by_id = {node.event.args.get("External id"): node for node in steps.nodes}
     rows = []
-    for event in steps.kernels:
-        node = by_id.get(event.args.get("External id"))
+    for event, node in _launched(steps):
         counted = steps.counted(node) if node else None
         launched = (counted or node).event.name if node else ""
         phase = steps.phase(node) if node else steps.phase_at(event.start_s)

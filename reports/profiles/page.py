@@ -15,6 +15,7 @@ from bench.profiling.flame import MOST_FRAMES, Frame, boxes
 from bench.profiling.read import Profile, RankProfile, profiles
 from bench.store import Run, read_regular, write_whole
 from reports.profiles import charts, words
+from reports.profiles.table import title
 from reports.template import render_template, vega_bundle
 from reports.words import shape
 
@@ -42,7 +43,7 @@ class Entry:
     """A case on the page that lists them."""
 
     variant: str
-    question: str
+    title: str
     link: str
     said: str
 
@@ -73,7 +74,7 @@ def entries(found: Iterable[Profile]) -> list[Entry]:
     return [
         Entry(
             _name(profile),
-            profile.case.question,
+            title(profile.case),
             f"{profile.folder.name}/{PAGE}" if profile.ranks else "",
             words.sentences(profile.ranks[0])[0] if profile.ranks else profile.failed,
         )
@@ -93,7 +94,7 @@ def render(run: Run, profile: Profile) -> str:
     return render_template(
         "profile.html",
         run=run,
-        title=_name(profile),
+        name_of_case=_name(profile),
         case=profile.case,
         shape=shape(profile.case),
         said=words.sentences(first),

@@ -34,7 +34,8 @@ class Line:
 
 def sentences(own: RankProfile) -> list[str]:
     """Say where the time goes, what bounds the operator that takes most, and what it cost."""
-    return list(filter(None, [_classes(own.operators), _longest(own.operators), cost(own)]))
+    told = [_classes(own.operators), _busy(own), _longest(own.operators), cost(own)]
+    return list(filter(None, told))
 
 
 def _classes(table: pd.DataFrame) -> str:
@@ -48,6 +49,15 @@ def _classes(table: pd.DataFrame) -> str:
         by_phase = [f"{name} {share:.0%}" for name, share in (phases / phases.sum()).items()]
         words += f" By phase: {', '.join(by_phase)}."
     return words
+
+
+def _busy(own: RankProfile) -> str:
+    """Say which part of a step the GPU works; nothing where there is none."""
+    if own.kernels.empty:
+        return ""
+    split = own.overlap
+    busy = (split.compute_s + split.exposed_s) / split.step_s
+    return f"The GPU is busy {busy:.0%} of a step; shares are of that."
 
 
 def _longest(table: pd.DataFrame) -> str:

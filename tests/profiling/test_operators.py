@@ -77,6 +77,15 @@ def test_a_gpu_is_told_by_its_kernels() -> None:
     assert breakdown(operators(found))["seconds"].sum() == pytest.approx(60e-6)
 
 
+def test_a_kernel_that_nobody_launched_is_told_too() -> None:
+    plain = [named("step", 0, 100), event("graph_kernel", 20, 60, "kernel", tid=99)]
+    found = steps(plain, phases=[], device="cuda:0")
+    table = operators(found)
+    assert row(table, "graph_kernel", "")["device_s"] == pytest.approx(60e-6)
+    assert table["share"].sum() == pytest.approx(1.0)
+    assert list(kernels(found)["kernel"]) == ["graph_kernel"]
+
+
 def test_what_is_outside_of_steps_is_left_out() -> None:
     table = operators(steps([*training_step(), product(500, 400)]))
     assert table["self_s"].sum() == pytest.approx(100e-6)
