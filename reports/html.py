@@ -125,7 +125,7 @@ def by_class(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
     """Draw where the steps of each question spend their time, a bar a variant."""
     found = []
     for _, rows in operators.groupby("question", sort=False):
-        drawing = bars(rows, "variant", "class")
+        drawing = bars(rows, "name", "class")
         title = f"Where a step's time goes: {rows['title'].iloc[0]}"
         found.append(Chart(title, BY_CLASS, drawing))
     return found

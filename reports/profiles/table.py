@@ -12,6 +12,7 @@ import pandas as pd
 
 from bench.cases.case import Case
 from bench.judging.record import Record
+from bench.judging.words import name_of
 from bench.profiling.read import Profile, profiles
 from bench.store import Run
 from bench.system.csv import write_frame
@@ -44,12 +45,12 @@ def operators_table(found: Iterable[Profile]) -> pd.DataFrame:
 
 def ranks_table(found: Iterable[Profile]) -> pd.DataFrame:
     """Return a row a case and rank: its step with and without the profiler, and its parts."""
-    rows: list[dict[str, Any]] = []
+    found, rows = list(found), list[dict[str, Any]]()
     for profile in found:
         for own in profile.ranks:
             rows.append(
                 {
-                    **_of_case(profile.case),
+                    **_of_case(profile.case, found),
                     **asdict(own.overlap),
                     "idle_s": own.overlap.idle_s,
                     "plain_s": median(own.facts.plain_s),
@@ -62,20 +63,23 @@ def ranks_table(found: Iterable[Profile]) -> pd.DataFrame:
 
 
 def _table(found: Iterable[Profile], which: str) -> pd.DataFrame:
-    parts = []
+    found, parts = list(found), []
     for profile in found:
         for own in profile.ranks:
             frame: pd.DataFrame = getattr(own, which)
-            place = {**_of_case(profile.case), "rank": own.facts.rank}
+            place = {**_of_case(profile.case, found), "rank": own.facts.rank}
             parts.append(frame.assign(**place)[[*place, *frame.columns]])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _of_case(case: Case) -> dict[str, Any]:
+def _of_case(case: Case, found: Iterable[Profile]) -> dict[str, Any]:
+    """Return what tells a case; its `name` tells it from the others of its question."""
+    rivals = [p.case for p in found if p.case.question == case.question]
     return {
         "case": case.id,
         "suite": case.suite,
         "variant": case.variant,
+        "name": name_of(case, rivals),
         "options": ",".join(f"{k}={v}" for k, v in case.options.items() if v is not None),
         "problem": case.problem,
         "title": title(case),

@@ -221,6 +221,6 @@ def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
     del ranks
     caption = "The operators a profiled step spends its time in, by variant; shares of its step."
     return [
-        Chart(f"What ran: {rows['title'].iloc[0]}", caption, lists(rows, "variant"))
+        Chart(f"What ran: {rows['title'].iloc[0]}", caption, lists(rows, "name"))
         for _, rows in operators.groupby("question", sort=False)
     ]

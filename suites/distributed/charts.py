@@ -261,10 +261,10 @@ def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
     """Draw a profiled step of every strategy: by phase, and what communication it waits for."""
     found = []
     for _, rows in operators.groupby("question", sort=False):
-        first = _mean_over_ranks(rows.assign(name=_names_of(rows)))
+        mean = rows.assign(seconds=rows["seconds"] / rows["ranks"])
         title = f"Where a step goes: {rows['title'].iloc[0]}"
         caption = "Milliseconds of a profiled step by phase and class of operator, mean over ranks."
-        found.append(Chart(title, caption, bars(first, "name", "class", "phase", PHASES)))
+        found.append(Chart(title, caption, bars(mean, "name", "class", "phase", PHASES)))
         if rows["ranks"].iloc[0] > 1:
             own = ranks[ranks["question"] == rows["question"].iloc[0]]
             found.append(
@@ -273,18 +273,10 @@ def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
     return found
 
 
-def _mean_over_ranks(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(seconds=rows["seconds"] / rows["ranks"])
-
-
-def _names_of(rows: pd.DataFrame) -> list[str]:
-    return [_name(row) for row in rows.to_dict("records")]
-
-
 def _overlap(ranks: pd.DataFrame) -> alt.Chart:
     """Draw computing, exposed communication and neither; all of a step."""
     kinds = dict(zip(("compute_s", "exposed_s", "idle_s"), RANK_PARTS, strict=True))
-    named = ranks.assign(name=_names_of(ranks)).groupby("name", as_index=False)
+    named = ranks.groupby("name", as_index=False)
     data = named[list(kinds)].mean().melt("name", list(kinds), "kind", "seconds")
     data["kind"] = data["kind"].map(kinds)
     return bars(data, "name", "kind", colours=RANK_PARTS)

@@ -149,7 +149,7 @@ def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
         Chart(
             f"Where a step goes: {rows['title'].iloc[0]}",
             caption,
-            bars(rows, "variant", "class", "phase", PHASES),
+            bars(rows, "name", "class", "phase", PHASES),
         )
         for _, rows in operators.groupby("question", sort=False)
     ]

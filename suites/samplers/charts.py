@@ -190,14 +190,12 @@ def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
     )
     found = []
     for _, rows in operators.groupby("question", sort=False):
-        named = rows.assign(
-            sampler=_names(rows), where=rows["part"].where(rows["part"] != "", "solver")
-        )
+        named = rows.assign(where=rows["part"].where(rows["part"] != "", "solver"))
         found.append(
             Chart(
                 f"Network and solver: {rows['title'].iloc[0]}",
                 caption,
-                bars(named, "sampler", "where"),
+                bars(named, "name", "where"),
             )
         )
     return found

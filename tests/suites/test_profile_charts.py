@@ -49,7 +49,7 @@ def rows_of(chart: Chart) -> pd.DataFrame:
 @pytest.mark.parametrize("suite", ["attention", "mixers"])
 def test_what_each_variant_ran_is_listed(suite: str) -> None:
     (chart,) = drawn_by(suite, profile(suite, "one"), profile(suite, "two"))
-    rows = rows_of(chart).set_index(["variant", "operator"])
+    rows = rows_of(chart).set_index(["name", "operator"])
     assert rows.loc[("one", "mm"), "share"] == pytest.approx(0.5)
     assert rows.loc[("two", "mm"), "calls"] == 2
 
@@ -57,7 +57,7 @@ def test_what_each_variant_ran_is_listed(suite: str) -> None:
 def test_a_policys_step_is_told_by_phase() -> None:
     (chart,) = drawn_by("precision", profile("precision", "fp32"), profile("precision", "bf16"))
     rows = rows_of(chart)
-    by_phase = rows[rows["variant"] == "fp32"].groupby("phase")["ms"].sum()
+    by_phase = rows[rows["name"] == "fp32"].groupby("phase")["ms"].sum()
     assert by_phase["forward"] == pytest.approx(0.04)
     assert by_phase["backward"] == pytest.approx(0.05)
 
@@ -88,3 +88,17 @@ def test_questions_stand_apart() -> None:
     other = profile("attention", "one", ranks=1)
     other = Profile(Case("attention", "one", "m", "Problem", {"n": 8}), other.folder, other.ranks)
     assert len(drawn_by("attention", profile("attention", "one"), other)) == 2
+
+
+def test_options_tell_a_variants_cases_apart() -> None:
+    one = profile("mixers", "rwkv")
+    told = [
+        Profile(
+            Case("mixers", "rwkv", "m", "Problem", {"n": 4}, options={"form": form}),
+            one.folder,
+            one.ranks,
+        )
+        for form in ("chunked", "recurrent")
+    ]
+    (chart,) = drawn_by("mixers", *told)
+    assert set(rows_of(chart)["name"]) == {"rwkv[form=chunked]", "rwkv[form=recurrent]"}
