@@ -9,6 +9,7 @@ COMMUNICATION = "communication"
 OUTSIDE = "outside operators"  # Python, and what a library does between operators
 AUTOGRAD = "autograd"
 VIEWS = "views"
+COMPILED = "compiled"  # what a compiler made of operators: on a CPU nobody tells its kernels apart
 WAITING = "waiting"
 
 # The first that fits counts. Names are torch's own operators and those of the libraries it calls.
@@ -20,7 +21,7 @@ PATTERNS = (
         "matrix products",
         r"\b_?(addmm|mm|bmm|baddbmm|addmv|mv|dot|addbmm|scaled_mm|mkldnn_linear)\b|gemm|cutlass",
     ),
-    ("compiled", r"triton|cpp_fused|Compiled|Inductor|Call CompiledFxGraph"),
+    (COMPILED, r"triton|cpp_fused|Compiled|Inductor|TorchDynamo|AOTDispatcher|Pregraph"),
     ("Fourier transforms", r"fft"),
     ("normalisation", r"(layer|batch|group|instance|rms)_?norm|LayerNorm|native_norm"),
     ("softmax and loss", r"softmax|nll_loss|cross_entropy|logsumexp"),

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from bench.profiling.classes import OUTSIDE, VIEWS, class_of
+from bench.profiling.classes import COMPILED, OUTSIDE, VIEWS, class_of
 from bench.profiling.counts import dtype_of, first_bytes, flops_of, input_bytes
 from bench.profiling.nesting import Node
 from bench.profiling.steps import Steps
@@ -61,7 +61,8 @@ def _lines(
     event, counted = node.event, steps.counted(node)
     place = steps.phase(node), steps.part(event)
     if event.kind == "range":
-        yield Line(*place, OUTSIDE, OUTSIDE, self_s=node.self_s)
+        name = COMPILED if _is_compiled(node) else OUTSIDE
+        yield Line(*place, name, name, self_s=node.self_s)
         return
     line = Line(*place, _class(steps, node, counted), event.name, calls=1.0)
     line.total_s, line.self_s = event.seconds, node.self_s
@@ -71,6 +72,11 @@ def _lines(
         written = first_bytes(event.args) if event.name.endswith("_") else 0
         line.bytes = input_bytes(event.args) + max(written, allocated.get(id(node), 0))
     yield line
+
+
+def _is_compiled(node: Node) -> bool:
+    """Say whether a range is that of compiled code, or lies in one."""
+    return any(class_of(one.event.name) == COMPILED for one in (node, *node.around()))
 
 
 def _class(steps: Steps, node: Node, counted: Node | None) -> str:

@@ -91,6 +91,17 @@ def test_what_is_outside_of_steps_is_left_out() -> None:
     assert table["self_s"].sum() == pytest.approx(100e-6)
 
 
+def test_what_a_compiler_made_is_no_python() -> None:
+    plain = [
+        named("step", 0, 100),
+        event("Torch-Compiled Region: 0/0", 10, 80),
+        named("## Call CompiledFxGraph f4x ##", 20, 60),
+    ]
+    by_class = operators(steps(plain, phases=[])).groupby("class")["self_s"].sum()
+    assert by_class["compiled"] == pytest.approx(80e-6)
+    assert by_class[OUTSIDE] == pytest.approx(20e-6)
+
+
 def test_a_planted_slowdown_is_put_down_to_its_operator() -> None:
     base, new = (operators(steps(training_step(slower=slower))) for slower in (0.0, 70.0))
     found = difference(base, new)
