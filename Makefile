@@ -30,7 +30,7 @@ CUDA_STAMP := $(CUDA_VENV)/installed
 TORCH_CUDA_BUILD ?= torch===2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench attention mixers precision distributed samplers ci baseline compare test test-slow check-cuda-build can-check-cuda-build benchmarks selfcheck mutants lint report show doctor selftest gpucheck clean
+.PHONY: help setup bench profile attention mixers precision distributed samplers ci baseline compare test test-slow check-cuda-build can-check-cuda-build benchmarks selfcheck mutants lint report show doctor selftest gpucheck clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -57,6 +57,10 @@ $(STAMP): pyproject.toml
 
 bench: setup ## measure a telling slice of every suite (PRESET=smoke) and name the report
 	@$(BENCH) run --preset $(PRESET)
+
+profile: setup ## trace the steps of cases: what takes the time, a page for each (CASE=attention/sdpa_flash)
+	@test -n "$(CASE)" || { echo "error: expected make profile CASE=…, as attention/sdpa_flash"; exit 2; }
+	@$(BENCH) profile $(CASE)
 
 attention: setup ## the attention suite, quick preset
 	@$(BENCH) run attention --preset quick

@@ -20,6 +20,7 @@ _OF_PROCESSES = (ChildProcessError, ProcessLookupError, ConnectionError, Blockin
 ORDER = (
     "list",
     "run",
+    "profile",
     "ab",
     "compare",
     "show",

@@ -50,8 +50,10 @@ def report(folder: RunFolder = None) -> None:
     run = _open(console, folder)
     records = fold(run)
     for point in outputs():
-        point.load()(run, records, run.folder / point.name)
-        console.print(f"{point.name:<16} {run.folder / point.name}", soft_wrap=True)
+        path = run.folder / point.name
+        point.load()(run, records, path)
+        if path.exists():
+            console.print(f"{point.name:<19} {path}", soft_wrap=True)
 
 
 def claims(folder: RunFolder = None) -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from bench.cases.chart import Chart, undrawn
 from bench.judging.record import Record
+from bench.profiling.drawn import bars
+from bench.profiling.read import Profile, profiles
 from bench.store import Run
 from bench.system.files import write_whole
 from reports import page
@@ -17,11 +19,14 @@ from reports.answers import Opening, opening
 from reports.cases import datatable, datatable_scripts
 from reports.fastest import Family, families
 from reports.findings import Judged, judge
+from reports.profiles.page import Entry, entries
+from reports.profiles.table import operators_table, ranks_table
 from reports.shown import constants
 from reports.table import own_columns, table
 from reports.template import render_template, vega_bundle
 from reports.trajectories import trajectories
 
+BY_CLASS = "Seconds of profiled steps by class of operator; a profiler costs time, see each page."
 SHOWN_FAMILIES = 3  # of a suite's tables of answers; the others are folded
 
 
@@ -37,6 +42,7 @@ class Section:
     claims: list[Judged]
     failures: list[page.Failure]
     num_cases: int
+    profiles: list[Entry]
     constants: list[str]
     table: str
 
@@ -65,7 +71,7 @@ def render(run: Run, records: list[Record]) -> str:
 def suite_sections(run: Run, records: list[Record]) -> list[Section]:
     """Gather a section for every suite that has cases, in order of appearance."""
     frame, samples = table(run, records), trajectories(records)
-    judged = judge(records)
+    judged, profiled = judge(records), profiles(run)
     sections = []
     for suite, own in page.by_suite(records).items():
         claims = [found for found in judged if found.suite == suite]
@@ -76,7 +82,11 @@ def suite_sections(run: Run, records: list[Record]) -> list[Section]:
                 opening=opening(suite, own),
                 measured=page.told(own, claims),
                 families=families(own),
-                charts=charts(suite, rows, samples[samples["suite"] == suite]),
+                charts=[
+                    *charts(suite, rows, samples[samples["suite"] == suite]),
+                    *of_profiles(suite, [p for p in profiled if p.case.suite == suite]),
+                ],
+                profiles=entries([p for p in profiled if p.case.suite == suite]),
                 claims=claims,
                 failures=page.failures(own),
                 num_cases=len(own),
@@ -96,6 +106,29 @@ def charts(suite: str, rows: pd.DataFrame, samples: pd.DataFrame) -> list[Chart]
         except Exception as error:
             found.append(undrawn(f"Charts of {suite}", error))
     return [_written(chart) for chart in found]
+
+
+def of_profiles(suite: str, found: list[Profile]) -> list[Chart]:
+    """Return what a suite draws of its profiles; of one that says nothing, classes of operators."""
+    if not any(profile.ranks for profile in found):
+        return []
+    operators, ranks = operators_table(found), ranks_table(found)
+    drawers = [point.load() for point in entry_points(group="touchstone.charts", name=suite)]
+    draw = next((d.profile_charts for d in drawers if hasattr(d, "profile_charts")), by_class)
+    try:
+        return [_written(chart) for chart in draw(operators, ranks)]
+    except Exception as error:
+        return [undrawn(f"Profiles of {suite}", error)]
+
+
+def by_class(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
+    """Draw where the steps of each question spend their time, a bar a variant."""
+    found = []
+    for _, rows in operators.groupby("question", sort=False):
+        drawing = bars(rows, "name", "class")
+        title = f"Where a step's time goes: {rows['title'].iloc[0]}"
+        found.append(Chart(title, BY_CLASS, drawing))
+    return found
 
 
 def _written(chart: Chart) -> Chart:

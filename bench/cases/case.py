@@ -19,7 +19,7 @@ from bench.cases.bounds import (
 Plain = Whole | Number | Text | bool | None
 
 Outcome = Literal["ok", "incorrect", "unsupported", "oom", "timeout", "crash", "error"]
-Role = Literal["check", "memory", "quality", "time"]
+Role = Literal["check", "memory", "profile", "quality", "time"]
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 CACHES = ("warm", "cold")

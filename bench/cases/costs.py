@@ -39,7 +39,7 @@ CPU = Costs(
     begin_s=5.0,
     start_s=0.03,
     ranks_s=0.6,
-    role_s={"check": 0.1, "memory": 0.05, "quality": 0.2, "time": 0.05},
+    role_s={"check": 0.1, "memory": 0.05, "profile": 2.0, "quality": 0.2, "time": 0.05},
     compiled_s=14.0,
     recompiled_s=3.0,
     flops_per_s=5e10,
@@ -48,13 +48,13 @@ CUDA = Costs(
     begin_s=12.0,
     start_s=0.45,
     ranks_s=2.0,
-    role_s={"check": 1.7, "memory": 0.45, "quality": 0.5, "time": 0.5},
+    role_s={"check": 1.7, "memory": 0.45, "profile": 4.0, "quality": 0.5, "time": 0.5},
     compiled_s=5.0,
     recompiled_s=1.5,
     flops_per_s=5e13,
 )
 # Calls of a role beside its samples; a check's are mostly float64, on several realisations.
-CALLS: Mapping[Role, int] = {"check": 20, "memory": 2, "time": 3}
+CALLS: Mapping[Role, int] = {"check": 20, "memory": 2, "profile": 40, "time": 3}
 
 
 def class_of(device: str) -> str:

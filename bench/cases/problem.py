@@ -155,6 +155,13 @@ class Problem(ABC):
         """
         return []
 
+    def named_calls(self, built: Any) -> dict[str, tuple[Any, str]]:
+        """Name callables that a step is made of, by who holds each and as what; for profiles alone.
+
+        `{"network": (built, "denoise")}` puts a range around every call of `built.denoise`.
+        """
+        return {}
+
     def quality(self, built: Any, seed: int, setting: Setting) -> list[Measurement]:
         """Measure what the result is worth (a loss trajectory, a distance); once per seed.
 

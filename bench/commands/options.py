@@ -77,6 +77,12 @@ Like = Annotated[
     ),
 ]
 Preset = Annotated[str, typer.Option(help="smoke, quick, standard or full.")]
+Profile = Annotated[
+    bool,
+    typer.Option(
+        "--profile", help="Profile every case too, in a process of its own after all is timed."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto (a GPU if there is one), cpu, cuda or cuda:N.")]
 Budget = Annotated[str, typer.Option(help="Bound the run: `90s`, `10m`, `2h`.", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the cases and a time estimate.")]

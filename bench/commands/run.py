@@ -6,6 +6,7 @@ import random
 import re
 import shlex
 import sys
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,7 @@ from bench.commands.options import (
     NumRounds,
     Output,
     Preset,
+    Profile,
     Reference,
     Seed,
     Selectors,
@@ -79,6 +81,7 @@ def run(
             help="With --resume: run what a folder from elsewhere names outside the checkout.",
         ),
     ] = False,
+    profile: Profile = False,
     dry_run: DryRun = False,
     rounds: NumRounds = None,
     timeout: Timeout = 120.0,
@@ -114,7 +117,7 @@ def run(
         if found is not None:
             expect_files(server, found.manifest.cases, FILES)
             with device_lock(found.manifest.device, wait, found.manifest.cases):
-                _measure(console, found, side, server)
+                carry_out(console, found, side, server)
         else:
             budget_s = parse_budget(budget)
             files = dict(zip(FILES, (data, inception, reference, model), strict=True))
@@ -122,6 +125,7 @@ def run(
             chosen = select(server, *wanted, absent=dry_run, like=like)
             pace = _pace(chosen, server, preset)
             manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed, pace)
+            manifest = replace(manifest, profile=profile)
             if dry_run:
                 for case in manifest.cases:
                     console.print(case.id, soft_wrap=True)
@@ -131,8 +135,8 @@ def run(
             with device_lock(manifest.device, wait, manifest.cases):
                 server.expect_device(manifest.device)  # or there is nothing to make a folder for
                 found = create(output, manifest)
-                _measure(console, found, side, server)
-    _finish(console, found)
+                carry_out(console, found, side, server)
+    finish(console, found)
 
 
 def resumable(folder: Path, trust: bool) -> Run:
@@ -235,7 +239,7 @@ def _expect_only_resume(context: typer.Context) -> None:
             )
 
 
-def _measure(console: Screen, found: Run, side: Side, server: Server) -> None:
+def carry_out(console: Screen, found: Run, side: Side, server: Server) -> None:
     """Measure what is lacking; an interruption leaves a folder that can be resumed."""
     try:
         with TerminalProgress(console) as progress:
@@ -247,7 +251,7 @@ def _measure(console: Screen, found: Run, side: Side, server: Server) -> None:
         ) from None
 
 
-def _finish(console: Screen, found: Run) -> None:
+def finish(console: Screen, found: Run) -> None:
     """Write every output that is installed, and say where they are."""
     records = fold(found)
     for notice in found.notices:
@@ -255,7 +259,8 @@ def _finish(console: Screen, found: Run) -> None:
     for point in outputs():
         path = found.folder / point.name
         point.load()(found, records, path)
-        console.print(f"{point.name:<16} {path}", soft_wrap=True)
+        if path.exists():  # profiles are written where some were taken
+            console.print(f"{point.name:<19} {path}", soft_wrap=True)
     for point in entry_points(group="touchstone.summaries"):
         point.load()(console, found, records)
     if not any(record.outcome == "ok" for record in records):

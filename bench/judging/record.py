@@ -138,7 +138,11 @@ def _unreached(record: Record, ended_by: str) -> Record:
 
 
 def fold_case(case: Case, attempts: list[Attempt], ceilings: Sequence[Ceilings] = ()) -> Record:
-    """Fold one case: one failing attempt fixes the outcome; errors stay, times are barred."""
+    """Fold one case: one failing attempt fixes the outcome; errors stay, times are barred.
+
+    A profile says nothing of an outcome, and nothing that is compared: it is left out.
+    """
+    attempts = [attempt for attempt in attempts if attempt.role != "profile"]
     failed = next((a for a in attempts if a.outcome != "ok" and a.role != "quality"), None)
     timed = [a for a in attempts if a.role == "time"]
     if failed:

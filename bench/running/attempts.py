@@ -13,6 +13,7 @@ from bench.cases.case import Attempt, Case, Measurement, Role, Window
 from bench.cases.problem import COPIED
 from bench.errors import in_one_line
 from bench.machine.probes.sampler import Sampler
+from bench.profiling.folder import folder_of
 from bench.running.limits import limit_s
 from bench.sides.checkout import at_work, publishable
 from bench.sides.server import Server
@@ -82,7 +83,7 @@ class Attempts:
         return case.id not in barred
 
     def _bar(self, attempt: Attempt) -> None:
-        if attempt.outcome != "ok":
+        if attempt.outcome != "ok" and attempt.role != "profile":
             barred = self.worthless if attempt.role == "quality" else self.failed
             barred.add(attempt.case)
 
@@ -123,6 +124,8 @@ class Attempts:
             request["memory_limit_bytes"] = int(_MEMORY_SHARE * available_memory_bytes())
         if role == "quality":
             request["seed"] = number
+        if role == "profile":
+            request["profile"] = {"folder": str(folder_of(self.run.folder, case).resolve())}
         checked = self._checked.get(case.id)
         if role != "check" and checked:
             request["fresh_inputs"] = checked.labels.get("inputs") == COPIED

@@ -18,7 +18,7 @@ MEMORY_SHARE = 0.5  # of what is available, for all lanes together
 
 def beside(case: Case, role: Role) -> int:
     """Return how many such attempts the cores have room for; 1 where something is timed."""
-    timed = role == "time" or (role == "check" and case.starts_cold)
+    timed = role in ("time", "profile") or (role == "check" and case.starts_cold)
     if timed or case.device != "cpu" or case.ranks > 1:
         return 1
     return max(min(len(os.sched_getaffinity(0)) // case.threads, MOST), 1)

@@ -63,10 +63,11 @@ class Schedule:
             self._refit()
             started = time.monotonic()
             try:
-                return "finished" if self._rounds(ahead) else "budget"
+                finished = self._rounds(ahead)
             finally:
                 self.run.update_session(timing_wall_s=time.monotonic() - started)
                 self.attempts.keep_cost()
+        return "finished" if finished and self._profiles() else "budget"
 
     def _prepare(self, ahead: Ahead) -> bool:
         """Check every case, measure its memory and its quality; one that fails goes no further.
@@ -130,6 +131,18 @@ class Schedule:
                 if not self._serve(servers, todo, later):
                     return False
         return True
+
+    def _profiles(self) -> bool:
+        """Profile every case that is right, where that was asked for: after all that is timed."""
+        todo: list[Step] = [
+            (case, "profile", 0)
+            for case in self.manifest.cases
+            if self.manifest.profile and (case.id, "profile", 0) not in self._done
+        ]
+        if not todo:
+            return True
+        with self.attempts.servers([case for case, _, _ in todo]) as servers:
+            return self._serve(servers, todo, [])
 
     def _cases_of(self, number: int) -> list[Case]:
         """List the cases that a round times, in the order they were given."""

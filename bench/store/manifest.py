@@ -47,6 +47,7 @@ class Session:
 class Manifest:
     """`run.json`: what was asked, where, and by which command.
 
+    `profile` asks that every case is profiled, after all that is timed.
     `pairing` names the comparison that this run is one side of: rounds of equal numbers are pairs.
     `judged` names the quantity that verdicts on time are about, by kind of case; fixed beforehand.
     `journal` begins the chain of digests in `records.jsonl`; a run of before has none.
@@ -64,6 +65,7 @@ class Manifest:
     sessions: list[Session] = field(default_factory=list)
     timeout_s: Seconds = 120.0
     budget_s: Seconds | None = None
+    profile: bool = False
     pairing: Text = ""
     judged: dict[Name, Name] = field(default_factory=dict)
     journal: Name = ""

@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.cases.case import Case
 from bench.cases.problem import Call, Problem
 from bench.cases.setting import Setting
+from bench.profiling.recording.opening import Opening
 from bench.selecting.discover import find_variant, load_module, source_hash
 from bench.state import Kept
 from bench.state.ledger import Ledger
@@ -25,6 +26,7 @@ _ASKED = (
     "tolerances",
     "rewritten",
     "fresh_inputs",
+    "profile",
 )
 
 
@@ -48,7 +50,9 @@ class Contest:
     tolerances: list[tuple[float, float]] = field(default_factory=list)
     rewritten: list[int] = field(default_factory=list)
     fresh_inputs: bool = False
+    profile: dict[str, Any] = field(default_factory=dict)  # where it goes, and which kind
     ledger: Ledger | None = None  # of all that was allocated since before set-up
+    opening: Opening | None = None  # the profile of set-up, which goes on
 
     def input_sets(self) -> list[Any]:
         """Draw the sets of inputs that rotate through the step, one seed each."""

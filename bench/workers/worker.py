@@ -11,6 +11,7 @@ import torch
 
 from bench.cases.case import Case
 from bench.cases.variant import Unsupported
+from bench.profiling.recording.opening import Opening
 from bench.state import Kept, allocator, load
 from bench.state.ledger import Ledger
 from bench.state.of_torch import decide_at_once
@@ -61,7 +62,8 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
             kept.settled(lambda: decide_at_once(case.device))
         # from before set-up: what that allocates is alive in the call
         ledger = Ledger() if _counts_memory(case, request) else None
-        contest = replace(prepare(case, request, kept), ledger=ledger)
+        opening = Opening(case.device) if _shows_set_up(request) else None
+        contest = replace(prepare(case, request, kept), ledger=ledger, opening=opening)
         if ledger:
             ledger.separate()
         elif case.device == "cpu":
@@ -128,6 +130,10 @@ def _set(case: Case) -> None:
 
 def _counts_memory(case: Case, request: dict[str, Any]) -> bool:
     return request["role"] == "memory" and case.device == "cpu" and case.ranks == 1
+
+
+def _shows_set_up(request: dict[str, Any]) -> bool:
+    return request["role"] == "profile" and not request["profile"].get("nvtx")
 
 
 def _set_allocator(case: Case) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.charts import COLOURS, Chart, drawn
+from bench.charts import COLOURS, Chart, drawn, lists
 
 TIME = ("time_ms", "time (ms)")
 PEAK = ("peak_mib", "peak memory (MiB)")
@@ -214,3 +214,13 @@ def _panel(
             base.mark_rule(strokeWidth=1.4).encode(y=alt.Y("low_ms:Q", title=title), y2="high_ms:Q")
         )
     return alt.layer(*layers)
+
+
+def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
+    """List what every variant of a question runs, where they were profiled."""
+    del ranks
+    caption = "The operators a profiled step spends its time in, by variant; shares of its step."
+    return [
+        Chart(f"What ran: {rows['title'].iloc[0]}", caption, lists(rows, "name"))
+        for _, rows in operators.groupby("question", sort=False)
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.charts import COLOURS, Chart, drawn
+from bench.charts import COLOURS, RANK_PARTS, Chart, bars, drawn
 
 KINDS = ("parameters", "gradients", "optimizer_state", "master_weights", "buckets")
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
@@ -17,7 +17,12 @@ COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast
 SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
 Drawing = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
 BINARY = "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value / 1024 + ' KiB'"
+PHASES = ("forward", "backward", "optimizer")
 BELOW = alt.Legend(orient="bottom", columns=3, labelLimit=200)
+OVERLAP = (
+    "A profiled step, mean over ranks. Communication that computing hides is no part of the bar; "
+    "idle is neither: Python, and waits of other sorts."
+)
 PAPER, ENGINE = "the paper", "the engine's plan"
 
 
@@ -250,3 +255,28 @@ def _rate(data: pd.DataFrame, rate: str, sizes: list[float]) -> alt.Chart:
         color=alt.Color("line:N", title=None),
         tooltip=["line:N", "num_bytes:Q", *figures],
     )
+
+
+def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
+    """Draw a profiled step of every strategy: by phase, and what communication it waits for."""
+    found = []
+    for _, rows in operators.groupby("question", sort=False):
+        mean = rows.assign(seconds=rows["seconds"] / rows["ranks"])
+        title = f"Where a step goes: {rows['title'].iloc[0]}"
+        caption = "Milliseconds of a profiled step by phase and class of operator, mean over ranks."
+        found.append(Chart(title, caption, bars(mean, "name", "class", "phase", PHASES)))
+        if rows["ranks"].iloc[0] > 1:
+            own = ranks[ranks["question"] == rows["question"].iloc[0]]
+            found.append(
+                Chart(f"Waiting for others: {rows['title'].iloc[0]}", OVERLAP, _overlap(own))
+            )
+    return found
+
+
+def _overlap(ranks: pd.DataFrame) -> alt.Chart:
+    """Draw computing, exposed communication and neither; all of a step."""
+    kinds = dict(zip(("compute_s", "exposed_s", "idle_s"), RANK_PARTS, strict=True))
+    named = ranks.groupby("name", as_index=False)
+    data = named[list(kinds)].mean().melt("name", list(kinds), "kind", "seconds")
+    data["kind"] = data["kind"].map(kinds)
+    return bars(data, "name", "kind", colours=RANK_PARTS)

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.charts import COLOURS, Chart, drawn
+from bench.charts import COLOURS, Chart, drawn, lists
 
 TASKS = {
     "TextLearning": "text",
@@ -67,10 +67,15 @@ def _layers(rows: pd.DataFrame, colours: dict[str, str]) -> Chart:
         high_ms=rows["time_high_s"] * 1e3,
         peak_mib=rows["peak_bytes"] / 2**20,
     )
+    shown = [
+        ("time_ms", "time (ms)"),
+        ("peak_mib", "peak memory (MiB)"),
+        ("sequence_flops", "FLOPs by formula"),
+    ]
     panels = [
-        _panel(rows, "seqlen", "sequence length", "time_ms", "time (ms)", colours),
-        _panel(rows, "seqlen", "sequence length", "peak_mib", "peak memory (MiB)", colours),
-        _panel(rows, "seqlen", "sequence length", "sequence_flops", "FLOPs by formula", colours),
+        _panel(rows, "seqlen", "sequence length", quantity, title, colours)
+        for quantity, title in shown
+        if rows[quantity].notna().any()  # a run that only profiles has no times
     ]
     caption = (
         "One layer of each mixer at one width; both axes logarithmic, bars are 95 % intervals. "
@@ -223,3 +228,13 @@ def _parameters(rows: pd.DataFrame) -> str:
 def _where(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     return f"width {first['width']:.0f}, {first['dtype']}, {first['pass']}"
+
+
+def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
+    """List what every mixer of a question runs, where they were profiled."""
+    del ranks
+    caption = "The operators a profiled step spends its time in, by mixer; shares of its step."
+    return [
+        Chart(f"What ran: {rows['title'].iloc[0]}", caption, lists(rows, "name"))
+        for _, rows in operators.groupby("question", sort=False)
+    ]

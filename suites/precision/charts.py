@@ -7,10 +7,11 @@ from functools import partial
 import altair as alt
 import pandas as pd
 
-from bench.charts import COLOURS, Chart, drawn
+from bench.charts import COLOURS, Chart, bars, drawn
 
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 KINDS = ("parameters", "gradients", "optimizer_state", "activations")
+PHASES = ("forward", "backward", "optimizer")
 BELOW = alt.Legend(orient="bottom", columns=3)
 WORKLOADS = {"GPTTraining": "GPT on text", "UNetTraining": "U-Net on digits"}
 UNITS = {"GPTTraining": "tokens", "UNetTraining": "images"}
@@ -135,3 +136,20 @@ def _overlay(losses: pd.DataFrame, colour: alt.Color) -> alt.Chart | None:
             tooltip=["variant:N", "index:Q", alt.Tooltip("value:Q", format=".4f", title="loss")],
         )
     )
+
+
+def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
+    """Draw a profiled training step of every policy, phase by phase."""
+    del ranks
+    caption = (
+        "Milliseconds of a profiled step by phase and class of operator: what a policy speeds up, "
+        "and what it adds in casts."
+    )
+    return [
+        Chart(
+            f"Where a step goes: {rows['title'].iloc[0]}",
+            caption,
+            bars(rows, "name", "class", "phase", PHASES),
+        )
+        for _, rows in operators.groupby("question", sort=False)
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from bench.charts import Chart, counted, drawn
+from bench.charts import Chart, bars, counted, drawn
 from suites.samplers.claimed import SAME_QUESTION
 from suites.samplers.curves import Cast, cast_of, panel
 from suites.samplers.enough import DISTANCES
@@ -179,3 +179,23 @@ def _side(num_budgets: int) -> int:
     """Return the width of a picture at which two columns of them fit the page."""
     room = (PAGE_WIDTH / 2 - NAME_WIDTH) / num_budgets - GAP
     return int(min(max(room, PICTURE_WIDTH[0]), PICTURE_WIDTH[1]))
+
+
+def profile_charts(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
+    """Set the network against the solver that calls it, sampler by sampler."""
+    del ranks
+    caption = (
+        "Milliseconds of a profiled call: within the network, and in the solver around it; what is "
+        "outside operators is Python of either."
+    )
+    found = []
+    for _, rows in operators.groupby("question", sort=False):
+        named = rows.assign(where=rows["part"].where(rows["part"] != "", "solver"))
+        found.append(
+            Chart(
+                f"Network and solver: {rows['title'].iloc[0]}",
+                caption,
+                bars(named, "name", "where"),
+            )
+        )
+    return found

@@ -63,6 +63,10 @@ class Sampling(Workload):
         self.loaded.provision(progress)
         worth.provision(self, progress)
 
+    def named_calls(self, built: Sampler) -> dict[str, tuple[Any, str]]:
+        """Tell the network's time from the solver's in a profile."""
+        return {"network": (built.network, "denoise")}
+
     def overheads(self, built: Sampler, inputs: Noise, setting: Setting) -> list[Measurement]:
         """Time what the sampler adds to the bare network calls of its grid."""
         return held.overhead(built, inputs)

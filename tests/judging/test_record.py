@@ -186,3 +186,12 @@ def test_a_seed_that_failed_without_a_word_ends_the_seeds_too() -> None:
     untimed = dataclasses.replace(CASE, rounds=0)
     silent = dataclasses.replace(FAILED, detail="", round=0)
     assert fold_case(untimed, [*PREPARED[:2], silent]).outcome == "ok"
+
+
+@pytest.mark.parametrize("outcome", ["ok", "timeout"])
+def test_a_profile_says_nothing_of_a_case(outcome: Outcome) -> None:
+    timed = [*PREPARED, attempt("time", 0, one("time", 0.5, "s"))]
+    profiled = dataclasses.replace(
+        attempt("profile", 0, outcome=outcome), labels={"x": "y"}, flags=["other_setting"]
+    )
+    assert fold_case(CASE, [*timed, profiled]) == fold_case(CASE, timed)

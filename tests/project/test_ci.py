@@ -73,6 +73,15 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+def test_a_profile_is_of_the_case_that_is_named(project: Project) -> None:
+    project.make("profile", "CASE=attention/sdpa_flash --set seqlen=64")
+    assert project.called == ["profile attention/sdpa_flash --set seqlen=64"]
+    done = project.make("profile")
+    assert done.returncode != 0
+    assert "expected make profile CASE=" in done.stdout
+    assert len(project.called) == 1
+
+
 def test_the_merge_base_is_measured_again(project: Project) -> None:
     base = git(project.folder, "rev-parse", "main").strip()
     project.commit("mine")
