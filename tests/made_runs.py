@@ -13,6 +13,7 @@ import msgspec
 from bench.cases.case import Attempt, Case, Measurement, Plain
 from bench.store import Manifest, Run, Session, read
 from bench.store.paired import Contestant, Pairing
+from bench.structure.structure import Structure
 
 ROUNDS = 5
 UNITS = {
@@ -56,6 +57,7 @@ class Made:
     thread_time_s: float | None = None
     energy_j: float | None = None
     source_hash: str = "0"
+    structure: Structure | None = None
 
     @property
     def seeds(self) -> int:
@@ -103,6 +105,8 @@ def make(
     )
     run = Run(folder, replace(asked, **manifest))  # type: ignore[arg-type]
     run.save()
+    for made in cases:
+        run.keep(made.structure)
     lines = [msgspec.json.encode(a) for made in cases for a in attempts(made, confirm, seed)]
     run.records_path.write_bytes(b"\n".join(lines) + b"\n")
     return read(folder)
@@ -117,7 +121,9 @@ def attempts(made: Made, confirm: int, seed: int) -> list[Attempt]:
         return [Attempt(name, "check", 0, 0, made.outcome, made.detail)]  # type: ignore[arg-type]
     values = [Measurement(q, UNITS.get(q, "1"), [v]) for q, v in made.values.items()]
     found = [Attempt(name, "check", 0, 0, "ok")]
-    found.append(Attempt(name, "memory", 0, 0, "ok", measurements=values, labels=made.labels))
+    did = made.structure.digest if made.structure else ""
+    memory = Attempt(name, "memory", 0, 0, "ok", measurements=values, structure=did)
+    found.append(replace(memory, labels=made.labels))
     for number in range(made.seeds):
         own = [
             Measurement(q, UNITS.get(q, "1"), [v[number]])

@@ -145,6 +145,7 @@ class Attempt:
     attempt knows its `window`; what the device did outside of it is no part of the measurement.
     The check also tells which tensors of an output are `rewritten`, in memory that the step keeps,
     and about how long a warm call takes, `call_s`: no measurement, it bounds the time of a quality.
+    The memory role leaves what a call did: `structure` is its digest, in the run's table of them.
     """
 
     case: Text
@@ -166,4 +167,5 @@ class Attempt:
     measuring_s: Seconds = 0.0
     call_s: Seconds = 0.0
     window: Window | None = None
+    structure: Name = ""
     log: Text = ""

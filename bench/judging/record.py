@@ -18,6 +18,7 @@ from bench.judging.statistics import Interval, Rounds, interval, round_values
 from bench.machine.ceilings import Ceilings, Roofline, bound_of
 from bench.store import Run
 from bench.store.sound import OF_THE_CALL
+from bench.structure.structure import Structure
 
 PENDING = "pending"  # no outcome yet: the run was interrupted, or its budget ended
 
@@ -38,7 +39,8 @@ class Record:
     once or are the same whenever measured; `trajectories` holds what quality measured, by quantity
     and seed. What one rank measured is in `by_rank` alone, by quantity and rank: one value an
     attempt, of timed ones the median. Flags bar an `ok` record from rankings. `roofline` is the
-    least time that the run's ceilings leave the case.
+    least time that the run's ceilings leave the case. `structure` is what a call did, None where
+    that was not recorded.
     """
 
     case: Case
@@ -56,6 +58,7 @@ class Record:
     flags: list[str] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     roofline: Roofline | None = None
+    structure: Structure | None = None
 
     @property
     def worthless(self) -> bool:
@@ -124,9 +127,16 @@ def fold(run: Run) -> list[Record]:
         attempts[attempt.case].append(attempt)
     ceilings = [c for session in run.manifest.sessions for c in session.ceilings]
     records = [fold_case(case, attempts[case.id], ceilings) for case in run.manifest.cases]
+    records = [replace(r, structure=_structure(run, attempts[r.case.id])) for r in records]
     return [
         _unreached(r, run.last_session.ended_by) if r.outcome == PENDING else r for r in records
     ]
+
+
+def _structure(run: Run, attempts: Sequence[Attempt]) -> Structure | None:
+    """Return what the case's memory role saw a call do."""
+    digests = [a.structure for a in attempts if a.structure]
+    return run.structures.get(digests[-1]) if digests else None
 
 
 def _unreached(record: Record, ended_by: str) -> Record:

@@ -20,6 +20,7 @@ from bench.sides.server import Server
 from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store import Run
+from bench.store.structures import structure_of
 from bench.system.log import read_log
 
 UnderWay = Generator[Server, None, Attempt]  # it yields who owes the answer
@@ -146,6 +147,7 @@ class Attempts:
     ) -> Attempt:
         measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
         window = reply.pop("window", None)
+        structure = reply.pop("structure", None)
         detail = publishable(in_one_line(reply.pop("detail", ""), _DETAIL_READ), self.side)
         return Attempt(
             case=case.id,
@@ -157,6 +159,7 @@ class Attempts:
             side=self.side.name,
             measurements=measurements,
             window=Window(**window) if window else None,
+            structure=self.run.keep(structure_of(structure) if structure else None),
             log=self.keep_log(log),
             **reply,
         )

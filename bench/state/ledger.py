@@ -32,12 +32,15 @@ class Block:
 class Moment:
     """A marked moment: the blocks alive by address, and the most bytes alive since the one before.
 
-    `operators` are the names of what ran since the one before, in order.
+    `operators` are the names of what ran since the one before, in order; `allocations` and
+    `allocated_bytes` are of then, too.
     """
 
     live: dict[int, Block]
     peak_bytes: int
     operators: list[str]
+    allocations: int = 0
+    allocated_bytes: int = 0
 
     @property
     def live_bytes(self) -> int:
@@ -91,15 +94,17 @@ class Ledger:
         live: dict[int, Block] = {}
         moments: list[Moment] = []
         operators: list[str] = []
-        total = peak = serial = 0
+        total = peak = serial = number = taken = 0
         for event in sorted(self._events(), key=lambda event: event.start_time_ns):
             if event.name == _MARK:
-                moments.append(Moment(dict(live), peak, operators))
-                operators, peak = [], total
+                moments.append(Moment(dict(live), peak, operators, number, taken))
+                operators, peak, number, taken = [], total, 0, 0
             elif event.tag != _EventType.Allocation:
                 operators.append(event.name)
             elif event.extra_fields.device.type == "cpu":
                 serial += 1
+                asked = max(event.extra_fields.alloc_size, 0)
+                number, taken = number + (asked > 0), taken + asked
                 total += _book(live, event.extra_fields, serial)
                 peak = max(peak, total)
         return moments

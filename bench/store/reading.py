@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.cases.case import Attempt
+from bench.cases.counted import counted
 from bench.errors import UserError
 from bench.store import consistent
 from bench.store.journal import unsealed
@@ -13,6 +14,7 @@ from bench.store.manifest import Manifest
 from bench.store.run import Run
 from bench.store.sound import complaint
 from bench.store.strict import decode
+from bench.store.structures import unlined
 from bench.system.files import is_folder, read_regular
 
 NO_DIGESTS = "written before lines had digests, so that one that was lost or edited is not seen"
@@ -30,6 +32,7 @@ def read(folder: Path) -> Run:
     _expect_none(consistent.of_manifest(manifest), str(path))
     run = Run(folder, manifest, head=manifest.journal)
     _read_attempts(run)
+    _read_structures(run)
     _expect_none(consistent.of_counts(manifest, run.attempts), str(run.records_path))
     return run
 
@@ -57,6 +60,19 @@ def _read_attempts(run: Run) -> None:
         )
     if not run.manifest.journal:
         run.notices.append(f"{run.records_path}: {NO_DIGESTS}")
+
+
+def _read_structures(run: Run) -> None:
+    """Read what calls did: what is damaged is left out, its digest would find it out anywhere."""
+    found, damaged = unlined(read_regular(run.structures_path) or b"")
+    asked = {attempt.structure for attempt in run.attempts if attempt.structure}
+    run.structures.update(found)
+    lost = len(asked - found.keys())
+    if damaged or lost:
+        run.notices.append(
+            f"{run.structures_path}: {counted(damaged, 'damaged line')} left out; what "
+            f"{counted(lost, 'call')} did is not known"
+        )
 
 
 def _opened(run: Run, line: bytes, number: int, where: str) -> Attempt:

@@ -18,7 +18,9 @@ from bench.store.journal import sealed
 from bench.store.manifest import Manifest, Session
 from bench.store.sound import sound
 from bench.store.strict import decode
+from bench.store.structures import STRUCTURES, lined
 from bench.store.trust import seal
+from bench.structure.structure import Structure
 from bench.system.files import append_line, cannot_write, read_regular, write_whole
 
 
@@ -26,7 +28,8 @@ from bench.system.files import append_line, cannot_write, read_regular, write_wh
 class Run:
     """A run folder, its manifest and the attempts read from it.
 
-    `head` is the digest of the last line, which the next one is chained to.
+    `head` is the digest of the last line, which the next one is chained to. `structures` are what
+    calls did, by the digest that attempts have of them.
     """
 
     folder: Path
@@ -34,6 +37,7 @@ class Run:
     attempts: list[Attempt] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     head: str = ""
+    structures: dict[str, Structure] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -42,6 +46,20 @@ class Run:
     @property
     def records_path(self) -> Path:
         return self.folder / "records.jsonl"
+
+    @property
+    def structures_path(self) -> Path:
+        return self.folder / STRUCTURES
+
+    def keep(self, structure: Structure | None) -> str:
+        """Have what a call did on the disk, once, before an attempt refers to it by its digest."""
+        if structure is None:
+            return ""
+        digest = structure.digest
+        if digest not in self.structures:
+            append_line(self.structures_path, lined(structure))
+            self.structures[digest] = structure
+        return digest
 
     def append(self, attempt: Attempt) -> None:
         """Write one line and have it on the disk before anything else happens."""
@@ -80,7 +98,7 @@ class Run:
     def expect_own_files(self) -> None:
         """Refuse to go on where what is written would go elsewhere; make the folder of logs."""
         logs = self.folder / "logs"
-        for path in (self.folder / "run.json", self.records_path, logs):
+        for path in (self.folder / "run.json", self.records_path, self.structures_path, logs):
             if path.is_symlink():
                 raise UserError(f"{path}: expected the run's own to write to, got a link")
         try:
@@ -89,13 +107,12 @@ class Run:
             raise cannot_write(logs, error) from error
 
     def drop_torn_line(self) -> None:
-        """Cut a last line that a kill left unfinished, before appending to the file."""
-        if not self.records_path.exists():
-            return
-        data = self.records_path.read_bytes()
-        if data and not data.endswith(b"\n"):
-            with self.records_path.open("r+b") as stream:
-                stream.truncate(data.rfind(b"\n") + 1)
+        """Cut last lines that a kill left unfinished, before appending to the files."""
+        for path in (self.records_path, self.structures_path):
+            data = path.read_bytes() if path.exists() else b""
+            if data and not data.endswith(b"\n"):
+                with path.open("r+b") as stream:
+                    stream.truncate(data.rfind(b"\n") + 1)
 
 
 def _text(manifest: Manifest) -> bytes:

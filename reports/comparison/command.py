@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from bench.commands.options import Keyword
-from bench.errors import UserError, unknown
-from bench.judging.comparing.quantities import DEFAULT_GATE, GATES
+from bench.errors import UserError
+from bench.judging.comparing.quantities import DEFAULT_GATE, GATES, parse_gate
 from bench.judging.comparing.versus import PAIRED_FOLDER, name_of, pair_folder
 from bench.store import Run, read
 from bench.system.terminal import Screen
@@ -99,17 +99,6 @@ def compare(
         show_all=show_all,
     )
     raise typer.Exit(code)
-
-
-def parse_gate(text: str) -> tuple[str, ...]:
-    """Read `time,memory` as groups; `none` gates nothing but broken cases."""
-    words = tuple(word.strip() for word in text.split(","))
-    if words == ("none",):
-        return ()
-    for word in words:
-        if word not in GATES:
-            raise unknown("gate", word, GATES)
-    return words
 
 
 def _folders(base: Path, new: list[Path]) -> list[Path]:

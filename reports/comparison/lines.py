@@ -11,9 +11,9 @@ from bench.cases.counted import counted
 from bench.judging.apart import NO_SPREAD
 from bench.judging.comparing.comparison import Comparison
 from bench.judging.comparing.once import ONE_SAMPLE
-from bench.judging.comparing.quantities import DEFAULT_GATE, GATES
+from bench.judging.comparing.quantities import DEFAULT_GATE, GATES, STRUCTURE
 from bench.judging.comparing.row import Row
-from bench.judging.comparing.words import BAD, INCOMPARABLE, OUTCOME, WORDS
+from bench.judging.comparing.words import BAD, CHANGED, INCOMPARABLE, OUTCOME, WORDS
 from bench.judging.words import factor, seconds, size
 from reports.comparison.names import Names
 
@@ -39,23 +39,29 @@ class Line:
 class Parts:
     """The rows of a comparison by how much a reader needs them.
 
-    `bad` and `good` changed, `doubtful` may have, `quiet` are the same or only inform, and
-    `apart` are cases that one side lacks or neither could measure.
+    `bad` and `good` changed, `other` do something else, `doubtful` may have changed, `quiet` are
+    the same or only inform, and `apart` are cases that one side lacks or neither could measure.
     """
 
     bad: list[Row]
     good: list[Row]
+    other: list[Row]
     doubtful: list[Row]
     quiet: list[Row]
     apart: list[Row]
 
+    @property
+    def told(self) -> list[Row]:
+        """Return the rows that a reader must see."""
+        return [*self.bad, *self.good, *self.other]
+
 
 def parts(comparison: Comparison) -> Parts:
     """Sort rows: worst first, in doubt by how far they seem to have moved."""
-    found = Parts([], [], [], [], [])
+    found = Parts([], [], [], [], [], [])
     for row in comparison.rows:
         _part(found, row, comparison.margin).append(row)
-    for rows in (found.bad, found.good, found.doubtful, found.quiet):
+    for rows in (found.bad, found.good, found.other, found.doubtful, found.quiet):
         rows.sort(key=lambda row: (WORDS.index(row.verdict), row.group != "time", -_moved(row)))
     return found
 
@@ -65,6 +71,8 @@ def _part(found: Parts, row: Row, margin: float) -> list[Row]:
         return found.bad
     if row.verdict in GOOD:
         return found.good
+    if row.verdict == CHANGED:
+        return found.other
     if row.group == OUTCOME and row.verdict in INCOMPARABLE:
         return found.apart
     informs = row.group not in DEFAULT_GATE or row.why == ONE_SAMPLE
@@ -155,7 +163,7 @@ def _counted(rows: Sequence[Row]) -> str:
     told = []
     for group, called in {OUTCOME: "cases", "time": "times", **{g: g for g in GATES[1:]}}.items():
         own = Counter(row.verdict for row in rows if row.group == group)
-        quiet = group in GATES and group not in DEFAULT_GATE and not {*own} & {*BAD, *GOOD}
+        quiet = group not in (OUTCOME, *DEFAULT_GATE, STRUCTURE) and not {*own} & {*BAD, *GOOD}
         words = [f"{own[word]} {word}" for word in WORDS if own[word]]
         if words and not quiet:
             told.append(f"{called} {', '.join(words)}")

@@ -49,7 +49,7 @@ def _section(comparison: Comparison, gate: Collection[str]) -> Iterator[str]:
     found, names = parts(comparison), Names(row.match for row in comparison.rows)
     yield from (f"### {new} against {base}", "")
     yield from (f"**{text(verdict_line(comparison, gate))}**", "")
-    changed = lines([*found.bad, *found.good], names, gate)
+    changed = lines(found.told, names, gate)
     if changed:
         yield from (*_table(changed), "")
     if told := coverage(comparison):

@@ -63,7 +63,7 @@ def render(comparisons: Sequence[Comparison], gate: Collection[str]) -> str:
 
 def _section(comparison: Comparison, gate: Collection[str]) -> Section:
     found, names = parts(comparison), Names(row.match for row in comparison.rows)
-    every = [*found.bad, *found.good, *found.doubtful, *found.quiet, *found.apart]
+    every = [*found.told, *found.doubtful, *found.quiet, *found.apart]
     charts = _charts(comparison)
     return Section(
         *comparison.versus.names,
@@ -72,7 +72,7 @@ def _section(comparison: Comparison, gate: Collection[str]) -> Section:
         judged=how_judged(comparison),
         differences=surroundings(comparison),
         coverage=[*coverage(comparison), *(c.caption for c in charts if c.drawing is None)],
-        changed=lines([*found.bad, *found.good], names, gate),
+        changed=lines(found.told, names, gate),
         apart=lines(found.apart, names, gate),
         charts=[chart for chart in charts if chart.drawing is not None],
         num_rows=len(every),

@@ -42,7 +42,7 @@ def print_comparison(
     console.print(how_judged(comparison), style="dim")
     if told := surroundings(comparison):
         console.print(f"Differs: {'; '.join(told)}")
-    shown = [*found.bad, *found.good, *_doubtful(found, show_all)]
+    shown = [*found.told, *_doubtful(found, show_all)]
     if rows := [*shown, *(found.quiet if show_all else [])]:
         console.print(_table(lines(rows, names, gate)))
     for text in _folded(found, names, show_all):

@@ -13,6 +13,7 @@ from bench.judging.comparing.quality import quality_rows
 from bench.judging.comparing.quantities import DEFAULT_GATE
 from bench.judging.comparing.rounds import round_rows
 from bench.judging.comparing.row import Row
+from bench.judging.comparing.structural import structure_rows
 from bench.judging.comparing.versus import Versus, versus
 from bench.judging.comparing.words import INCOMPARABLE, OUTCOME
 from bench.judging.record import fold
@@ -69,6 +70,7 @@ def compare(
         *round_rows(matches, margin),
         *once_rows(matches),
         *quality_rows(matches),
+        *structure_rows(matches),
     ]
     return [_comparison(pair, matches, rows, margin) for pair in pairs]
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from bench.errors import unknown
+
 By = Literal["rounds", "exact", "error", "seeds", "sample", "nothing"]
 
 DEFAULT_GATE = ("time", "memory", "counts", "errors", "quality")
-GATES = (*DEFAULT_GATE, "compile", "energy")
+STRUCTURE = "structure"  # told always; whoever means to change nothing asks that it fails
+GATES = (*DEFAULT_GATE, STRUCTURE, "compile", "energy")
 
 
 @dataclass(frozen=True)
@@ -95,3 +98,14 @@ UNKNOWN = Quantity("*", "nothing")  # which way is better was never said
 def judged_how(name: str, unit: str = "") -> Quantity:
     """Return how a quantity is compared; one that no line knows is not."""
     return next((q for q in QUANTITIES if q.fits(name, unit)), UNKNOWN)
+
+
+def parse_gate(text: str) -> tuple[str, ...]:
+    """Read `time,memory` as groups; `none` gates nothing but broken cases."""
+    words = tuple(word.strip() for word in text.split(","))
+    if words == ("none",):
+        return ()
+    for word in words:
+        if word not in GATES:
+            raise unknown("gate", word, GATES)
+    return words

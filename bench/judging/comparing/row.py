@@ -6,7 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from bench.judging.comparing.matching import Match
-from bench.judging.comparing.words import BAD, OUTCOME, Word
+from bench.judging.comparing.words import BAD, CHANGED, OUTCOME, Word
 from bench.judging.mean import Mean
 from bench.judging.statistics import Interval
 
@@ -35,4 +35,4 @@ class Row:
 
     def is_regression(self, gate: Container[str]) -> bool:
         """Say whether this row fails a comparison; a broken case always does."""
-        return self.verdict in BAD and (self.group == OUTCOME or self.group in gate)
+        return self.verdict in (*BAD, CHANGED) and (self.group == OUTCOME or self.group in gate)

@@ -6,7 +6,7 @@ from bench.judging.verdict import Verdict
 
 # Beside the verdicts on times and outcomes: other quantities get better or worse, and where
 # neither side is ok there is nothing to compare.
-Word = Verdict | Literal["better", "worse", "not comparable"]
+Word = Verdict | Literal["better", "worse", "changed", "not comparable"]
 
 WORDS: tuple[Word, ...] = (
     "broken",
@@ -15,12 +15,14 @@ WORDS: tuple[Word, ...] = (
     "fixed",
     "faster",
     "better",
+    "changed",
     "unclear",
     "same",
     "added",
     "removed",
     "not comparable",
 )
+CHANGED = "changed"  # a call does something else, which by itself is neither good nor bad
 BAD = ("broken", "slower", "worse")
 INCOMPARABLE = ("added", "removed", "not comparable")
 OUTCOME = "outcome"  # the quantity of a row about the case as a whole

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bench.structure.compiled import Compiling
 from bench.workers.contest import Contest
 from bench.workers.roles.memory_on_cpu import peak_on_cpu
 from bench.workers.roles.memory_on_cuda import peak_on_cuda
 from bench.workers.roles.result import Result
+from bench.workers.roles.structure import with_structure
 
 
 def memory(contest: Contest) -> Result:
@@ -14,14 +16,16 @@ def memory(contest: Contest) -> Result:
     A pure or restored step is measured from its start; a training step in its steady state, with
     the optimiser state of a first step alive. Several ranks account for what they hold and send;
     allocations on their communication threads cannot be followed, so they have no peak on a CPU.
+    What a call does is recorded in another, after all of that.
     """
     inputs = contest.problem.make_inputs(0, contest.setting)
     contest.reset()
     contest.call(inputs)  # what libraries and compilers allocate once is no part of a call
+    compiling = Compiling.so_far()
     contest.restart()
     if contest.setting.device.type == "cuda":
         result = peak_on_cuda(contest, inputs)
     else:
         result = peak_on_cpu(contest, inputs) if contest.ledger else Result()
     result.measurements.extend(contest.problem.account(contest.built, inputs, contest.setting))
-    return result
+    return with_structure(result, contest, inputs, compiling)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import torch
 from bench.cases.case import Measurement
 from bench.checking.storages import Span, covered_bytes, spans_of
 from bench.state.ledger import Ledger, Moment
+from bench.structure.structure import Structure
 from bench.workers.contest import Contest
 from bench.workers.roles.operators import judged
 from bench.workers.roles.result import Result
@@ -65,7 +66,8 @@ def peak_on_cpu(contest: Contest, inputs: Any) -> Result:
     alive = [Alive.at(moment, each) for moment, each in zip(ledger.moments(), seen, strict=True)]
     operators = [name for one in alive[1:] for name in one.moment.operators]
     grown = _least_growth(contest, inputs, alive)
-    return judged(_counted(contest, alive, grown), contest, operators)
+    result = judged(_counted(contest, alive, grown), contest, operators)
+    return replace(result, structure=_allocations(alive))
 
 
 def _follow(ledger: Ledger, running: Iterator[str]) -> Iterator[Seen]:
@@ -81,6 +83,15 @@ def _look(ledger: Ledger) -> Seen:
     found = [o for o in gc.get_objects() if issubclass(type(o), torch.Tensor)]
     spans = [span for t in found if t.device.type == "cpu" for span in spans_of(t)]
     return Seen(spans, ledger.large_bytes())
+
+
+def _allocations(alive: Sequence[Alive]) -> Structure:
+    """Return how often the call allocated, and how much; buffers within kernels among it."""
+    of_call = [one.moment for one in alive[1:]]
+    return Structure(
+        allocations=sum(moment.allocations for moment in of_call),
+        allocated_bytes=sum(moment.allocated_bytes for moment in of_call),
+    )
 
 
 def _counted(contest: Contest, alive: Sequence[Alive], grown: int) -> Result:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 
 from bench.cases.case import Measurement, Window
+from bench.structure.structure import Structure
 
 
 @dataclass(frozen=True)
 class Result:
     """Measurements, labels that explain them, and what later roles are to be held to.
 
-    A flag bars the case from rankings; `detail` says why.
+    A flag bars the case from rankings; `detail` says why. `structure` is what a call did.
     """
 
     measurements: list[Measurement] = field(default_factory=list)
@@ -22,3 +23,4 @@ class Result:
     flags: list[str] = field(default_factory=list)
     detail: str = ""
     window: Window | None = None
+    structure: Structure | None = None

@@ -1,0 +1,88 @@
+"""What calls did lies in a table of its own, found by digest: shared, resumed, and safely lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from bench.cases.case import Attempt
+from bench.store import Run, read
+from bench.store.structures import lined, structure_of, unlined
+from bench.structure.structure import Structure
+from tests.store.written_runs import CASE, recorded
+
+FIRST = Structure(operators={"mm float32": 2, "add float32": 1}, flops=8, allocations=0)
+SECOND = Structure(operators={"add float32": 1, "mm float32": 2}, flops=8)
+
+
+def with_memory(parent: Path, structure: Structure = FIRST) -> Run:
+    run = recorded(parent, ended=False)
+    run.append(Attempt(CASE.id, "memory", 0, 0, "ok", structure=run.keep(structure)))
+    return run
+
+
+def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
+    run = with_memory(tmp_path)
+    found = read(run.folder)
+    assert found.structures == {FIRST.digest: FIRST}
+    assert list(found.structures[FIRST.digest].operators) == list(FIRST.operators)
+    assert found.attempts[-1].structure == FIRST.digest
+    assert not found.notices
+
+
+def test_equal_structures_are_one_line(tmp_path: Path) -> None:
+    run = with_memory(tmp_path)
+    assert run.keep(FIRST) == FIRST.digest
+    assert run.keep(SECOND) != FIRST.digest  # the order in which operators came first is part of it
+    assert len(run.structures_path.read_bytes().splitlines()) == 2
+
+
+def test_an_attempt_in_the_journal_grows_by_its_digest_alone(tmp_path: Path) -> None:
+    run = with_memory(tmp_path)
+    with_, without = (
+        Attempt(CASE.id, "memory", 0, 0, "ok", structure=digest) for digest in (FIRST.digest, "")
+    )
+    assert len(msgspec.json.encode(with_)) - len(msgspec.json.encode(without)) == len(FIRST.digest)
+    assert run.structures_path.parent == run.records_path.parent
+
+
+def test_a_lost_table_costs_what_it_held_and_no_more(tmp_path: Path) -> None:
+    run = with_memory(tmp_path)
+    run.structures_path.unlink()
+    found = read(run.folder)
+    assert (len(found.attempts), found.structures) == (6, {})
+    assert "what 1 call did is not known" in found.notices[0]
+
+
+def test_an_edited_line_is_left_out(tmp_path: Path) -> None:
+    run = with_memory(tmp_path)
+    run.structures_path.write_bytes(lined(FIRST).replace(b'"flops":8', b'"flops":9') + b"{]\n")
+    found = read(run.folder)
+    assert found.structures == {}
+    assert "2 damaged lines left out" in found.notices[0]
+
+
+def test_a_torn_line_is_dropped_by_a_resume(tmp_path: Path) -> None:
+    run = with_memory(tmp_path)
+    with run.structures_path.open("ab") as stream:
+        stream.write(lined(SECOND)[:-9])
+    found = read(run.folder)
+    assert not found.notices
+    found.drop_torn_line()
+    found.keep(SECOND)
+    assert read(run.folder).structures == {FIRST.digest: FIRST, SECOND.digest: SECOND}
+
+
+def test_a_run_of_before_has_none(tmp_path: Path) -> None:
+    run = recorded(tmp_path)
+    assert not run.structures_path.exists()
+    assert read(run.folder).structures == {}
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    run = recorded(tmp_path, ended=False)
+    assert structure_of({"operators": {"mm": -1}}) is None
+    assert run.keep(structure_of({"unknown": 1})) == ""
+    assert structure_of(msgspec.to_builtins(FIRST)) == FIRST
+    assert unlined(b"") == ({}, 0)
