@@ -14,10 +14,12 @@ from bench.cases.counted import counted
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
     FILES,
+    GATED,
     Budget,
     Data,
     Device,
     DryRun,
+    Gate,
     Inception,
     Keyword,
     Like,
@@ -34,6 +36,7 @@ from bench.commands.options import (
 )
 from bench.commands.run import parse_budget
 from bench.errors import REGRESSION
+from bench.judging.comparing.quantities import parse_gate
 from bench.running.lock import device_lock
 from bench.running.pairing.contenders import contenders
 from bench.running.pairing.folder import Comparison
@@ -91,6 +94,7 @@ def ab(
             show_default=False,
         ),
     ] = None,
+    gate: Gate = GATED,
     seed: Seed = None,
     timeout: Timeout = 120.0,
     output: Output = Path("runs"),
@@ -120,7 +124,7 @@ def ab(
     Exit codes: 0 no regression, 1 regression, 2 usage or bad input, 3 nothing comparable,
     4 cannot write, 70 a fault of the tool itself, 130 interrupted.
     """
-    console = Screen()
+    console, gates = Screen(), parse_gate(gate)
     files = dict(zip(FILES, (data, inception, reference, model), strict=True))
     asked = Asked(keyword, sets or [], preset, device, files, like)
     expect_enough(confirm)
@@ -135,7 +139,7 @@ def ab(
         with device_lock(plan.pairing.device, wait, cases):
             found = create(output, plan)
             _measure(console, found, plan)
-    raise typer.Exit(_judge(console, found, summary))
+    raise typer.Exit(_judge(console, found, summary, gates))
 
 
 def _show(console: Screen, plan: Plan, names: bool) -> None:
@@ -160,15 +164,15 @@ def _measure(console: Screen, found: Comparison, plan: Plan) -> None:
         ) from None
 
 
-def _judge(console: Screen, found: Comparison, summary: Path | None) -> int:
+def _judge(console: Screen, found: Comparison, summary: Path | None, gate: tuple[str, ...]) -> int:
     """Let what is installed judge and show both runs; return the exit code."""
     for notice in (notice for run in found.runs for notice in run.notices):
         console.print(notice, style="yellow")
     console.print(f"{'comparison':<16} {found.folder}", soft_wrap=True)
     base, new = (read(run.folder) for run in found.runs)
-    # The call site: (console, base, new, folder, margin, summary) -> exit code.
+    # The call site: (console, base, new, folder, margin, summary, gate=) -> exit code.
     codes: list[int] = [
-        point.load()(console, base, new, found.folder, found.pairing.margin, summary)
+        point.load()(console, base, new, found.folder, found.pairing.margin, summary, gate=gate)
         for point in entry_points(group="touchstone.comparisons")
     ]
     if not codes:

@@ -1,10 +1,13 @@
-"""Options that `list`, `run` and `ab` share."""
+"""Options that `list`, `run`, `ab` and `compare` share."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bench.judging.comparing.quantities import DEFAULT_GATE, GATES
+
+GATED = ",".join(DEFAULT_GATE)
 WEEK_S = 7 * 86_400.0  # with a bound on both sides NaN is refused, too
 
 Selectors = Annotated[
@@ -103,4 +106,10 @@ Seed = Annotated[
     typer.Option(min=0, max=2**63 - 1, help="Seed of the order within rounds.", show_default=False),
 ]
 Output = Annotated[Path, typer.Option(help="Folder that run folders are made in.")]
+Gate = Annotated[
+    str,
+    typer.Option(
+        metavar="GROUP[,GROUP...]", help=f"What can fail it, of: {', '.join(GATES)}, or none."
+    ),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the device.")]

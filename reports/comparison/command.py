@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import Keyword
+from bench.commands.options import GATED, Gate, Keyword
 from bench.errors import UserError
-from bench.judging.comparing.quantities import DEFAULT_GATE, GATES, parse_gate
+from bench.judging.comparing.quantities import parse_gate
 from bench.judging.comparing.versus import PAIRED_FOLDER, name_of, pair_folder
 from bench.store import Run, read
 from bench.system.terminal import Screen
@@ -37,12 +37,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    gate: Annotated[
-        str,
-        typer.Option(
-            metavar="GROUP[,GROUP...]", help=f"What can fail it, of: {', '.join(GATES)}, or none."
-        ),
-    ] = ",".join(DEFAULT_GATE),
+    gate: Gate = GATED,
     show_all: Annotated[
         bool, typer.Option("--all", help="Print every row, also what is the same.")
     ] = False,

@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from bench.errors import UserError
+from bench.judging.comparing.quantities import parse_gate
 from bench.store import Run
 from bench.system.terminal import Screen
 from reports.comparison import command
@@ -118,5 +119,5 @@ def test_a_forced_comparison_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_gates_are_read() -> None:
-    assert command.parse_gate("time, memory") == ("time", "memory")
-    assert command.parse_gate("none") == ()
+    assert parse_gate("time, memory") == ("time", "memory")
+    assert parse_gate("none") == ()

@@ -21,7 +21,7 @@ case "$1" in
       mkdir -p "$2/x-ab-y/B"; touch "$2/x-ab-y/B/run.json"; exit "${AB:-0}";;
   compare) exit "${COMPARE:-0}";;
   run) while [ "$1" != --output ]; do shift; done
-       mkdir -p "$2/x"; touch "$2/x/run.json" "$2/x/records.jsonl";;
+       mkdir -p "$2/x"; touch "$2/x/run.json" "$2/x/records.jsonl" "$2/x/structures.jsonl";;
 esac
 """
 
@@ -108,12 +108,21 @@ def test_without_a_base_it_says_so(project: Project) -> None:
 
 def test_a_baseline_gates_what_the_head_measured(project: Project) -> None:
     assert project.make("baseline").returncode == 0
-    assert (project.folder / "reports" / "baseline" / "records.jsonl").exists()
+    kept = {path.name for path in (project.folder / "reports" / "baseline").iterdir()}
+    assert kept == {"run.json", "records.jsonl", "structures.jsonl"}
     assert project.make("ci").returncode == 0
     ran, _, compared = project.called
     assert ran.startswith("run --preset smoke")
     assert compared.startswith("compare reports/baseline runs/ci-")
     assert compared.endswith("/x-ab-y/B --force --gate memory,counts,errors,quality")
+
+
+def test_whoever_asks_is_failed_by_another_structure(project: Project) -> None:
+    assert project.make("baseline").returncode == 0
+    assert project.make("ci", "STRUCTURE=same").returncode == 0
+    _, beside, stored = project.called
+    assert beside.endswith("--wait --gate time,memory,counts,errors,quality,structure")
+    assert stored.endswith("--gate memory,counts,errors,quality,structure")
 
 
 @pytest.mark.parametrize(

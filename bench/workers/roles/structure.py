@@ -41,10 +41,12 @@ def with_structure(result: Result, contest: Contest, inputs: Any, compiling: Com
 
 
 def _recorded(contest: Contest, inputs: Any, compiling: Compiling) -> Structure:
-    """Record the call that is measured: from the start, or of a training step the second one."""
+    """Record a call from the start, or of a training step a later one: the how manieth is fixed."""
     call = contest.problem.call(contest.step, contest.setting)  # without our own copies
-    contest.reset()
-    if contest.phases is not None:
+    if contest.phases is None:
+        contest.reset()
+    elif contest.ledger is not None:  # which has asked for as many calls as it needed
+        contest.reset()
         call(_given(contest, inputs))
     given, differentiates = _given(contest, inputs), contest.case.pass_ != "fwd"
     if contest.setting.device.type != "cuda":

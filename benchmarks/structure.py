@@ -1,0 +1,166 @@
+"""Is what a call does told without noise? Equal in fresh processes, and different where it changed.
+
+Three proofs: cases in fresh processes of two checkouts, on one thread and on two; unchanged pairs
+of `bench ab`; and changes planted in the suites' own code, which `bench ab` has to name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Console
+
+from bench.cases.case import Case
+from bench.running.pairing.contenders import contenders
+from bench.sides.checkout import at_work
+from bench.sides.selection import select
+from bench.sides.servers import Servers
+from bench.sides.side import Side
+from bench.store.structures import structure_of
+from bench.structure.differences import differences
+from bench.structure.structure import Structure
+from bench.system.own import ROOT
+from benchmarks.results import FOLDER, Output, Quick, Target, machine_facts, tell, write
+from benchmarks.structure_edits import PLANTED, Asked, Edit
+
+PROCESSES, PAIRS = 20, 50
+FRESH = "not compiled=True and (math or linear or fp32 or bf16 or ddp or gau or rope or euler)"
+UNCHANGED = ("attention", "operators", "positions", "-k", "not compiled=True and not flex")
+ENOUGH = ("--rounds", "2", "--confirm", "0", "--preset", "smoke")
+
+
+def main(
+    processes: Annotated[int, typer.Option(min=2, help="Fresh processes of a case.")] = PROCESSES,
+    keyword: Annotated[str, typer.Option("-k", help="Cases of the first proof.")] = FRESH,
+    only: Annotated[str, typer.Option(help="processes, pairs or planted.")] = "",
+    quick: Quick = False,
+    output: Output = FOLDER,
+) -> None:
+    """Count differences where nothing changed, and name those that were planted."""
+    console = Console(stderr=True)
+    targets, rows = [], []
+    with tempfile.TemporaryDirectory(prefix="touchstone-") as name:
+        folder = Path(name)
+        proofs = {
+            "processes": lambda: in_fresh_processes(2 if quick else processes, keyword, folder),
+            "pairs": lambda: unchanged_pairs(folder),
+            "planted": lambda: planted(folder, PLANTED[:1] if quick else PLANTED),
+        }
+        for proof, prove in proofs.items():
+            if only not in ("", proof):
+                continue
+            for target in prove():
+                tell([target], [], console)
+                targets.append(target)
+                rows.append({"proof": proof, "what": target.what, "got": target.got})
+                rows[-1]["met"] = target.met
+    paths = [write("structure", rows, machine_facts(), output)]
+    tell([], paths, console)
+    raise typer.Exit(any(target.met is False for target in targets))
+
+
+def in_fresh_processes(times: int, keyword: str, folder: Path) -> Iterator[Target]:
+    """Record cases in fresh processes of two checkouts in turn, on one thread and on two."""
+    for threads in (1, 2):
+        found: dict[str, list[Structure]] = {}
+        with contenders("HEAD", "HEAD", []) as both:
+            sides = [replace(c.side, cache=folder) for c in both]
+            cases = _cases(sides[0], keyword, threads)
+            for number in range(times):
+                for case, structure in _recorded(sides[number % 2], cases, folder):
+                    found.setdefault(case.id, []).append(structure)
+        for name, structures in found.items():
+            told = {"; ".join(differences(structures[0], one)) for one in structures} - {""}
+            what = f"{name} alike in {len(structures)} processes of two checkouts"
+            yield Target(what, "; ".join(told) or structures[0].digest, not told)
+
+
+def _cases(side: Side, keyword: str, threads: int) -> list[Case]:
+    sets = [f"threads={threads}"]
+    found = select(side, [], keyword, sets, "smoke", "cpu", {}).cases
+    smallest: dict[tuple[str, str, str], Case] = {}
+    for case in found:  # one a variant and pass: the others differ in size
+        smallest.setdefault((case.suite, case.variant, case.pass_), case)
+    return list(smallest.values())
+
+
+def _recorded(side: Side, cases: list[Case], folder: Path) -> Iterator[tuple[Case, Structure]]:
+    """Run the memory role of every case once, each in a process of fresh servers."""
+    log = folder / "log.txt"
+    servers = Servers(side, cases, lambda: folder / "server.txt", lambda _: None, print)
+    with servers:
+        for case in cases:
+            request: dict[str, Any] = {"case": at_work(case, side), "role": "memory"}
+            reply = servers.attempt(case, {**request, "timeout_s": 300, "log": str(log)})
+            structure = structure_of(reply.get("structure") or {})
+            if reply["outcome"] == "ok" and structure is not None:
+                yield case, structure
+
+
+def unchanged_pairs(folder: Path) -> Iterator[Target]:
+    """Compare a revision with itself by `bench ab`."""
+    table = _compared(ROOT, "HEAD", "HEAD", UNCHANGED, folder / "unchanged")
+    changed = table[table["verdict"] != "same"]
+    told = "; ".join(f"{row['case']}: {row['why']}" for _, row in changed.iterrows())
+    met = changed.empty and len(table) >= PAIRS
+    yield Target(f"no difference in {len(table)} unchanged pairs", told or "none", met)
+
+
+def planted(folder: Path, asked: tuple[Asked, ...]) -> Iterator[Target]:
+    """Plant every change in a clone, and have `bench ab` name it."""
+    clone = folder / "clone"
+    _git(folder, "clone", "--quiet", str(ROOT), str(clone))
+    for one in asked:
+        for edit in one.edits:
+            edit.plant(clone)
+    person = ("-c", "user.name=proof", "-c", "user.email=proof@localhost")
+    _git(clone, *person, "commit", "--quiet", "--all", "--message", "Planted changes")
+    for number, one in enumerate(asked):
+        table = _compared(clone, "HEAD~1", "HEAD", one.words, folder / f"planted-{number}")
+        yield from (_named(edit, table) for edit in one.edits)
+
+
+def _named(edit: Edit, table: pd.DataFrame) -> Target:
+    own = table[table["case"].str.contains(edit.case, regex=False)]
+    told = [str(why) for why in own["why"]]
+    met = bool(told) and all(edit.words in why for why in told)
+    return Target(f"{edit.what} in {edit.case} is told", told[0] if told else "no such case", met)
+
+
+def _compared(
+    checkout: Path, base: str, new: str, words: tuple[str, ...], output: Path
+) -> pd.DataFrame:
+    """Run `bench ab` in a checkout, and return what it says of structure."""
+    line = [sys.executable, "-P", "-m", "bench", "ab", base, new, *words, *ENOUGH]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    done = subprocess.run(
+        [*line, "--device", "cpu", "--wait", "--output", str(output)],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"{' '.join(line)}: exit code {done.returncode}\n{done.stderr}")
+    (path,) = output.glob("*/comparison.csv")
+    table = pd.read_csv(path)
+    shutil.rmtree(output)
+    return table[table["quantity"] == "structure"].fillna("")
+
+
+def _git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
