@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +30,7 @@ from bench.store.structures import structure_of
 from bench.structure.differences import differences
 from bench.structure.structure import Structure
 from bench.system.own import ROOT
-from benchmarks.results import FOLDER, Output, Quick, Target, machine_facts, tell, write
+from benchmarks.results import FOLDER, Output, Quick, Row, Target, machine_facts, tell, write
 from benchmarks.structure_edits import PLANTED, Asked, Edit
 
 PROCESSES, PAIRS = 20, 50
@@ -48,10 +48,11 @@ def main(
 ) -> None:
     """Count differences where nothing changed, and name those that were planted."""
     console = Console(stderr=True)
-    targets, rows = [], []
+    targets: list[Target] = []
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="touchstone-") as name:
         folder = Path(name)
-        proofs = {
+        proofs: dict[str, Callable[[], Iterator[Target]]] = {
             "processes": lambda: in_fresh_processes(2 if quick else processes, keyword, folder),
             "pairs": lambda: unchanged_pairs(folder),
             "planted": lambda: planted(folder, PLANTED[:1] if quick else PLANTED),
@@ -62,8 +63,7 @@ def main(
             for target in prove():
                 tell([target], [], console)
                 targets.append(target)
-                rows.append({"proof": proof, "what": target.what, "got": target.got})
-                rows[-1]["met"] = target.met
+                rows.append({"proof": proof, **asdict(target)})
     paths = [write("structure", rows, machine_facts(), output)]
     tell([], paths, console)
     raise typer.Exit(any(target.met is False for target in targets))
@@ -153,9 +153,9 @@ def _compared(
     if done.returncode not in (0, 1):
         raise RuntimeError(f"{' '.join(line)}: exit code {done.returncode}\n{done.stderr}")
     (path,) = output.glob("*/comparison.csv")
-    table = pd.read_csv(path)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
     shutil.rmtree(output)
-    return table[table["quantity"] == "structure"].fillna("")
+    return table[table["quantity"] == "structure"]
 
 
 def _git(folder: Path, *words: str) -> None:

@@ -14,6 +14,7 @@ from bench.running.stopping import reason
 from bench.store import Run
 from reports.answers import told_columns
 from reports.measured import measured, provenance, work_rates
+from reports.structures import structure_columns
 
 # Labels of a record that are columns.
 LABELS = (
@@ -88,7 +89,7 @@ def table(run: Run, records: list[Record]) -> pd.DataFrame:
     found = [measured(record, COLUMNS) for record in records]
     told = told_columns(records)
     beside = [told.get(record.case.id, {}) for record in records]
-    origins = [provenance(record) for record in records]
+    origins = [{**structure_columns(r), **provenance(r)} for r in records]
     rows = [
         {**others, **row(run, record), **per_s, **own, **origin}
         for record, per_s, own, others, origin in zip(

@@ -8,11 +8,13 @@ import pytest
 
 from bench.judging.comparing.comparison import exit_code
 from bench.judging.comparing.quantities import DEFAULT_GATE, STRUCTURE
+from bench.judging.record import fold
 from bench.structure.structure import Structure
 from reports.comparison.lines import parts, verdict_line
 from reports.comparison.markdown import markdown
 from reports.comparison.page import render
 from reports.comparison.table import table
+from reports.table import table as results
 from tests.judging.made_pairs import compared, paired, row_of
 from tests.made_runs import Made, make
 
@@ -79,3 +81,14 @@ def test_another_machine_may_take_other_buffers(tmp_path: Path) -> None:
     again = make(tmp_path / "again", made(more))
     assert row_of(compared(here, there, force=True), "v", STRUCTURE).verdict == "same"
     assert row_of(compared(here, again), "v", STRUCTURE).verdict == "changed"
+
+
+def test_the_results_tell_what_was_counted_beside_what_is_declared(tmp_path: Path) -> None:
+    did = Structure({"mm float32": 2, "add float32": 1}, flops=64, host_reads={"item": 3})
+    run = make(tmp_path / "run", [*made(did), Made("blind")])
+    rows = results(run, fold(run)).set_index("variant")
+    assert rows.loc["v", ["operators", "counted_flops", "host_reads"]].tolist() == [3, 64, 3]
+    assert rows.loc["v", "structure"] == did.digest
+    assert rows.loc["blind", ["operators", "structure"]].isna().all()
+    before = make(tmp_path / "before", made(None))
+    assert "operators" not in results(before, fold(before))

@@ -86,7 +86,8 @@ def test_it_is_the_same_in_every_process(server: Server, module: Path) -> None:
     first, again = (structure(memory(server, module, "plain")) for _ in range(2))
     assert first == again
     assert first.operators == {"mul float32": 1}
-    assert (first.allocations, first.allocated_bytes) == (1, 64 * 64 * 4)
+    assert first.allocations  # beside the result, numbers as tensors
+    assert 0 <= (first.allocated_bytes or 0) - 64 * 64 * 4 < 64
     assert structure(memory(server, module, "plain", threads=2)) == first
 
 
