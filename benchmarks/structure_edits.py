@@ -52,7 +52,7 @@ PLANTED = (
     ),
     Asked(
         (
-            *("attention/math", "attention/sdpa_flash"),
+            *("attention/math", "attention/sdpa_flash", "-k", "SoftmaxAttention"),
             *("--set", "compiled=false,true", "--set", "pass=fwd", *_SMALL),
         ),
         (

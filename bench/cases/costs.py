@@ -54,7 +54,7 @@ CUDA = Costs(
     flops_per_s=5e13,
 )
 # Calls of a role beside its samples; a check's are mostly float64, on several realisations.
-CALLS: Mapping[Role, int] = {"check": 20, "memory": 2, "profile": 40, "time": 3}
+CALLS: Mapping[Role, int] = {"check": 20, "memory": 4, "profile": 40, "time": 3}
 
 
 def class_of(device: str) -> str:

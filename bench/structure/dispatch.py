@@ -7,6 +7,7 @@ it runs then is seen.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
@@ -101,6 +102,11 @@ class Watch(TorchDispatchMode):
         self._known: dict[Any, Operator] = {}
 
     @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from importing Dynamo for every call that is watched; see `watch`."""
+        return False
+
+    @classmethod
     def ignore_compile_internals(cls) -> bool:
         """Let what is compiled run as it is."""
         return True
@@ -128,6 +134,17 @@ class Watch(TorchDispatchMode):
         if not own.name.startswith(_INSTRUMENTS):
             self.tally.add(func, own, args, kwargs, output)
         return output
+
+
+def watch() -> Watch:
+    """Return a mode; where Dynamo is there, one that it leaves alone."""
+    if "torch._dynamo" not in sys.modules:
+        return Watch()
+
+    class Untraced(Watch):
+        __torch_dispatch__ = torch._disable_dynamo(Watch.__torch_dispatch__, recursive=True)
+
+    return Untraced()
 
 
 def _moved(

@@ -10,7 +10,7 @@ from typing import Any
 from torch.autograd.profiler import profile
 
 from bench.structure.compiled import Compiling, graphs_called
-from bench.structure.dispatch import Watch
+from bench.structure.dispatch import watch
 from bench.structure.structure import Structure
 
 _NODE = "autograd::engine::evaluate_function: "
@@ -21,12 +21,12 @@ def record(call: Callable[[], Any], compiling: Compiling, differentiates: bool) 
 
     Only of a call that `differentiates` the profiler is asked for autograd's nodes.
     """
-    before, watch = Compiling.so_far(), Watch()
-    with graphs_called() as graphs, watch:
+    before, mode = Compiling.so_far(), watch()
+    with graphs_called() as graphs, mode:
         nodes = nodes_of(call) if differentiates else _run(call)
     after = Compiling.so_far()
     return replace(
-        watch.tally.structure(),
+        mode.tally.structure(),
         nodes=nodes,
         graphs=graphs.number,
         kernels=dict(graphs.kernels),

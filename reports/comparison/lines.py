@@ -18,6 +18,7 @@ from bench.judging.words import factor, seconds, size
 from reports.comparison.names import Names
 
 APART = "sessions may differ by as much: bench ab measures both sides now"
+MOST_TOLD = 4  # differences of one structure
 GOOD = ("fixed", "faster", "better")
 
 
@@ -139,6 +140,8 @@ def _percent(ratio: float) -> str:
 
 def note(row: Row) -> str:
     """Say why a verdict is what it is, or what would settle a doubt."""
+    if row.group == STRUCTURE:
+        return _shortened(row.why)
     if row.why in (NO_SPREAD, ONE_SAMPLE):
         return ""  # true of every row of its kind, and said once above the table or in the CSV
     if row.why or row.verdict != "unclear":
@@ -146,6 +149,13 @@ def note(row: Row) -> str:
     if not row.match.versus.paired and row.group == "time":
         return APART  # more rounds would not settle it
     return f"about {row.rounds_needed} rounds a side would settle it" if row.rounds_needed else ""
+
+
+def _shortened(why: str) -> str:
+    """Keep what tells most of a structure's differences; the table of everything has them all."""
+    told = why.split("; ")
+    more = len(told) - MOST_TOLD
+    return "; ".join([*told[:MOST_TOLD], *([f"{more} more in comparison.csv"] if more > 0 else [])])
 
 
 def verdict_line(comparison: Comparison, gate: Collection[str]) -> str:

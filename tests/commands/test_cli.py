@@ -74,6 +74,7 @@ def test_help_has_examples(bench_here: Bench) -> None:
         (["ab", "attention/math", "attention/tiled[block=1,block=2]"], 2, "every option once"),
         (["ab", "attention/math", "attention/tiled[block=1"], 2, "it is none"),
         (["compare", "nowhere", "--gate", ""], 2, "unknown gate ''"),
+        (["ab", ".", ".", "--gate", "tim"], 2, "unknown gate 'tim'"),
         (["run", ".mine"], 2, "unknown suite '.mine'"),
         (["run", "mine..more"], 2, "unknown suite 'mine..more'"),
         (["run", "os.path"], 2, "is no package"),

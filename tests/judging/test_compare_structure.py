@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from bench.judging.comparing.comparison import exit_code
 from bench.judging.comparing.quantities import DEFAULT_GATE, STRUCTURE
 from bench.judging.record import fold
 from bench.structure.structure import Structure
-from reports.comparison.lines import parts, verdict_line
+from reports.comparison.lines import note, parts, verdict_line
 from reports.comparison.markdown import markdown
 from reports.comparison.page import render
 from reports.comparison.table import table
@@ -46,6 +47,15 @@ def test_a_difference_is_told_everywhere_and_fails_where_asked(tmp_path: Path) -
     assert line["why"].startswith(WORDS)
     assert exit_code([found]) == 0
     assert exit_code([found], (*DEFAULT_GATE, STRUCTURE)) == 1
+
+
+def test_many_differences_are_told_by_those_that_tell_most(tmp_path: Path) -> None:
+    busy = Structure({"add float32": 3}, host_reads={"item": 1}, flops=1, bytes_read=1)
+    found = paired(tmp_path, made(Structure({"mm float32": 1})), made(replace(busy, graphs=2)))
+    told = note(row_of(found, "v", STRUCTURE))
+    assert told.startswith("eager → compiled: 0 compiled graphs became 2; +1 read by the host")
+    assert told.endswith("; 1 more in comparison.csv")
+    assert "more in" not in row_of(found, "v", STRUCTURE).why
 
 
 @pytest.mark.parametrize(("base", "new", "side"), [(BASE, None, "NEW"), (None, NEW, "BASE")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +17,7 @@ from bench.structure.compiled import Compiling
 from bench.structure.differences import differences
 from bench.structure.recording import nodes_among, record
 from bench.structure.structure import Structure
+from tests.conftest import ROOT
 
 A, B = torch.randn(8, 8), torch.randn(8, 8)
 Q = torch.randn(2, 4, 16, 8)
@@ -162,3 +165,16 @@ def test_a_step_that_fails_under_the_mode_says_so() -> None:
 def test_a_digest_names_equal_structures_alone() -> None:
     first, again, other = seen(lambda: A + 1), seen(lambda: A + 1), seen(lambda: A * 1)
     assert first.digest == again.digest != other.digest
+
+
+def test_nobody_imports_a_compiler_to_watch() -> None:
+    """It takes seconds, in every process; torch does it for a mode that does not refuse."""
+    script = (
+        "import sys, torch\n"
+        "from bench.structure.compiled import Compiling\n"
+        "from bench.structure.recording import record\n"
+        "x = torch.ones(2)\n"
+        "assert record(lambda: x + 1, Compiling.so_far(), True).operators\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
