@@ -132,9 +132,9 @@ def planted(folder: Path, asked: tuple[Asked, ...]) -> Iterator[Target]:
 
 def _named(edit: Edit, table: pd.DataFrame) -> Target:
     own = table[table["case"].str.contains(edit.case, regex=False)]
-    told = [str(why) for why in own["why"]]
-    met = bool(told) and all(edit.words in why for why in told)
-    return Target(f"{edit.what} in {edit.case} is told", told[0] if told else "no such case", met)
+    named = [str(why) for why in own["why"] if edit.words in str(why)]
+    told = [*named, *own["why"], "no such case"][0]
+    return Target(f"{edit.what} in {edit.case} is told", str(told), bool(named))
 
 
 def _compared(

@@ -70,7 +70,7 @@ PLANTED = (
                 "logits_BHSS.masked_fill(hidden, -torch.inf)",
                 "logits_BHSS.masked_fill(~problem.mask(setting.device), -torch.inf)",
                 "attention/math[compiled=False]",
-                "+1 bitwise_not bool",
+                "+3 arange int64",
             ),
             Edit(
                 "a slower backend",
@@ -130,7 +130,7 @@ PLANTED = (
                 "suites/mixers/attention.py",
                 "        parts = qkv_BSX.unflatten",
                 "        torch._dynamo.graph_break()\n        parts = qkv_BSX.unflatten",
-                "mixers/attention[compiled=True]",
+                "mixers/attention[form=fused,compiled=True]",
                 "+1 graph break",
             ),
         ),

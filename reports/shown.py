@@ -6,6 +6,7 @@ import pandas as pd
 
 from bench.cases.case import Case
 from bench.judging.record import Record
+from reports import structures
 from reports.measured import PROVENANCE
 from reports.table import COLUMNS, value_columns
 from reports.words import column_title, same_kind, shape
@@ -50,6 +51,7 @@ UNSHOWN = {
     "unevenness_engine_elements",
     "step_counters_engine_bytes",
     *PROVENANCE,
+    *structures.COLUMNS,
     "threads_ran",
     "memory_clock_mhz",
     "gpu_utilisation",

@@ -38,8 +38,8 @@ def _dtypes(base: Structure, new: Structure) -> Iterator[str]:
 def _backends(base: Structure, new: Structure) -> Iterator[str]:
     """Tell where an attention operator made way for another, or for its parts."""
     before, after = _attention(base), _attention(new)
-    if before != after:
-        yield f"attention: {', '.join(before) or 'none'} → {', '.join(after) or 'none'}"
+    if before and after and before != after:
+        yield f"attention: {', '.join(before)} → {', '.join(after)}"
 
 
 def _attention(structure: Structure) -> list[str]:

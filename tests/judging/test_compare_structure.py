@@ -15,6 +15,7 @@ from reports.comparison.lines import note, parts, verdict_line
 from reports.comparison.markdown import markdown
 from reports.comparison.page import render
 from reports.comparison.table import table
+from reports.shown import shown
 from reports.table import table as results
 from tests.judging.made_pairs import compared, paired, row_of
 from tests.made_runs import Made, make
@@ -100,5 +101,6 @@ def test_the_results_tell_what_was_counted_beside_what_is_declared(tmp_path: Pat
     assert rows.loc["v", ["operators", "counted_flops", "host_reads"]].tolist() == [3, 64, 3]
     assert rows.loc["v", "structure"] == did.digest
     assert rows.loc["blind", ["operators", "structure"]].isna().all()
+    assert not {"structure", "operators"} & {*shown(results(run, fold(run)), fold(run))}
     before = make(tmp_path / "before", made(None))
     assert "operators" not in results(before, fold(before))
