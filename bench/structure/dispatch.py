@@ -21,7 +21,7 @@ from bench.structure.operators import COPIES, Operator, num_bytes, tensors_among
 from bench.structure.structure import Structure
 
 NUM_HEAVY = 12
-_PLAIN = (Tensor, torch.nn.Parameter, torch.nn.Buffer)
+_NO_HANDLER = Tensor.__torch_dispatch__  # of tensors that leave operators to torch
 _COLLECTIVES = ("c10d::", "_c10d_functional::", "_dtensor::")
 _INSTRUMENTS = ("profiler::", "prim::")
 _NO_COLLECTIVES = ("wait_tensor", "barrier", "monitored_barrier_")
@@ -114,13 +114,13 @@ class Watch(TorchDispatchMode):
     def __torch_dispatch__(
         self,
         func: Any,
-        types: Sequence[type],
+        types: Sequence[type[Tensor]],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Run an operator, and count it."""
         kwargs = kwargs or {}
-        if any(kind not in _PLAIN for kind in types):
+        if any(kind.__torch_dispatch__ is not _NO_HANDLER for kind in types):
             return NotImplemented
         own = self._known.get(func)
         if own is None:

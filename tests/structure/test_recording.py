@@ -153,6 +153,14 @@ def test_a_tensor_that_handles_operators_itself_is_let_to() -> None:
     assert seen(lambda: wrapped * 2).operators == {"mul float32": 1}
 
 
+def test_a_tensor_of_another_class_is_a_tensor() -> None:
+    class Named(torch.Tensor):
+        pass
+
+    named = A.as_subclass(Named)
+    assert seen(lambda: named.detach() * 2).operators == {"detach float32": 1, "mul float32": 1}
+
+
 def test_a_step_that_fails_under_the_mode_says_so() -> None:
     def fails() -> None:
         raise RuntimeError("not twice")
