@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -138,11 +137,13 @@ class Watch(TorchDispatchMode):
 
 def watch() -> Watch:
     """Return a mode; where Dynamo is there, one that it leaves alone."""
-    if "torch._dynamo" not in sys.modules:
+    dynamo = sys.modules.get("torch._dynamo")
+    if dynamo is None:
         return Watch()
+    left_alone = dynamo.disable(Watch.__torch_dispatch__)
 
     class Untraced(Watch):
-        __torch_dispatch__ = torch._disable_dynamo(Watch.__torch_dispatch__, recursive=True)
+        __torch_dispatch__ = left_alone
 
     return Untraced()
 
