@@ -52,7 +52,8 @@ def graphs_called() -> Iterator[Graphs]:
 @cache
 def _kernels_in(source: str) -> tuple[str, ...]:
     """Name the kernels that a graph's source calls, in order."""
-    return tuple(_KERNEL.findall(source.partition(_BEGINS)[2]))
+    found = _KERNEL.findall(source.partition(_BEGINS)[2])
+    return tuple(name[:_MOST_CHARACTERS] for name in found)
 
 
 @dataclass(frozen=True)
