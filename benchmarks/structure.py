@@ -21,14 +21,14 @@ import typer
 from rich.console import Console
 
 from bench.cases.case import Case
+from bench.checking.structure.differences import differences
+from bench.checking.structure.structure import Structure
 from bench.running.pairing.contenders import contenders
 from bench.sides.checkout import at_work
 from bench.sides.selection import select
 from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store.structures import structure_of
-from bench.structure.differences import differences
-from bench.structure.structure import Structure
 from bench.system.own import ROOT
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, machine_facts, tell, write
 from benchmarks.structure_edits import PLANTED, Asked, Edit

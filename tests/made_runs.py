@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from bench.cases.case import Attempt, Case, Measurement, Plain
+from bench.checking.structure.structure import Structure
 from bench.store import Manifest, Run, Session, read
 from bench.store.paired import Contestant, Pairing
-from bench.structure.structure import Structure
 
 ROUNDS = 5
 UNITS = {

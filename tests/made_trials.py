@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 
 from bench.errors import UserError
-from bench.proving.gpucheck.finding import Failed, Figure, NotTold, Skipped
-from bench.proving.gpucheck.trial import Here
+from bench.running.proving.gpucheck.finding import Failed, Figure, NotTold, Skipped
+from bench.running.proving.gpucheck.trial import Here
 
 ORDER = 1
 LIMIT_S = 20

@@ -11,12 +11,12 @@ from bench.cases.counted import counted
 from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import Device, Wait
 from bench.errors import INTERNAL, TRIAL_FAILED, UserError, unknown
-from bench.proving.gpucheck import archive, words
-from bench.proving.gpucheck.finding import Finding
-from bench.proving.gpucheck.looking import found
-from bench.proving.gpucheck.programme import findings, in_a_process
-from bench.proving.gpucheck.trial import Trial
 from bench.running.lock import device_lock
+from bench.running.proving.gpucheck import archive, words
+from bench.running.proving.gpucheck.finding import Finding
+from bench.running.proving.gpucheck.looking import found
+from bench.running.proving.gpucheck.programme import findings, in_a_process
+from bench.running.proving.gpucheck.trial import Trial
 from bench.running.session import served
 from bench.sides.side import Side
 from bench.system import process

@@ -27,10 +27,10 @@ from bench.errors import NOTHING_MEASURED, UserError
 from bench.judging.noise import learned
 from bench.judging.noise_file import kept, noise_path, remember
 from bench.machine import facts as machine
-from bench.proving.selftest.plan import manifest_of, plan
-from bench.proving.selftest.pretend import measure_blocks
 from bench.running.lock import device_lock
 from bench.running.progress import TerminalProgress, clock_time
+from bench.running.proving.selftest.plan import manifest_of, plan
+from bench.running.proving.selftest.pretend import measure_blocks
 from bench.sides.selection import select
 from bench.sides.side import Side
 from bench.store import Run, create
@@ -137,7 +137,7 @@ def _measure(console: Screen, found: Run, blocks: int, pause_s: float) -> None:
 def _tell(console: Screen, found: Run) -> None:
     """Keep what was measured, and say what follows from it and from all that was kept before."""
     # these bring NumPy, which `bench --help` must not wait for
-    from bench.proving.selftest import alarms, findings, recorded, table, words
+    from bench.running.proving.selftest import alarms, findings, recorded, table, words
 
     sessions = recorded.sessions_of(found)
     if not any(session.cases for session in sessions):

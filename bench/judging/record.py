@@ -11,6 +11,7 @@ from statistics import median
 from bench.cases.case import Attempt, Case, Measurement
 from bench.cases.flags import OTHER_SETTING
 from bench.cases.ranges import range_of
+from bench.checking.structure.structure import Structure
 from bench.judging.figures import average, figure, shares_of_phases
 from bench.judging.mean import Mean, estimate_mean
 from bench.judging.plausible import IMPOSSIBLE, implausible
@@ -18,7 +19,6 @@ from bench.judging.statistics import Interval, Rounds, interval, round_values
 from bench.machine.ceilings import Ceilings, Roofline, bound_of
 from bench.store import Run
 from bench.store.sound import OF_THE_CALL
-from bench.structure.structure import Structure
 
 PENDING = "pending"  # no outcome yet: the run was interrupted, or its budget ended
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bench.cases.case import Attempt
+from bench.checking.structure.structure import Structure
 from bench.errors import UserError
 from bench.store.consistent import of_manifest
 from bench.store.journal import sealed
@@ -20,7 +21,6 @@ from bench.store.sound import sound
 from bench.store.strict import decode
 from bench.store.structures import STRUCTURES, lined
 from bench.store.trust import seal
-from bench.structure.structure import Structure
 from bench.system.files import append_line, cannot_write, read_regular, write_whole
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from bench.checking.structure.structure import Structure
 from bench.errors import UserError
 from bench.store.strict import convert, decode
-from bench.structure.structure import Structure
 
 STRUCTURES = "structures.jsonl"
 

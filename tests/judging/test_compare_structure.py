@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.checking.structure.structure import Structure
 from bench.judging.comparing.comparison import exit_code
 from bench.judging.comparing.quantities import DEFAULT_GATE, STRUCTURE
 from bench.judging.record import fold
-from bench.structure.structure import Structure
 from reports.comparison.lines import note, parts, verdict_line
 from reports.comparison.markdown import markdown
 from reports.comparison.page import render

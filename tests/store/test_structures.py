@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from bench.cases.case import Attempt
+from bench.checking.structure.structure import Structure
 from bench.store import Run, read
 from bench.store.structures import lined, structure_of, unlined
-from bench.structure.structure import Structure
 from tests.store.written_runs import CASE, recorded
 
 FIRST = Structure(operators={"mm float32": 2, "add float32": 1}, flops=8, allocations=0)

@@ -8,11 +8,11 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from bench.proving.gpucheck.finding import word_of
-from bench.proving.gpucheck.on_device import clock as clock_body
-from bench.proving.gpucheck.on_device import do_bench as do_bench_body
-from bench.proving.gpucheck.trials import clock as clock_trial
-from bench.proving.gpucheck.trials import do_bench as do_bench_trial
+from bench.running.proving.gpucheck.finding import word_of
+from bench.running.proving.gpucheck.on_device import clock as clock_body
+from bench.running.proving.gpucheck.on_device import do_bench as do_bench_body
+from bench.running.proving.gpucheck.trials import clock as clock_trial
+from bench.running.proving.gpucheck.trials import do_bench as do_bench_trial
 from bench.timing.clocks import cuda
 from tests.timing.simulated_gpu import CYCLES_PER_S, Device
 

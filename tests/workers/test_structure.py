@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bench.cases.case import Case
+from bench.checking.structure.structure import Structure
 from bench.sides.server import Server
 from bench.store.structures import structure_of
-from bench.structure.structure import Structure
 
 MODULE = """
 from dataclasses import dataclass

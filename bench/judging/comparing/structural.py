@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bench.checking.structure.differences import comparable, differences
 from bench.judging.comparing.matching import Match
 from bench.judging.comparing.quantities import STRUCTURE
 from bench.judging.comparing.row import Row
 from bench.judging.comparing.versus import Versus
 from bench.judging.record import Record
-from bench.structure.differences import comparable, differences
 
 # Facts that decide how a kernel is chosen, or what buffers it takes, whatever the code says.
 _MACHINE = ("machine", "device", "cpu", "cpu_features")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.structure.compiled import Compiling
+from bench.checking.structure.compiled import Compiling
 from bench.workers.contest import Contest
 from bench.workers.roles.memory_on_cpu import peak_on_cpu
 from bench.workers.roles.memory_on_cuda import peak_on_cuda

@@ -17,8 +17,8 @@ import torch
 
 from bench.cases.case import Measurement
 from bench.checking.storages import Span, covered_bytes, spans_of
+from bench.checking.structure.structure import Structure
 from bench.state.ledger import Ledger, Moment
-from bench.structure.structure import Structure
 from bench.workers.contest import Contest
 from bench.workers.roles.operators import judged
 from bench.workers.roles.result import Result

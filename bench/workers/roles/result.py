@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bench.cases.case import Measurement, Window
-from bench.structure.structure import Structure
+from bench.checking.structure.structure import Structure
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from bench.structure.compiled import Compiling, cached_work
-from bench.structure.recording import record
-from bench.structure.structure import Structure
+from bench.checking.structure.compiled import Compiling, cached_work
+from bench.checking.structure.recording import record
+from bench.checking.structure.structure import Structure
 from bench.workers.contest import Contest
 from bench.workers.roles.kernels import kernels_of
 from bench.workers.roles.result import Result
