@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "claims": ("{same}", 0),
     "calibrate": ("--threads 0", 2),
     "selftest": ("--preset smokey", 2),
+    "profile": ("suites.faults/none-such --device cpu", 2),
     "doctor": ("", 0),
     "gpucheck": ("--only nothing-of-that-name", 2),
 }
