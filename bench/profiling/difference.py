@@ -12,7 +12,8 @@ def difference(base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
     `share` is its part of the whole change; what grew and what shrank may each exceed it.
     """
-    spent = "device_s" if (new["device_s"] > 0).any() else "self_s"
+    on_device = any((side["device_s"] > 0).any() for side in (base, new))
+    spent = "device_s" if on_device else "self_s"
     sides = [
         side.groupby(KEYS)[[spent, "calls"]].sum().add_suffix(suffix)
         for side, suffix in ((base, "_base"), (new, "_new"))

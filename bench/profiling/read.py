@@ -42,13 +42,18 @@ class Profile:
 
 def profiles(run: Run) -> list[Profile]:
     """Return the profile of every case for which one was tried."""
-    tried = {a.case: a for a in run.attempts if a.role == "profile"}
-    found = []
-    for case in run.manifest.cases:
-        if attempt := tried.get(case.id):
-            failed = "" if attempt.outcome == "ok" else f"{attempt.outcome}: {attempt.detail}"
-            found.append(_profile(run, case, failed))
-    return found
+    found = (profile_of(run, case) for case in run.manifest.cases)
+    return [profile for profile in found if profile is not None]
+
+
+def profile_of(run: Run, case: Case) -> Profile | None:
+    """Return the profile of one case; None where none was tried."""
+    tried = [a for a in run.attempts if a.role == "profile" and a.case == case.id]
+    if not tried:
+        return None
+    last = tried[-1]
+    failed = "" if last.outcome == "ok" else f"{last.outcome}: {last.detail}"
+    return _profile(run, case, failed)
 
 
 def _profile(run: Run, case: Case, failed: str) -> Profile:

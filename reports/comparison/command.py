@@ -80,7 +80,7 @@ def compare(
     if margin is not None and not 0 < margin < 1:
         raise UserError(f"--margin {margin:g}: expected a share between 0 and 1, such as 0.02")
     gates = parse_gate(gate)
-    runs = [_read(console, folder) for folder in _folders(base, new or [])]
+    runs = [opened(console, folder) for folder in folders(base, new or [])]
     code = conclude(
         console,
         runs[0],
@@ -96,7 +96,7 @@ def compare(
     raise typer.Exit(code)
 
 
-def _folders(base: Path, new: list[Path]) -> list[Path]:
+def folders(base: Path, new: list[Path]) -> list[Path]:
     """Return BASE and every NEW; the folder of a paired comparison stands for both its sides."""
     if new:
         return [base, *new]
@@ -105,7 +105,8 @@ def _folders(base: Path, new: list[Path]) -> list[Path]:
     raise UserError(f"{base}: expected BASE and NEW, or one folder that `bench ab` made")
 
 
-def _read(console: Screen, folder: Path) -> Run:
+def opened(console: Screen, folder: Path) -> Run:
+    """Read a run, and print what is to be known of how it was read."""
     run = read(folder)
     for notice in run.notices:
         console.print(notice, style="yellow")

@@ -13,13 +13,12 @@ from bench.judging.comparing.comparison import Comparison
 from bench.judging.comparing.once import ONE_SAMPLE
 from bench.judging.comparing.quantities import DEFAULT_GATE, GATES, STRUCTURE
 from bench.judging.comparing.row import Row
-from bench.judging.comparing.words import BAD, CHANGED, INCOMPARABLE, OUTCOME, WORDS
+from bench.judging.comparing.words import BAD, CHANGED, GOOD, INCOMPARABLE, OUTCOME, WORDS
 from bench.judging.words import factor, seconds, size
 from reports.comparison.names import Names
 
 APART = "sessions may differ by as much: bench ab measures both sides now"
 MOST_TOLD = 4  # differences of one structure
-GOOD = ("fixed", "faster", "better")
 
 
 @dataclass(frozen=True)

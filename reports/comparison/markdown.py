@@ -20,6 +20,7 @@ from reports.comparison.lines import (
     verdict_line,
 )
 from reports.comparison.names import Names
+from reports.comparison.why import HOW, MOST, NO_CAUSE, NOTHING, Asked, Why, whys
 
 NUM_ROWS = 200  # of a folded table: a job summary holds a megabyte
 HEADS = ("verdict", "case", "quantity", "base", "new", "change", "why")
@@ -32,9 +33,14 @@ def write(comparisons: Sequence[Comparison], gate: Collection[str], path: Path) 
 
 def append(comparisons: Sequence[Comparison], gate: Collection[str], path: Path) -> None:
     """Append the summary to a file that others write to as well."""
+    append_text(markdown(comparisons, gate), path)
+
+
+def append_text(told: str, path: Path) -> None:
+    """Append Markdown to a file; UserError where it cannot be written."""
     try:
         with path.open("a", encoding="utf-8") as stream:
-            stream.write(markdown(comparisons, gate))
+            stream.write(told)
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -42,6 +48,13 @@ def append(comparisons: Sequence[Comparison], gate: Collection[str], path: Path)
 def markdown(comparisons: Sequence[Comparison], gate: Collection[str]) -> str:
     """Return the summary of all comparisons."""
     return "\n".join(line for found in comparisons for line in _section(found, gate)) + "\n"
+
+
+def explained(comparison: Comparison, asked: Asked = None) -> str:
+    """Return why cases changed, without the rest of the comparison."""
+    base, new = map(text, comparison.versus.names)
+    told = list(_reasons(whys(comparison, asked))) or [NOTHING]
+    return "\n".join([f"### Why {new} differs from {base}", "", *told]) + "\n"
 
 
 def _section(comparison: Comparison, gate: Collection[str]) -> Iterator[str]:
@@ -52,6 +65,7 @@ def _section(comparison: Comparison, gate: Collection[str]) -> Iterator[str]:
     changed = lines(found.told, names, gate)
     if changed:
         yield from (*_table(changed), "")
+        yield from _why(comparison)
     if told := coverage(comparison):
         yield from (*(f"- time, {text(line)}" for line in told), "")
     yield from (text(how_judged(comparison)), "")
@@ -64,6 +78,29 @@ def _section(comparison: Comparison, gate: Collection[str]) -> Iterator[str]:
     }
     for title, rows in folded.items():
         yield from _folded(title, rows)
+
+
+def _why(comparison: Comparison) -> Iterator[str]:
+    """Tell why cases changed, where any did."""
+    if found := whys(comparison):
+        yield from ("#### Why", "")
+        yield from _reasons(found[:MOST])
+        if len(found) > MOST:
+            yield from (f"and {len(found) - MOST} more: see bench explain", "")
+
+
+def _reasons(found: Sequence[Why]) -> Iterator[str]:
+    for why in found:
+        yield from (f"**{text(why.case)}** {text(why.change)}", "")
+        if not why.lines:
+            yield from (NO_CAUSE, "")
+            continue
+        yield from ("| share | | cause |", "|--:|---|---|")
+        for line in why.lines:
+            yield f"| {' | '.join(map(text, (line.share, line.sort, line.cause)))} |"
+        yield ""
+    if found:
+        yield from (HOW, "")
 
 
 def _folded(title: str, rows: Sequence[Line]) -> Iterator[str]:

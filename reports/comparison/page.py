@@ -22,6 +22,7 @@ from reports.comparison.lines import (
     verdict_line,
 )
 from reports.comparison.names import Names
+from reports.comparison.why import HOW, MOST, NO_CAUSE, Why, whys
 from reports.template import render_template, vega_bundle
 
 
@@ -37,6 +38,7 @@ class Section:
     differences: list[str]
     coverage: list[str]
     changed: list[Line]
+    whys: list[Why]
     apart: list[Line]
     charts: list[Chart]
     num_rows: int
@@ -54,6 +56,8 @@ def render(comparisons: Sequence[Comparison], gate: Collection[str]) -> str:
     return render_template(
         "comparison.html",
         sections=sections,
+        how=HOW,
+        no_cause=NO_CAUSE,
         gate=", ".join(gate) or "nothing",
         specs=[chart.drawing.to_dict() for section in sections for chart in section.charts],
         table_scripts=datatable_scripts(),
@@ -73,6 +77,7 @@ def _section(comparison: Comparison, gate: Collection[str]) -> Section:
         differences=surroundings(comparison),
         coverage=[*coverage(comparison), *(c.caption for c in charts if c.drawing is None)],
         changed=lines(found.told, names, gate),
+        whys=whys(comparison)[:MOST],
         apart=lines(found.apart, names, gate),
         charts=[chart for chart in charts if chart.drawing is not None],
         num_rows=len(every),

@@ -24,5 +24,6 @@ WORDS: tuple[Word, ...] = (
 )
 CHANGED = "changed"  # a call does something else, which by itself is neither good nor bad
 BAD = ("broken", "slower", "worse")
+GOOD = ("fixed", "faster", "better")
 INCOMPARABLE = ("added", "removed", "not comparable")
 OUTCOME = "outcome"  # the quantity of a row about the case as a whole

@@ -1,0 +1,38 @@
+"""Why cases changed, on the terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from bench.judging.comparing.comparison import Comparison
+from bench.system.terminal import Screen
+from reports.comparison.lines import how_judged
+from reports.comparison.terminal import COLOURS
+from reports.comparison.why import HOW, NO_CAUSE, NOTHING, Asked, Why, whys
+
+SORT_WIDTH = 12  # a column of words, however narrow the terminal
+
+
+def print_whys(console: Screen, comparison: Comparison, asked: Asked = None) -> None:
+    """Print why every case changed, or those that are asked for."""
+    base, new = comparison.versus.names
+    console.tell((new, "bold"), " against ", (base, "bold"))
+    console.print(how_judged(comparison), style="dim")
+    found = whys(comparison, asked)
+    for why in found:
+        console.print()
+        console.tell((why.case, f"bold {COLOURS.get(why.verdict, '')}".strip()))
+        console.print(why.change)
+        console.print(_table(why) if why.lines else NO_CAUSE)
+    console.print()
+    console.print(HOW if found else NOTHING, style="dim" if found else "")
+
+
+def _table(why: Why) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(min_width=SORT_WIDTH)
+    table.add_column(overflow="fold")
+    for line in why.lines:
+        table.add_row(line.share, line.sort, line.cause)
+    return table
