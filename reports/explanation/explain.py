@@ -10,10 +10,10 @@ from bench.judging.comparing.matching import Match
 from bench.judging.comparing.quantities import STRUCTURE
 from bench.judging.comparing.row import Row
 from bench.judging.comparing.words import BAD, CHANGED, GOOD, OUTCOME, WORDS
-from bench.structure.structure import Structure
 from reports.explanation.around import around
 from reports.explanation.cause import Cause, ranked
-from reports.explanation.traces import Weighed, named, of_structure, operators, weighed
+from reports.explanation.operators import named, operators
+from reports.explanation.traces import Weighed, weighed
 
 
 @dataclass(frozen=True)
@@ -83,28 +83,20 @@ def _of_calls(rows: Sequence[Row], found: Weighed) -> Iterator[Cause]:
     if row is not None and shares is None:
         yield Cause("structure", row.why)
     elif row is not None and shares is not None:
-        own = of_structure(shares, *_structures(row.match))
-        yield Cause("structure", row.why, float(shares[own]["share"].sum()), named(shares[own]))
-        shares = shares[~own]
+        own = shares[shares["otherwise"]]
+        yield Cause("structure", row.why, float(own["share"].sum()), named(own))
+        shares = shares[~shares["otherwise"]]
     if shares is not None:
         yield from operators(shares)
+    if found.waits:
+        yield Cause("bound", found.waits)
 
 
 def _structure(rows: Sequence[Row]) -> Row | None:
     """Return the row that tells differences of structure; None where it tells none."""
     row = next((row for row in rows if row.group == STRUCTURE), None)
-    if row is None or row.verdict == "same" or any(s is None for s in _recorded(row.match)):
+    if row is None or row.verdict == "same" or row.match.both is None:
+        return None
+    if any(record.structure is None for record in row.match.both):
         return None
     return row if row.verdict == CHANGED or not row.why.endswith(": the same") else None
-
-
-def _recorded(match: Match) -> tuple[Structure | None, Structure | None]:
-    assert match.both is not None
-    return match.both[0].structure, match.both[1].structure
-
-
-def _structures(match: Match) -> tuple[Structure, Structure]:
-    base, new = _recorded(match)
-    assert base is not None
-    assert new is not None
-    return base, new

@@ -1,39 +1,35 @@
-"""Causes that traces of both runs weigh: what ran more or less, and what slowed as it was."""
+"""What traces of both runs weigh of a change of time, operator by operator."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import fmean
 
 import pandas as pd
 
-from bench.cases.counted import counted
 from bench.judging.comparing.matching import Match
-from bench.judging.words import seconds
 from bench.profiling.change import change_of_step
 from bench.profiling.classes import COMPILED, OUTSIDE
 from bench.profiling.read import Profile, profile_of
 from bench.structure.structure import Structure
-from bench.structure.wording import more_or_less
-from reports.explanation.cause import Cause
+from reports.explanation.operators import HALF_A_CALL, taken
 
-TOLD = 0.005  # of the change: less is written as nothing
-LEAST = 0.05  # of the change: operators below it are told together
 TRUSTED = 2.0  # times the measured change: traces that show more are of something else
-MOST = 4  # operators that are named beside a structure
-HALF_A_CALL = 0.5  # steps are averaged
 
 
 @dataclass(frozen=True)
 class Weighed:
     """What traces tell of a change of time, in seconds a step.
 
-    `shares` has a row an operator, its `share` being of `change_s`, the measured change; None
-    where traces are missing, or show another change. `told` says what they show, or why not.
+    `shares` has a row an operator: `share` is of the measured change, and `otherwise` says that it
+    belongs to what a call does otherwise. None where traces are missing, or show another change.
+    `told` says what they show, or why there are none.
     """
 
     shares: pd.DataFrame | None
     told: str
+    waits: str = ""
 
     @property
     def explained(self) -> float:
@@ -45,17 +41,31 @@ def weighed(match: Match, change_s: float) -> Weighed:
     """Read the traces of both sides, and set what they show against the measured change.
 
     Where they show more than was measured, shares are of what they show, so that these never come
-    to more than all of it. Traces of the other sign, or of far more, explain nothing.
+    to more than all of it. Traces of the other sign, or of far more, explain nothing; nor do those
+    in which operators that are as they were moved by more against the change than it is.
     """
     both, why = _profiles(match)
     if both is None:
         return Weighed(None, why)
     table = change_of_step(*both)
     shown = float(table["change_s"].sum())
+    told = _how_much(shown, change_s)
     if shown * change_s <= 0 or abs(shown) > TRUSTED * abs(change_s):
-        return Weighed(None, f"{_how_much(shown, change_s)}, which is another change")
+        return Weighed(None, f"{told}, which is another change")
     whole = max(abs(shown), abs(change_s)) * (1 if change_s > 0 else -1)
-    return Weighed(table.assign(share=table["change_s"] / whole), _how_much(shown, change_s))
+    shares = table.assign(share=table["change_s"] / whole, otherwise=_otherwise(match, table))
+    against = shares["share"].clip(upper=0.0)[~shares["otherwise"]].sum()
+    if against < -1:
+        return Weighed(None, f"{told}, amid operators that moved by more both ways")
+    return Weighed(shares, told, _waits(*both))
+
+
+def _waits(base: Profile, new: Profile) -> str:
+    """Tell how long ranks wait for messages, where they do; operators hold that time, too."""
+    was, now = (fmean(r.overlap.exposed_s for r in p.ranks) for p in (base, new))
+    if was == now:
+        return ""
+    return f"waiting for messages {taken(was)} → {taken(now)} a step, within what is told"
 
 
 def _profiles(match: Match) -> tuple[tuple[Profile, Profile] | None, str]:
@@ -83,15 +93,20 @@ def _how_much(shown: float, change_s: float) -> str:
     )
 
 
-def of_structure(shares: pd.DataFrame, base: Structure, new: Structure) -> pd.Series:
+def _otherwise(match: Match, table: pd.DataFrame) -> pd.Series:
     """Say which operators belong to what a call does otherwise: they came, went, or are others."""
+    moved = table["more_calls"].abs() >= HALF_A_CALL
+    assert match.both is not None
+    base, new = (record.structure for record in match.both)
+    if base is None or new is None:
+        return moved
     named = {_plain(label) for label in _changed(base, new)}
-    plain = shares["operator"].map(lambda name: str(name).rpartition("::")[2])
+    plain = table["operator"].map(lambda name: str(name).rpartition("::")[2])
     recompiled = _compilation(base) != _compilation(new)
     return (
-        (shares["more_calls"].abs() >= HALF_A_CALL)
-        | (plain.isin(named) & (shares["class"] != OUTSIDE))
-        | ((shares["class"] == COMPILED) & recompiled)
+        moved
+        | (plain.isin(named) & (table["class"] != OUTSIDE))
+        | ((table["class"] == COMPILED) & recompiled)
     )
 
 
@@ -110,39 +125,5 @@ def _compilation(found: Structure) -> tuple[object, ...]:
     return found.graphs, found.kernels, found.breaks, found.fallbacks, found.recompilations
 
 
-def operators(shares: pd.DataFrame) -> Iterator[Cause]:
-    """Yield a cause for each operator that weighs something, and one for all others together."""
-    many = shares["share"].abs() >= LEAST
-    for _, row in shares[many].iterrows():
-        yield Cause("operator", in_words(row), float(row["share"]))
-    rest = shares[~many & (shares["change_s"] != 0)]
-    together = float(rest["share"].sum())
-    if abs(together) >= TOLD:
-        told = f"{counted(len(rest), 'other')}, each below {LEAST:.0%} of the change"
-        yield Cause("operator", told, together)
-
-
-def named(shares: pd.DataFrame) -> tuple[str, ...]:
-    """Name the operators that weigh most."""
-    order = shares["share"].abs().sort_values(ascending=False, kind="stable").index
-    few = shares.loc[order].head(MOST)
-    return tuple(in_words(row) for _, row in few.iterrows() if row["change_s"])
-
-
-def in_words(row: pd.Series) -> str:
-    """Say by how much one operator grew, and by how many calls."""
-    where = ": ".join(filter(None, (str(row["phase"]), str(row["part"]))))
-    name = f"{row['operator']} ({where})" if where else str(row["operator"])
-    if row["class"] == OUTSIDE:
-        name = f"Python and libraries outside operators ({where})"
-    more = row["more_calls"]
-    calls = f", {more_or_less(round(more), 'call')}" if abs(more) >= HALF_A_CALL else ""
-    return f"{name} {_seconds(row['base_s'])} → {_seconds(row['new_s'])} a step{calls}"
-
-
-def _seconds(value: float) -> str:
-    return seconds(value) if value > 0 else "0"
-
-
 def _signed(value: float) -> str:
-    return f"{'−' if value < 0 else '+'}{_seconds(abs(value))}"
+    return f"{'−' if value < 0 else '+'}{taken(abs(value))}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reports.explanation.cause import Cause
 from reports.explanation.explain import Explanation
 
-UNKNOWN = "?"
+UNKNOWN = "no share"
 MOST_TOLD = 4  # differences of one structure
 
 CALLED = {

@@ -28,7 +28,7 @@ PLANTED: dict[str, tuple[dict[str, object], str]] = {
         "2 fused kernels became 3: +1 cpp_fused_mul_1",
     ),
     "another dtype": (
-        {"operators": {**OPERATORS, "mm bfloat16": 0, "mm float32": 2}},
+        {"operators": {"mm float32": 2, "_flash_attention_forward bfloat16": 1}},
         "float32 where bfloat16 was (mm)",
     ),
     "a lost fusion": ({"graphs": 0, "kernels": {}}, "compiled → eager"),
@@ -97,8 +97,12 @@ def step(*more: Plain, mm: float = 60.0) -> list[Plain]:
     return [named("step", 0, seconds), product(10, mm), *more]
 
 
+REGION = "Torch-Compiled Region: 0/0"
 IN_TRACES: dict[str, tuple[list[Plain], str]] = {
-    "an extra kernel": ([event("Torch-Compiled Region: 0/0", 80, 60, "user_annotation")], ""),
+    "an extra kernel": (
+        [event(REGION, 80, 60, "user_annotation")],
+        "compiled",
+    ),
     "a slower backend": ([event("aten::_softmax", 80, 60)], "aten::_softmax"),
     "a read by the host": (
         [event("aten::_local_scalar_dense", 80, 60)],
