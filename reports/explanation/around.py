@@ -7,7 +7,6 @@ from statistics import median
 
 from bench.judging.comparing.matching import Match
 from bench.judging.comparing.row import Row
-from bench.judging.comparing.words import BAD, GOOD
 from bench.judging.record import Record
 from bench.judging.words import size
 from reports.explanation.cause import Cause
@@ -29,8 +28,8 @@ BOUND = {
 }
 
 
-def around(match: Match, rows: Sequence[Row]) -> Iterator[Cause]:
-    """Yield what differs around a case, `rows` are all of its own."""
+def around(match: Match, amounts: Sequence[Row]) -> Iterator[Cause]:
+    """Yield what differs around a case, and the `amounts` that changed beside its time."""
     told = [str(d) for d in match.versus.differences if d.name not in OF_ASKING]
     if both := match.both:
         told += [*_readings(*both), *_throttling(*both)]
@@ -38,8 +37,8 @@ def around(match: Match, rows: Sequence[Row]) -> Iterator[Cause]:
             yield Cause("bound", words)
     if told:
         yield Cause("surroundings", "; ".join(told))
-    if moved := [_moved(row) for row in rows if _is_amount(row)]:
-        yield Cause("memory", "; ".join(moved))
+    if amounts:
+        yield Cause("memory", "; ".join(map(_moved, amounts)))
     if match.base and match.new and match.base.case.source_hash != match.new.case.source_hash:
         yield Cause("source", "the case's own code differs")
 
@@ -73,10 +72,6 @@ def _bound(base: Record, new: Record) -> str:
         return ""
     words = [BOUND.get(name, name) for name in (was, now)]
     return f"{words[0]} → {words[1]}"
-
-
-def _is_amount(row: Row) -> bool:
-    return row.group in ("memory", "counts") and row.verdict in (*BAD, *GOOD)
 
 
 def _moved(row: Row) -> str:

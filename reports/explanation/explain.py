@@ -15,10 +15,13 @@ from reports.explanation.cause import Cause, ranked
 from reports.explanation.operators import named, operators
 from reports.explanation.traces import Weighed, weighed
 
+MOVED = (*BAD, *GOOD)
+AMOUNTS = ("memory", "counts")  # beside a time they are causes, alone they are what changed
+
 
 @dataclass(frozen=True)
 class Explanation:
-    """What changed of a case, and why: `rows` changed, times first.
+    """What changed of a case, and why: `rows` changed, the outcome and times first.
 
     `unexplained` is the share of the change of time that no cause has; None where no time changed.
     `told` says what the shares are from, or why there are none.
@@ -52,7 +55,7 @@ def explanations(
 
 def _changed(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that changed: the outcome, then time, then the worst."""
-    changed = [row for row in rows if row.verdict in (*BAD, *GOOD)]
+    changed = [row for row in rows if row.verdict in MOVED]
     return sorted(changed, key=lambda row: (_place(row), WORDS.index(row.verdict)))
 
 
@@ -61,12 +64,12 @@ def _place(row: Row) -> int:
 
 
 def _explained(rows: Sequence[Row]) -> Explanation:
-    changed = _changed(rows)
-    time = next((row for row in changed if row.group == "time"), None)
+    changed = _changed(rows) or sorted(rows, key=_place)[:1]
+    time = next((row for row in changed if row.group == "time" and row.verdict in MOVED), None)
     found = _weighed(time)
-    subject = changed or sorted(rows, key=_place)[:1]
-    told_already = [row for row in rows if row not in subject]
-    causes = [*_of_calls(rows, found), *around(rows[0].match, told_already)]
+    amounts = [row for row in changed if row.group in AMOUNTS] if time else []
+    causes = [*_of_calls(rows, found), *around(rows[0].match, amounts)]
+    subject = [row for row in changed if row not in amounts]
     left = None if time is None else 1 - found.explained
     return Explanation(rows[0].match, subject, ranked(causes), left, found.told)
 

@@ -141,6 +141,7 @@ def test_parent_runs_without_torch(faults_run: Path, forked_servers: None, tmp_p
         ["report", str(faults_run)],
         ["claims", str(ROOT / "tests" / "data" / "golden")],
         ["compare", str(faults_run), str(faults_run), "--output", str(tmp_path)],
+        ["explain", str(faults_run), str(faults_run)],
         ["run", "attention", "--dry-run"],
     )
     done = subprocess.run(
