@@ -96,6 +96,14 @@ def ab(
     ] = None,
     gate: Gate = GATED,
     seed: Seed = None,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Trace what looks changed on both sides, after all is timed: `bench explain` "
+            "then weighs causes.",
+        ),
+    ] = False,
     timeout: Timeout = 120.0,
     output: Output = Path("runs"),
     wait: Wait = False,
@@ -128,7 +136,7 @@ def ab(
     files = dict(zip(FILES, (data, inception, reference, model), strict=True))
     asked = Asked(keyword, sets or [], preset, device, files, like)
     expect_enough(confirm)
-    wanted = Wanted(rounds, confirm, margin, seed, timeout, parse_budget(budget))
+    wanted = Wanted(rounds, confirm, margin, seed, timeout, parse_budget(budget), profile)
     command = ["bench", *(publishable(word) for word in sys.argv[1:])]
     with contenders(a, b, selectors or []) as both:
         plan = make_plan(both, list_pairs(*both, asked), asked, wanted, command)

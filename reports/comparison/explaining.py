@@ -44,7 +44,8 @@ def explain(
 ) -> None:
     """Say of every case that changed why it did: the causes that were seen, largest share first.
 
-    A share is of the change of time, and comes from traces of both runs (`bench run --profile`).
+    A share is of the change of time, and comes from traces of both runs (`bench ab --profile`,
+    `bench run --profile`).
     Surroundings, and without traces what a call does, are told with none: nothing measured how
     much they weigh. What no cause has is unexplained.
 

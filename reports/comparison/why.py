@@ -15,8 +15,8 @@ from reports.explanation.words import Line, lines
 
 NOTHING = "Nothing changed beyond noise."
 HOW = (
-    "Shares are of the change of time, from traces of both runs (bench run --profile). No share: "
-    "it differs, and nothing measured how much it weighs."
+    "Shares are of the change of time, from traces of both runs (--profile of bench ab and bench "
+    "run). No share: it differs, and nothing measured how much it weighs."
 )
 NO_CAUSE = "Nothing that is recorded differs."
 MOST = 40  # cases that are explained in an output of the comparison

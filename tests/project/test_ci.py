@@ -121,7 +121,7 @@ def test_whoever_asks_is_failed_by_another_structure(project: Project) -> None:
     assert project.make("baseline").returncode == 0
     assert project.make("ci", "STRUCTURE=same").returncode == 0
     _, beside, stored = project.called
-    assert beside.endswith("--wait --gate time,memory,counts,errors,quality,structure")
+    assert beside.endswith("--wait --profile --gate time,memory,counts,errors,quality,structure")
     assert stored.endswith("--gate memory,counts,errors,quality,structure")
 
 

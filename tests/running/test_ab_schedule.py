@@ -94,9 +94,11 @@ def execute(
     fails: tuple[str, ...] = (),
     budget_s: float | None = None,
     seed: int = 7,
+    profile: bool = False,
 ) -> Told:
     cases = [c for pair in pairs for c in (pair.a, pair.b) if c]
     manifest = Manifest([], "smoke", "cpu", seed, 0.1, [ROUNDS], cases, budget_s=budget_s)
+    manifest = replace(manifest, profile=profile)
     log: list[tuple[str, str, str, int]] = []
     run = Run(ROOT, manifest)
     sides = (FakeSide("A", log, run), FakeSide("B", log, run, fails))
@@ -132,6 +134,17 @@ def test_one_seed_is_one_order() -> None:
     pairs = [both(name) for name in "abcd"]
     assert execute(pairs).log == execute(pairs).log
     assert execute(pairs).log != execute(pairs, seed=8).log
+
+
+def test_suspects_alone_are_profiled_after_all_that_is_timed_where_that_is_asked() -> None:
+    told = execute([both("a"), both("b")], suspects=("a",), profile=True)
+    assert told.log[-2:] == [("A", "a", "profile", 0), ("B", "a", "profile", 0)]
+    assert [role for *_, role, _ in told.log].count("profile") == 2
+    assert told.schedule.timing_began < told.schedule.timing_ended < float("inf")
+    plain = execute([both("a"), both("b")], suspects=("a",))
+    assert "profile" not in [role for *_, role, _ in plain.log]
+    none = execute([both("a"), both("b")], profile=True)
+    assert "profile" not in [role for *_, role, _ in none.log]
 
 
 def test_every_round_has_fresh_servers_on_both_sides() -> None:

@@ -36,6 +36,7 @@ class Wanted:
     seed: int | None = None
     timeout_s: float = 120.0
     budget_s: float | None = None
+    profile: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ def _manifest(plan: Plan, side: int, name: str) -> Manifest:
         budget_s=plan.wanted.budget_s,
         pairing=name,
         judged=plan.pairing.judged,
+        profile=plan.wanted.profile,
     )
 
 

@@ -62,7 +62,7 @@ def _execute(
         return schedule.execute()
     finally:
         found.update(stage=schedule.stage)
-        timing_s = max(0.0, time.monotonic() - schedule.timing_began)
+        timing_s = max(0.0, min(time.monotonic(), schedule.timing_ended) - schedule.timing_began)
         for own in attempts:
             own.run.update_session(timing_wall_s=timing_s / 2)  # they took turns
             own.keep_cost()

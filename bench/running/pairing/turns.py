@@ -20,7 +20,8 @@ FindSuspects = Callable[[Sequence[Pair]], list[Pair]]
 class PairedSchedule:
     """Prepares both sides, times all pairs, then confirms the suspects among them, in one session.
 
-    A turn is what is done without a break: in a round, the attempts of both sides on one pair.
+    Where profiles are asked for, the suspects get one on either side, after all that is timed. A
+    turn is what is done without a break: in a round, the attempts of both sides on one pair.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class PairedSchedule:
         for side in sides:
             side.deadline = self.deadline
         self.stage = "preparation"
-        self.timing_began = float("inf")
+        self.timing_began = self.timing_ended = float("inf")
+        self._suspects: list[Pair] = []
         self._pace = pace_of(sides[0].run)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
-        return "finished" if self._prepare() and self._first() and self._confirm() else "budget"
+        stages = (self._prepare, self._first, self._confirm, self._profile)
+        return "finished" if all(stage() for stage in stages) else "budget"
 
     def _prepare(self) -> bool:
         """Check, and measure memory and quality of, every case of both sides.
@@ -75,12 +78,22 @@ class PairedSchedule:
         """Measure the suspects again, alone, as often as it takes to judge them."""
         self.stage = "confirm"
         suspects = self.find_suspects([pair for pair in self.pairs if self._sound(pair)])
+        self._suspects = suspects
         for number in range(self.confirm_pairs if suspects else 0):
             later = suspects * (self.confirm_pairs - number - 1)
             attempts: list[tuple[Case, Role]] = [(c, "time") for p in later for _, c in _both(p)]
             if not self._round(suspects, self.first_rounds + number, attempts, confirming=True):
                 return False
         return True
+
+    def _profile(self) -> bool:
+        """Profile the suspects, where that was asked for: what a change is put down to."""
+        self.timing_ended = time.monotonic()
+        asked = self._suspects if self.sides[0].run.manifest.profile else []
+        turns: list[Turn] = [
+            [(side, case, "profile", 0) for side, case in _both(pair)] for pair in asked
+        ]
+        return self._serve(turns, [], (0, 1))
 
     def _round(
         self,
