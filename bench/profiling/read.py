@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.cases.case import Case
+from bench.cases.case import Attempt, Case
 from bench.errors import UserError
 from bench.profiling import folder, trace
 from bench.profiling.bound import ceilings_of, with_bounds
@@ -42,17 +42,18 @@ class Profile:
 
 def profiles(run: Run) -> list[Profile]:
     """Return the profile of every case for which one was tried."""
-    found = (profile_of(run, case) for case in run.manifest.cases)
-    return [profile for profile in found if profile is not None]
+    tried = {a.case: a for a in run.attempts if a.role == "profile"}
+    return [_tried(run, case, tried[case.id]) for case in run.manifest.cases if case.id in tried]
 
 
 def profile_of(run: Run, case: Case) -> Profile | None:
     """Return the profile of one case; None where none was tried."""
     tried = [a for a in run.attempts if a.role == "profile" and a.case == case.id]
-    if not tried:
-        return None
-    last = tried[-1]
-    failed = "" if last.outcome == "ok" else f"{last.outcome}: {last.detail}"
+    return _tried(run, case, tried[-1]) if tried else None
+
+
+def _tried(run: Run, case: Case, attempt: Attempt) -> Profile:
+    failed = "" if attempt.outcome == "ok" else f"{attempt.outcome}: {attempt.detail}"
     return _profile(run, case, failed)
 
 

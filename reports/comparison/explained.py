@@ -10,7 +10,8 @@ from reports.comparison.lines import how_judged
 from reports.comparison.terminal import COLOURS
 from reports.comparison.why import HOW, NO_CAUSE, NOTHING, Asked, Why, whys
 
-SORT_WIDTH = 12  # a column of words, however narrow the terminal
+WIDE = 60  # columns: a narrower terminal has no room for a table
+SORT_WIDTH = 12  # of a column, however narrow the terminal
 
 
 def print_whys(console: Screen, comparison: Comparison, asked: Asked = None) -> None:
@@ -23,9 +24,19 @@ def print_whys(console: Screen, comparison: Comparison, asked: Asked = None) -> 
         console.print()
         console.tell((why.case, f"bold {COLOURS.get(why.verdict, '')}".strip()))
         console.print(why.change)
-        console.print(_table(why) if why.lines else NO_CAUSE)
+        _print_lines(console, why)
     console.print()
     console.print(HOW if found else NOTHING, style="dim" if found else "")
+
+
+def _print_lines(console: Screen, why: Why) -> None:
+    if not why.lines:
+        console.print(NO_CAUSE)
+    elif console.width >= WIDE:
+        console.print(_table(why))
+    else:
+        for line in why.lines:
+            console.print(f"{line.share} {line.sort}: {line.cause}")
 
 
 def _table(why: Why) -> Table:

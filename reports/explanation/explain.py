@@ -87,7 +87,8 @@ def _of_calls(rows: Sequence[Row], found: Weighed) -> Iterator[Cause]:
         yield Cause("structure", row.why)
     elif row is not None and shares is not None:
         own = shares[shares["otherwise"]]
-        yield Cause("structure", row.why, float(own["share"].sum()), named(own))
+        share = None if own.empty else float(own["share"].sum())
+        yield Cause("structure", row.why, share, named(own))
         shares = shares[~shares["otherwise"]]
     if shares is not None:
         yield from operators(shares)

@@ -111,9 +111,13 @@ def _otherwise(match: Match, table: pd.DataFrame) -> pd.Series:
 
 
 def _changed(base: Structure, new: Structure) -> Iterator[str]:
-    """Yield the labels of operators that do not run as often in the same dtypes and shapes."""
-    for before, after in ((base.operators, new.operators), (base.heavy, new.heavy)):
-        yield from (n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+    """Yield the labels of operators that do not run as often in the same dtypes; else in shapes.
+
+    Shapes are told of the heaviest alone, of which another operator may have taken the place.
+    """
+    alike = base.operators == new.operators
+    before, after = (base.heavy, new.heavy) if alike else (base.operators, new.operators)
+    yield from (n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
 
 
 def _plain(label: str) -> str:

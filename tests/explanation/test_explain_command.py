@@ -68,6 +68,16 @@ def test_it_says_why(
     assert "| unexplained | " in told
 
 
+def test_a_narrow_terminal_has_lines(
+    sides: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    assert command_line(sides[0].folder.parent, "made/does") == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 30
+    assert "no share what a call does: 2 operators became 3" in " ".join(said.split())
+
+
 @pytest.mark.parametrize(
     ("case", "seen"),
     [

@@ -28,6 +28,30 @@ def sides(base_us: float, new_us: float, **more: object) -> tuple[Made, Made]:
     return base, replace(base, time_s=new_us * US)
 
 
+def test_a_difference_that_no_operator_belongs_to_has_no_share(tmp_path: Path) -> None:
+    base, new = sides(100, 150)
+    other = replace(SAME, allocations=2, allocated_bytes=16)
+    new = replace(new, structure=other)
+    traces = training_step(), training_step(slower=50)
+    base = replace(base, structure=replace(other, allocations=1))
+    found = explained(tmp_path, base, new, traces)
+    assert [cause.sort for cause in found.causes] == ["operator", "structure"]
+    assert found.causes[1].words == "1 allocation became 2"
+    assert found.causes[1].share is None
+
+
+def test_other_shapes_have_the_share_of_their_operators(tmp_path: Path) -> None:
+    shapes = [replace(SAME, heavy={f"mm float32 8×{n} {n}×4": 2}) for n in (16, 32)]
+    base, new = (
+        replace(side, structure=structure)
+        for side, structure in zip(sides(100, 150), shapes, strict=True)
+    )
+    found = explained(tmp_path, base, new, (training_step(), training_step(slower=50)))
+    assert found.causes[0].sort == "structure"
+    assert found.causes[0].words.startswith("other heavy operators")
+    assert found.causes[0].share == pytest.approx(1, abs=0.1)
+
+
 def test_a_planted_slowdown_is_put_down_to_its_operator(tmp_path: Path) -> None:
     traces = training_step(), training_step(slower=50)
     found = explained(tmp_path, *sides(100, 150), traces)
