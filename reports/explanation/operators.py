@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bench.cases.counted import counted
+from bench.checking.structure.wording import more_or_less
 from bench.judging.words import seconds, span
 from bench.profiling.classes import OUTSIDE
-from bench.structure.wording import more_or_less
 from reports.explanation.cause import Cause
 
 LONG = 0.02  # of a step: operators that take as much are asked whether they changed alike

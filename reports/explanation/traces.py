@@ -8,11 +8,11 @@ from statistics import fmean
 
 import pandas as pd
 
+from bench.checking.structure.structure import Structure
 from bench.judging.comparing.matching import Match
 from bench.profiling.change import change_of_step
 from bench.profiling.classes import COMPILED, OUTSIDE
 from bench.profiling.read import Profile, profile_of
-from bench.structure.structure import Structure
 from reports.explanation.operators import HALF_A_CALL, taken
 
 TRUSTED = 2.0  # times the measured change: traces that show more are of something else

@@ -28,7 +28,6 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "show": ("{same}", 0),
     "report": ("{same}", 0),
     "claims": ("{same}", 0),
-    "profile": ("suites.faults/none --preset smokey", 2),
     "calibrate": ("--threads 0", 2),
     "selftest": ("--preset smokey", 2),
     "profile": ("suites.faults/none-such --device cpu", 2),

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from bench.cases.case import Measurement
+from bench.checking.structure.structure import Structure
 from bench.judging.comparing.comparison import Comparison
 from bench.store import Run, read
-from bench.structure.structure import Structure
 from reports.explanation.cause import Cause, ranked
 from reports.explanation.explain import explanations
 from tests.explanation.test_planted_causes import explained

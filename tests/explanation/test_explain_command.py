@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import typer
 
+from bench.checking.structure.structure import Structure
 from bench.errors import UserError
 from bench.judging.comparing.quantities import DEFAULT_GATE
 from bench.store import Run, read
-from bench.structure.structure import Structure
 from reports.comparison import explaining, markdown, page
 from reports.comparison.why import MOST, NO_CAUSE, NOTHING
 from tests.conftest import BENCH

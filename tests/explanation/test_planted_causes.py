@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.structure.structure import Structure
+from bench.checking.structure.structure import Structure
 from reports.explanation.explain import Explanation, explanations
 from tests.explanation.made_profiles import with_profile
 from tests.judging.made_pairs import compared

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.checking.structure.structure import Structure
 from bench.profiling.change import IDLE, change_of_step, cost_of_a_call
 from bench.profiling.read import profile_of
-from bench.structure.structure import Structure
 from reports.explanation.explain import explanations
 from tests.explanation.made_profiles import traces_of, with_profile
 from tests.explanation.test_planted_causes import explained, step
