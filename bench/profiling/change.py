@@ -22,9 +22,9 @@ def change_of_step(base: Profile, new: Profile) -> pd.DataFrame:
     """
     found, cost_s = difference(_table(base), _table(new)), cost_of_a_call(base, new)
     if any(not rank.kernels.empty for profile in (base, new) for rank in profile.ranks):
-        idle = [fmean(r.overlap.idle_s for r in profile.ranks) for profile in (base, new)]
-        more = found["more_calls"].sum()
-        return pd.concat([found, _idle_row(*idle, more * cost_s)], ignore_index=True)
+        more = float(found["more_calls"].sum())
+        idle = _idle_row(_idle_s(base), _idle_s(new), more * cost_s)
+        return pd.concat([found, idle], ignore_index=True)
     changes = zip(found["change_s"], cost_s * found["more_calls"], strict=True)
     return found.assign(change_s=[_less(change, cost) for change, cost in changes])
 
@@ -49,6 +49,10 @@ def _less(change: float, cost: float) -> float:
     if change * cost <= 0:
         return change
     return 0.0 if abs(cost) >= abs(change) else change - cost
+
+
+def _idle_s(profile: Profile) -> float:
+    return fmean(rank.overlap.idle_s for rank in profile.ranks)
 
 
 def _idle_row(base_s: float, new_s: float, cost_s: float) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def test_it_is_put_down_to_its_operator_within_a_tenth(bench: Bench, tmp_path: P
     for seconds in (0.02, 0.05):
         repository.commit(mine=CODE.format(seconds=seconds))
     output = tmp_path / "runs"
-    words = ("HEAD~1", "HEAD", "mine.py", "--device", "cpu", "--preset", "smoke", "--confirm", 10)
+    words = ("HEAD~1", "HEAD", "mine.py", "--device", "cpu", "--preset", "smoke")
     done = bench("ab", *words, "--profile", "--output", output, cwd=repository.folder)
     assert done.returncode == 1, done.stderr
     (folder,) = output.iterdir()
