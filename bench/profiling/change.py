@@ -1,4 +1,4 @@
-"""How the steps of two profiles differ, all of it: operators, and a GPU without work."""
+"""How the steps of two profiles differ, all of it: operators, waits, and a GPU without work."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from statistics import fmean, median
 
 import pandas as pd
 
-from bench.profiling.classes import WAITING
+from bench.profiling.classes import COMMUNICATION, OUTSIDE, WAITING
 from bench.profiling.difference import difference
+from bench.profiling.overlap import NOT_COMPUTING
 from bench.profiling.read import Profile
 
+MESSAGES = "waiting for messages"  # the row of what no operator of a rank waits in
 IDLE = "nothing on the GPU"  # the row of a step's time in which no kernel runs
 
 
@@ -41,7 +43,22 @@ def _table(profile: Profile) -> pd.DataFrame:
     """Return the operators of the average rank."""
     every = pd.concat([rank.operators for rank in profile.ranks], ignore_index=True)
     numbers = ["calls", "self_s", "device_s"]
-    return every.assign(**{name: every[name] / len(profile.ranks) for name in numbers})
+    table = every.assign(**{name: every[name] / len(profile.ranks) for name in numbers})
+    return _with_messages(table, fmean(rank.overlap.exposed_s for rank in profile.ranks))
+
+
+def _with_messages(table: pd.DataFrame, exposed_s: float) -> pd.DataFrame:
+    """Give the time that a CPU waits for messages outside operators a row, apart from Python's."""
+    outside = table["class"] == OUTSIDE
+    outside_s = float(table.loc[outside, "self_s"].sum())
+    told_s = float(table.loc[table["class"].isin(NOT_COMPUTING), "self_s"].sum())
+    waits_s = min(max(exposed_s - told_s, 0.0), outside_s)
+    if waits_s <= 0:
+        return table
+    kept = table["self_s"].where(~outside, table["self_s"] * (1 - waits_s / outside_s))
+    row = {"phase": "", "part": "", "class": COMMUNICATION, "operator": MESSAGES, "calls": 0.0}
+    waits = pd.DataFrame([{**row, "dtype": "", "self_s": waits_s, "device_s": 0.0}])
+    return pd.concat([table.assign(self_s=kept), waits], ignore_index=True)
 
 
 def _less(change: float, cost: float) -> float:

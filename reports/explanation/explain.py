@@ -92,8 +92,6 @@ def _of_calls(rows: Sequence[Row], found: Weighed) -> Iterator[Cause]:
         shares = shares[~shares["otherwise"]]
     if shares is not None:
         yield from operators(shares)
-    if found.waits:
-        yield Cause("bound", found.waits)
 
 
 def _structure(rows: Sequence[Row]) -> Row | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import fmean
 
 import pandas as pd
 
 from bench.checking.structure.structure import Structure
 from bench.judging.comparing.matching import Match
 from bench.profiling.change import change_of_step
-from bench.profiling.classes import COMPILED, OUTSIDE
+from bench.profiling.classes import COMMUNICATION, COMPILED, OUTSIDE
 from bench.profiling.read import Profile, profile_of
 from reports.explanation.operators import HALF_A_CALL, taken
 
@@ -29,7 +28,6 @@ class Weighed:
 
     shares: pd.DataFrame | None
     told: str
-    waits: str = ""
 
     @property
     def explained(self) -> float:
@@ -57,15 +55,7 @@ def weighed(match: Match, change_s: float) -> Weighed:
     against = shares["share"].clip(upper=0.0)[~shares["otherwise"]].sum()
     if against < -1:
         return Weighed(None, f"{told}, amid operators that moved by more both ways")
-    return Weighed(shares, told, _waits(*both))
-
-
-def _waits(base: Profile, new: Profile) -> str:
-    """Tell how long ranks wait for messages, where they do; operators hold that time, too."""
-    was, now = (fmean(r.overlap.exposed_s for r in p.ranks) for p in (base, new))
-    if was == now:
-        return ""
-    return f"waiting for messages {taken(was)} → {taken(now)} a step, within what is told"
+    return Weighed(shares, told)
 
 
 def _profiles(match: Match) -> tuple[tuple[Profile, Profile] | None, str]:
@@ -107,6 +97,7 @@ def _otherwise(match: Match, table: pd.DataFrame) -> pd.Series:
         moved
         | (plain.isin(named) & (table["class"] != OUTSIDE))
         | ((table["class"] == COMPILED) & recompiled)
+        | ((table["class"] == COMMUNICATION) & (base.collectives != new.collectives))
     )
 
 

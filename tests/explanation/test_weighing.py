@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.checking.structure.structure import Structure
-from bench.profiling.change import IDLE, change_of_step, cost_of_a_call
+from bench.profiling.change import IDLE, MESSAGES, change_of_step, cost_of_a_call
 from bench.profiling.read import profile_of
 from reports.explanation.explain import explanations
 from tests.explanation.made_profiles import traces_of, with_profile
@@ -141,6 +141,28 @@ def test_a_gpu_that_waits_is_told_from_kernels_that_slowed(tmp_path: Path) -> No
     slow = explained(tmp_path / "s", *sides(100, 150), (on_gpu(60, 20), on_gpu(110, 20)), phases=[])
     assert slow.causes[0].words == "aten::mm (forward) 60 µs → 110 µs a step"
     assert slow.causes[0].share == pytest.approx(1, abs=0.05)
+
+
+def messages(message_us: float) -> list[Plain]:
+    """Return a step that waits for a message after its product, outside of any operator."""
+    message = event("gloo:all_reduce", 75, message_us, tid=2)
+    return [named("step", 0, 80 + message_us), product(10, 60), message]
+
+
+def test_waiting_for_messages_is_told_from_python(tmp_path: Path) -> None:
+    found = explained(tmp_path, *sides(100, 150), (messages(20), messages(70)), phases=[])
+    assert found.causes[0].words == f"{MESSAGES} 20 µs → 70 µs a step"
+    assert found.causes[0].share == pytest.approx(1, abs=0.1)
+
+
+def test_more_collectives_have_the_share_of_what_waits_for_them(tmp_path: Path) -> None:
+    base, new = (
+        replace(side, structure=replace(SAME, collectives={"allreduce_ 256 bytes": number}))
+        for number, side in enumerate(sides(100, 150), 1)
+    )
+    found = explained(tmp_path, base, new, (messages(20), messages(70)), phases=[])
+    assert found.causes[0].words == "1 collective became 2: +1 allreduce_ 256 bytes"
+    assert found.causes[0].share == pytest.approx(1, abs=0.1)
 
 
 def _cut(path: Path) -> None:
