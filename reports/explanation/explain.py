@@ -70,7 +70,7 @@ def _explained(rows: Sequence[Row]) -> Explanation:
     amounts = [row for row in changed if row.group in AMOUNTS] if time else []
     causes = [*_of_calls(rows, found), *around(rows[0].match, amounts)]
     subject = [row for row in changed if row not in amounts]
-    left = None if time is None else 1 - found.explained
+    left = None if time is None else max(1 - found.explained, 0.0)
     return Explanation(rows[0].match, subject, ranked(causes), left, found.told)
 
 

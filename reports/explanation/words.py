@@ -38,7 +38,9 @@ def lines(found: Explanation) -> list[Line]:
 
 
 def _share(cause: Cause) -> str:
-    return UNKNOWN if cause.share is None else f"{cause.share:.0%}".replace("-", "−")
+    if cause.share is None:
+        return UNKNOWN
+    return f"{round(cause.share, 2) + 0.0:.0%}".replace("-", "−")  # nothing has no sign
 
 
 def _words(cause: Cause) -> str:

@@ -14,6 +14,7 @@ from bench.judging.comparing.comparison import Comparison
 from bench.store import Run, read
 from reports.explanation.cause import Cause, ranked
 from reports.explanation.explain import explanations
+from reports.explanation.words import lines
 from tests.explanation.test_planted_causes import explained
 from tests.judging.made_pairs import compared, paired
 from tests.made_runs import Made, make
@@ -161,3 +162,13 @@ def test_the_largest_measured_share_comes_first() -> None:
         Cause("structure", "e", 0.0),
     ]
     assert "".join(cause.words for cause in ranked(causes)) == "abecd"
+
+
+@pytest.mark.parametrize(
+    ("share", "told"), [(0.914, "91%"), (-0.2, "−20%"), (-0.001, "0%"), (None, "no share")]
+)
+def test_a_share_in_words(tmp_path: Path, share: float | None, told: str) -> None:
+    found = explained(tmp_path, Made("v"), Made("v", 2e-3))
+    (line, left) = lines(replace(found, causes=[Cause("operator", "w", share)]))
+    assert (line.share, line.cause) == (told, "w")
+    assert (left.share, left.sort) == ("100%", "unexplained")
