@@ -10,7 +10,6 @@ import pandas as pd
 
 from bench.cases.chart import Chart, undrawn
 from bench.judging.record import Record
-from bench.profiling.drawn import bars
 from bench.profiling.read import Profile, profiles
 from bench.store import Run
 from bench.system.files import write_whole
@@ -113,9 +112,9 @@ def of_profiles(suite: str, found: list[Profile]) -> list[Chart]:
     if not any(profile.ranks for profile in found):
         return []
     operators, ranks = operators_table(found), ranks_table(found)
-    drawers = [point.load() for point in entry_points(group="touchstone.charts", name=suite)]
-    draw = next((d.profile_charts for d in drawers if hasattr(d, "profile_charts")), by_class)
     try:
+        drawers = [point.load() for point in entry_points(group="touchstone.charts", name=suite)]
+        draw = next((d.profile_charts for d in drawers if hasattr(d, "profile_charts")), by_class)
         return [_written(chart) for chart in draw(operators, ranks)]
     except Exception as error:
         return [undrawn(f"Profiles of {suite}", error)]
@@ -123,6 +122,8 @@ def of_profiles(suite: str, found: list[Profile]) -> list[Chart]:
 
 def by_class(operators: pd.DataFrame, ranks: pd.DataFrame) -> list[Chart]:
     """Draw where the steps of each question spend their time, a bar a variant."""
+    from bench.profiling.drawn import bars  # not even imported under `python -OO`
+
     found = []
     for _, rows in operators.groupby("question", sort=False):
         drawing = bars(rows, "name", "class")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import UserError
-from bench.store import read_regular
+from bench.system.files import read_regular
 
 STEP = "step"  # the range of one step
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.cases.chart import Chart, drawn
+from bench.cases.chart import Chart, drawn, undrawn
 from bench.judging.record import Record
 from bench.judging.words import seconds
 from bench.profiling import folder, trace
 from bench.profiling.flame import MOST_FRAMES, Frame, boxes
 from bench.profiling.read import Profile, RankProfile, profiles
 from bench.store import Run, read_regular, write_whole
-from reports.profiles import charts, words
+from reports.profiles import words
 from reports.profiles.table import title
 from reports.template import render_template, vega_bundle
 from reports.words import shape
@@ -115,6 +115,11 @@ def render(run: Run, profile: Profile) -> str:
 
 
 def _charts(profile: Profile) -> list[Chart]:
+    """Return the drawings; where they cannot be made, that is all it costs."""
+    try:
+        from reports.profiles import charts  # not even imported under `python -OO`
+    except Exception as error:
+        return [undrawn("Where the time goes", error)]
     first = profile.ranks[0]
     found = [
         *drawn(

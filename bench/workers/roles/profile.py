@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-import msgspec
 import torch
 import torch.distributed as dist
 
@@ -66,7 +66,7 @@ def profile(contest: Contest) -> Result:
         memory=memory,
         without=without,
     )
-    write_whole(folder.facts_path(place, rank), msgspec.json.encode(asdict(facts)) + b"\n")
+    write_whole(folder.facts_path(place, rank), json.dumps(asdict(facts)).encode() + b"\n")
     return Result(labels={"profiler_cost": f"{facts.cost:.3f}"})
 
 
@@ -130,7 +130,7 @@ def _in_depth(
     plain, epoch_us = exported(profiler)
     events = list(trace.events_of(python_names(plain)))
     stacks = speedscope(events, f"{contest.case.variant}, rank {rank}")
-    write_whole(folder.flame_path(place, rank), msgspec.json.encode(stacks))
+    write_whole(folder.flame_path(place, rank), json.dumps(stacks).encode())
     begun_s = next(event.start_s for event in events if event.name == trace.STEP)
     try:
         return memory_over_time(profiler, contest.case.device, epoch_us + begun_s * 1e6), {}
