@@ -96,7 +96,7 @@ test: setup ## the fast tests, on up to four cores; ends with the slowest ten
 	@$(TESTING) -m pytest -q -n $$(( $$(nproc) < 4 ? $$(nproc) + 1 : 4 )) --dist loadfile --no-loadscope-reorder --durations 10
 
 test-slow: setup ## the slow tests: kills at random moments, coverage by simulation
-	@$(TESTING) -m pytest -q -m "slow and not cuda_build"
+	@$(TESTING) -m pytest -q -n 2 --dist load -m "slow and not cuda_build"
 
 check-cuda-build: $(CUDA_STAMP) ## what the CUDA build of torch shows without a GPU (once 5 GB)
 	@$(patsubst $(VENV)/%,$(CUDA_VENV)/%,$(TESTING)) -m pytest -q -rs -m "" tests/cuda_build tests/project/test_setup.py
