@@ -106,7 +106,8 @@ def make(
     run = Run(folder, replace(asked, **manifest))  # type: ignore[arg-type]
     run.save()
     for made in cases:
-        run.keep(made.structure)
+        if made.structure:
+            run.keep(made.structure)
     lines = [msgspec.json.encode(a) for made in cases for a in attempts(made, confirm, seed)]
     run.records_path.write_bytes(b"\n".join(lines) + b"\n")
     return read(folder)

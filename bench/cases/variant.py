@@ -85,7 +85,8 @@ class Variant:
     def build(self, problem: Any, setting: Setting, options: dict[str, Plain]) -> Any:
         """Set the variant up for one problem and setting; untimed."""
         if lacking := self.lacking:
-            raise Unsupported(f"needs {' and '.join(lacking)}, which is not installed here")
+            are = "is" if len(lacking) == 1 else "are"
+            raise Unsupported(f"needs {' and '.join(lacking)}, which {are} not installed here")
         keywords: dict[str, Any] = {**self.options, **options}
         if self.wants_setting:
             keywords["setting"] = setting

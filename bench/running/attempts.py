@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.cases.case import Attempt, Case, Measurement, Role, Window
 from bench.cases.problem import COPIED
-from bench.errors import in_one_line
+from bench.errors import UserError, in_one_line
 from bench.machine.probes.sampler import Sampler
 from bench.profiling.folder import folder_of
 from bench.running.limits import limit_s
@@ -26,6 +26,7 @@ from bench.system.log import read_log
 UnderWay = Generator[Server, None, Attempt]  # it yields who owes the answer
 
 _DETAIL_CHARACTERS = 400
+_LABEL_CHARACTERS = 120
 _DETAIL_READ = 4000  # what is hidden in it may be longer than its mark
 _MEMORY_SHARE = 0.9  # of what is available: beyond it an allocation fails in the worker
 
@@ -142,12 +143,23 @@ class Attempts:
         call_s = checked.call_s if checked else 0.0
         return limit_s(case, role, self.run.manifest.timeout_s, call_s, left_s)
 
+    def _structure(self, reply: dict[str, Any]) -> str:
+        """Keep what the call did, and return its digest; a label says why where that cannot be."""
+        if not (plain := reply.pop("structure", None)):
+            return ""
+        try:
+            return self.run.keep(structure_of(plain))
+        except UserError as error:
+            labels = reply.setdefault("labels", {})
+            labels["structure_not_seen"] = in_one_line(str(error), _LABEL_CHARACTERS)
+            return ""
+
     def _as_attempt(
         self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
     ) -> Attempt:
         measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
         window = reply.pop("window", None)
-        structure = reply.pop("structure", None)
+        structure = self._structure(reply)
         detail = publishable(in_one_line(reply.pop("detail", ""), _DETAIL_READ), self.side)
         return Attempt(
             case=case.id,
@@ -159,7 +171,7 @@ class Attempts:
             side=self.side.name,
             measurements=measurements,
             window=Window(**window) if window else None,
-            structure=self.run.keep(structure_of(structure) if structure else None),
+            structure=structure,
             log=self.keep_log(log),
             **reply,
         )

@@ -68,11 +68,10 @@ def _read_structures(run: Run) -> None:
     asked = {attempt.structure for attempt in run.attempts if attempt.structure}
     run.structures.update(found)
     lost = len(asked - found.keys())
-    if damaged or lost:
-        run.notices.append(
-            f"{run.structures_path}: {counted(damaged, 'damaged line')} left out; what "
-            f"{counted(lost, 'call')} did is not known"
-        )
+    told = [f"{counted(damaged, 'damaged line')} left out"] if damaged else []
+    told += [f"what {counted(lost, 'call')} did is not known"] if lost else []
+    if told:
+        run.notices.append(f"{run.structures_path}: {'; '.join(told)}")
 
 
 def _opened(run: Run, line: bytes, number: int, where: str) -> Attempt:

@@ -51,10 +51,8 @@ class Run:
     def structures_path(self) -> Path:
         return self.folder / STRUCTURES
 
-    def keep(self, structure: Structure | None) -> str:
+    def keep(self, structure: Structure) -> str:
         """Have what a call did on the disk, once, before an attempt refers to it by its digest."""
-        if structure is None:
-            return ""
         digest = structure.digest
         if digest not in self.structures:
             append_line(self.structures_path, lined(structure))

@@ -25,12 +25,9 @@ class Kept:
     structure: Structure
 
 
-def structure_of(plain: dict[str, Any]) -> Structure | None:
-    """Return a worker's plain data as a structure; None where it could not be read again."""
-    try:
-        return convert(plain, Structure, "what a call did")
-    except UserError:
-        return None
+def structure_of(plain: dict[str, Any]) -> Structure:
+    """Return a worker's plain data as a structure; UserError where it could not be read again."""
+    return convert(plain, Structure, "what a call did")
 
 
 def lined(structure: Structure) -> bytes:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pytest
 
 from bench.cases.case import Attempt
 from bench.checking.structure.structure import Structure
+from bench.errors import UserError
+from bench.running.attempts import Attempts
+from bench.sides.side import Side
 from bench.store import Run, read
 from bench.store.structures import lined, structure_of, unlined
 from tests.store.written_runs import CASE, recorded
@@ -52,7 +57,7 @@ def test_a_lost_table_costs_what_it_held_and_no_more(tmp_path: Path) -> None:
     run.structures_path.unlink()
     found = read(run.folder)
     assert (len(found.attempts), found.structures) == (6, {})
-    assert "what 1 call did is not known" in found.notices[0]
+    assert found.notices == [f"{run.structures_path}: what 1 call did is not known"]
 
 
 def test_an_edited_line_is_left_out(tmp_path: Path) -> None:
@@ -81,8 +86,13 @@ def test_a_run_of_before_has_none(tmp_path: Path) -> None:
 
 
 def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    for plain in ({"operators": {"mm": -1}}, {"unknown": 1}):
+        with pytest.raises(UserError, match="what a call did"):
+            structure_of(plain)
     run = recorded(tmp_path, ended=False)
-    assert structure_of({"operators": {"mm": -1}}) is None
-    assert run.keep(structure_of({"unknown": 1})) == ""
+    reply: dict[str, Any] = {"structure": {"flops": -1}, "labels": {}}
+    assert Attempts(run, Side())._structure(reply) == ""
+    assert reply["labels"]["structure_not_seen"].startswith("what a call did")
+    assert not run.structures_path.exists()
     assert structure_of(msgspec.to_builtins(FIRST)) == FIRST
     assert unlined(b"") == ({}, 0)
