@@ -59,14 +59,21 @@ def test_many_differences_are_told_by_those_that_tell_most(tmp_path: Path) -> No
     assert "more in" not in row_of(found, "v", STRUCTURE).why
 
 
+def test_what_can_no_longer_be_watched_has_changed(tmp_path: Path) -> None:
+    labels = {"clock": "monotonic", "structure_not_seen": "it refused"}
+    found = paired(tmp_path, made(BASE), made(None, labels=labels))
+    row = row_of(found, "v", STRUCTURE)
+    assert (row.verdict, row.why) == ("changed", "not recorded in NEW: it refused")
+    assert exit_code([found], (STRUCTURE,)) == 1
+
+
 @pytest.mark.parametrize(("base", "new", "side"), [(BASE, None, "NEW"), (None, NEW, "BASE")])
 def test_one_side_alone_says_nothing(
     tmp_path: Path, base: Structure | None, new: Structure | None, side: str
 ) -> None:
-    labels = {"clock": "monotonic", "structure_not_seen": "it refused"}
-    found = paired(tmp_path, made(base, labels=labels), made(new, labels=labels))
+    found = paired(tmp_path, made(base), made(new))  # one of them recorded before this was
     row = row_of(found, "v", STRUCTURE)
-    assert (row.verdict, row.why) == ("not comparable", f"not recorded in {side}: it refused")
+    assert (row.verdict, row.why) == ("not comparable", f"not recorded in {side}")
     assert exit_code([found], (STRUCTURE,)) == 0
 
 

@@ -9,6 +9,7 @@ from bench.judging.comparing.matching import Match
 from bench.judging.comparing.quantities import STRUCTURE
 from bench.judging.comparing.row import Row
 from bench.judging.comparing.versus import Versus
+from bench.judging.comparing.words import CHANGED, Word
 from bench.judging.record import Record
 
 # Facts that decide how a kernel is chosen, or what buffers it takes, whatever the code says.
@@ -27,7 +28,10 @@ def _rows(match: Match, base: Record, new: Record) -> Iterator[Row]:
         side, record = ("BASE", base) if base.structure is None else ("NEW", new)
         why = record.labels.get("structure_not_seen", "")
         told = f"not recorded in {side}" + (f": {why}" if why else "")
-        yield Row(match, STRUCTURE, STRUCTURE, "not comparable", why=told)
+        # what can no longer be watched has changed: a gate must not pass it unseen
+        lost = why and base.structure and not _other_torch(match.versus)
+        verdict: Word = CHANGED if lost else "not comparable"
+        yield Row(match, STRUCTURE, STRUCTURE, verdict, why=told)
         return
     alike = _same_machine(match.versus)
     before, after = (comparable(s, alike) for s in (base.structure, new.structure))
@@ -37,7 +41,7 @@ def _rows(match: Match, base: Record, new: Record) -> Iterator[Row]:
             match, STRUCTURE, STRUCTURE, "not comparable", why=f"{other}: {found or 'the same'}"
         )
         return
-    yield Row(match, STRUCTURE, STRUCTURE, "changed" if found else "same", why=found)
+    yield Row(match, STRUCTURE, STRUCTURE, CHANGED if found else "same", why=found)
 
 
 def _same_machine(versus: Versus) -> bool:

@@ -1,6 +1,6 @@
 """The words of a comparison, in the order that they matter to a reader."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from bench.judging.verdict import Verdict
 
@@ -22,7 +22,7 @@ WORDS: tuple[Word, ...] = (
     "removed",
     "not comparable",
 )
-CHANGED = "changed"  # a call does something else, which by itself is neither good nor bad
+CHANGED: Final = "changed"  # a call does something else, which by itself is neither good nor bad
 BAD = ("broken", "slower", "worse")
 GOOD = ("fixed", "faster", "better")
 INCOMPARABLE = ("added", "removed", "not comparable")
