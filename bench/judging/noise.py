@@ -6,15 +6,18 @@ that every selftest adds to what is known, and those of other days add most.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.judging.noise_file import NoiseSession, kept, noise_path
-from bench.store.known_noise import CLOCKS, Clock, KindNoise, Noise
+from bench.judging.reducing import REDUCERS, named
+from bench.store.known_noise import CLOCKS, Components, KindNoise, Noise
 from bench.store.spread import (
     Recordings,
     Round,
     Spread,
     Squares,
+    components,
     occasion_squares,
     pair_squares,
     pooled,
@@ -23,10 +26,11 @@ from bench.store.spread import (
 
 LEAST_SESSIONS = 3
 LEAST_SELFTESTS = 3  # before anything is known of how occasions differ
-# Thread time leaves out waiting, which a user does wait for: it is judged only where it is
-# clearly the steadier clock.
+# Thread time leaves out waiting, which a user does wait for, and a lower figure than the median
+# what the slower half of the calls took: they are judged only where they are clearly steadier.
 STEADIER = 0.8
-SEVERAL_THREADS = ("threads", "ranks", "gpu")  # one thread's CPU time says nothing of these
+SEVERAL_THREADS = ("threads", "ranks", "gpu")
+JUDGED = [named(clock, reducer) for clock in CLOCKS for reducer in REDUCERS]
 
 
 def known(machine_id: str, device: str) -> Noise | None:
@@ -61,31 +65,38 @@ def _reach_s(sessions: Sequence[NoiseSession]) -> float:
 def _learned_of(sessions: Sequence[NoiseSession], kind: str) -> KindNoise:
     pairs: dict[str, Spread] = {}
     apart: dict[str, Spread] = {}
-    for clock in CLOCKS:
-        cases = recordings(sessions, kind, clock)
+    for judged in JUDGED:
+        cases = recordings(sessions, kind, judged)
         if found := pair_spread(cases):
-            pairs[clock] = found
+            pairs[judged] = found
         if found := session_spread(cases):
-            apart[clock] = found
-    return KindNoise(judged_clock(kind, pairs), pairs, apart)
+            apart[judged] = found
+    judged = steadiest(kind, pairs)
+    return KindNoise(judged, pairs, apart, _components(sessions, kind, judged))
 
 
-def judged_clock(kind: str, pairs: Mapping[str, Spread]) -> Clock:
-    """Return thread time where it is clearly the steadier of both, else the wall's."""
-    if kind in SEVERAL_THREADS or len(pairs) < len(CLOCKS):
-        return "time"
-    steadier = pairs["thread_time"].sd < STEADIER * pairs["time"].sd
-    return "thread_time" if steadier else "time"
+def steadiest(kind: str, pairs: Mapping[str, Spread]) -> str:
+    """Return what is judged: the wall's median, unless another figure is clearly steadier."""
+    alone = kind not in SEVERAL_THREADS  # one thread's CPU time says nothing of several
+    spreads = {name: s.sd for name, s in pairs.items() if alone or name.startswith("time")}
+    best = min(spreads, key=spreads.__getitem__, default="time")
+    return best if best in spreads and spreads[best] < STEADIER * spreads.get("time", 0) else "time"
 
 
-def recordings(sessions: Iterable[NoiseSession], kind: str, clock: str) -> list[Recordings]:
+def _components(sessions: Iterable[NoiseSession], kind: str, judged: str) -> Components | None:
+    cases = [case for session in sessions for case in session.cases if case.kind == kind]
+    found = components(case.nested[judged] for case in cases if judged in case.nested)
+    return Components(*map(math.sqrt, found)) if found else None
+
+
+def recordings(sessions: Iterable[NoiseSession], kind: str, judged: str) -> list[Recordings]:
     """Return the recordings of each case of a kind, apart where source or torch changed."""
     found: dict[tuple[str, str, str], dict[str, list[list[Round]]]] = {}
     for session in sessions:
         for case in session.cases:
-            if case.kind == kind and case.rounds.get(clock):
+            if case.kind == kind and case.rounds.get(judged):
                 same = found.setdefault((case.case, case.source_hash, session.torch), {})
-                same.setdefault(session.run, []).append(case.rounds[clock])
+                same.setdefault(session.run, []).append(case.rounds[judged])
     return [list(occasions.values()) for occasions in found.values()]
 
 

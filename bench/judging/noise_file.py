@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from bench.errors import UserError
 from bench.store import cannot_write, decode, read_regular, write_whole
 from bench.store.consistent import FIRST_YEAR, LAST_YEAR
 from bench.store.sound import LEAST_S, MOST_S
-from bench.store.spread import Round
+from bench.store.spread import Nested, Round
 from bench.system.cache import cache_folder
 
 SCHEMA = 1
@@ -23,12 +23,16 @@ _AWAY = "move it away to start anew"
 
 @dataclass(frozen=True)
 class CaseRounds:
-    """One case in one session: by clock, the medians of both processes of each round, in s."""
+    """One case in one session: what both sides came to in each round, in s, by what is judged.
+
+    That is a clock, or a clock with a reducer; so is `nested`, what is known within its rounds.
+    """
 
     case: Text
     kind: Name
     source_hash: Name
     rounds: dict[Name, list[Round]]
+    nested: dict[Name, Nested] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from bench.checking.structure.structure import Structure
 from bench.judging.figures import average, figure, shares_of_phases
 from bench.judging.mean import Mean, estimate_mean
 from bench.judging.plausible import IMPOSSIBLE, implausible
+from bench.judging.reducing import told
 from bench.judging.statistics import Interval, Rounds, interval, round_values
 from bench.machine.ceilings import Ceilings, Roofline, bound_of
 from bench.store import Run
@@ -65,9 +66,10 @@ class Record:
         """Say whether its quality was asked for and failed."""
         return self.quality_outcome not in ("", "ok")
 
-    def rounds_of(self, quantity: str = "time") -> Rounds:
-        """Return one value a round of a sampled quantity."""
-        return round_values(self.samples.get(quantity, {}))
+    def rounds_of(self, judged: str = "time") -> Rounds:
+        """Return one value a round of a sampled quantity, by medians unless it says otherwise."""
+        quantity, reduce = told(judged)
+        return round_values(self.samples.get(quantity, {}), reduce)
 
     def interval_of(self, quantity: str = "time") -> Interval | None:
         """Return estimate and interval of a sampled quantity; None where there is no sample."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -49,10 +49,11 @@ def exp_bounded(log_value: float) -> float:
 
 def round_values(
     samples: Mapping[tuple[int, int], list[list[float]]],
+    reduce: Callable[[Sequence[float]], float] = median,
 ) -> dict[tuple[int, int], float]:
     """Reduce each round to one value: the median in each process, averaged over processes."""
     return {
-        key: math.exp(fmean(math.log(median(process)) for process in processes))
+        key: math.exp(fmean(math.log(reduce(process)) for process in processes))
         for key, processes in samples.items()
     }
 

@@ -15,13 +15,16 @@ from bench.errors import UserError, in_one_line
 from bench.machine.probes.sampler import Sampler
 from bench.profiling.folder import folder_of
 from bench.running.limits import limit_s
+from bench.running.step import Step
 from bench.sides.checkout import at_work, publishable
 from bench.sides.server import Server
 from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store import Run
+from bench.store.allocated import Allocation
 from bench.store.structures import structure_of
 from bench.system.log import read_log
+from bench.timing.sampling import MAX_SAMPLES
 
 UnderWay = Generator[Server, None, Attempt]  # it yields who owes the answer
 
@@ -35,7 +38,8 @@ class Attempts:
     """Makes the attempts of one run, in its present session, on one side.
 
     `failed` are the ids of cases that go no further, `worthless` of those whose quality does not,
-    which costs no more than itself. A check's fingerprints reach the timed attempts of its case.
+    which costs no more than itself. `allocated` are the cases that a round times in several
+    processes. A check's fingerprints reach the timed attempts of its case.
     `sampler` watches the GPUs meanwhile, on a CPU it is not needed. `deadline` is a budget's.
     """
 
@@ -44,6 +48,7 @@ class Attempts:
     def __init__(self, run: Run, side: Side, sampler: Sampler | None = None):
         self.run, self.side, self.sampler = run, side, sampler
         self.share_s = run.manifest.share_s
+        self.allocated: dict[str, Allocation] = {}
         self.session = len(run.manifest.sessions) - 1
         self.failed: set[str] = set()
         self.worthless: set[str] = set()
@@ -52,27 +57,48 @@ class Attempts:
         self._checked = {a.case: a for a in run.attempts if a.role == "check"}
         self._number = len(run.attempts)
 
-    def make(self, servers: Servers, case: Case, role: Role, number: int) -> Attempt:
+    def make(self, servers: Servers, step: Step) -> Attempt:
         """Have one attempt made, and append it."""
-        request, begun = self._request(case, role, number), _moment()
-        reply = self._watched(case, lambda: servers.attempt(case, request))
-        return self._kept(case, role, number, begun, reply, Path(request["log"]))
+        request, begun = self._request(step), _moment()
+        reply = self._watched(step.case, lambda: servers.attempt(step.case, request))
+        return self._kept(step, begun, reply, Path(request["log"]))
 
-    def begin(self, servers: Servers, case: Case, role: Role, number: int) -> UnderWay:
+    def begin(self, servers: Servers, step: Step) -> UnderWay:
         """Begin one beside others, on a CPU; yield its server while an answer is due."""
-        request, begun = self._request(case, role, number), _moment()
-        reply = yield from servers.begin(case, request)
-        return self._kept(case, role, number, begun, reply, Path(request["log"]))
+        request, begun = self._request(step), _moment()
+        reply = yield from servers.begin(step.case, request)
+        return self._kept(step, begun, reply, Path(request["log"]))
 
-    def _kept(
-        self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
-    ) -> Attempt:
-        attempt = self._as_attempt(case, role, number, begun, reply, log)
+    def _kept(self, step: Step, begun: str, reply: dict[str, Any], log: Path) -> Attempt:
+        attempt = self._as_attempt(step, begun, reply, log)
         self.run.append(attempt)
         self._bar(attempt)
-        if role == "check":
-            self._checked[case.id] = attempt
+        if step.role == "check":
+            self._checked[step.case.id] = attempt
         return attempt
+
+    def allocate(self, allocated: dict[str, Allocation]) -> None:
+        """Fix, and write down, which cases a round times in several processes."""
+        self.allocated = allocated
+        self.run.update_session(allocated=allocated)
+
+    def allocation(self, case: Case) -> Allocation:
+        """Return the processes of a case in a round, and the share of each."""
+        return self.allocated.get(case.id, Allocation(1, self.share_s))
+
+    def timed(self, case: Case, number: int) -> list[Step]:
+        """List what a round asks of a case."""
+        forks = self.allocation(case).forks
+        return [Step(case, "time", number, process) for process in range(forks)]
+
+    def processes(self, step: Step) -> int:
+        """Return how many attempts share the time that a round gives this one's case."""
+        return self.allocation(step.case).forks if step.role == "time" else 1
+
+    def call_s(self, case: Case) -> float:
+        """Return about what a warm call takes; 0 where no check has told."""
+        checked = self._checked.get(case.id)
+        return checked.call_s if checked else 0.0
 
     def most_bytes(self) -> float:
         """Return the most memory that a case of this run was seen to need."""
@@ -113,19 +139,21 @@ class Attempts:
         self._number += 1
         return self.run.folder / "logs" / f"{self._number:05}-server.txt"
 
-    def _request(self, case: Case, role: Role, number: int) -> dict[str, Any]:
+    def _request(self, step: Step) -> dict[str, Any]:
+        case, role, allocation = step.case, step.role, self.allocation(step.case)
         self._number += 1
         request: dict[str, Any] = {
             "case": at_work(case, self.side),
             "role": role,
             "timeout_s": self._limit_s(case, role),
-            "share_s": self.share_s,
+            "share_s": allocation.share_s,
+            "most_samples": MAX_SAMPLES // allocation.forks,
             "log": str((self.run.folder / "logs" / f"{self._number:05}-{role}.txt").resolve()),
         }
         if case.device == "cpu":
             request["memory_limit_bytes"] = int(_MEMORY_SHARE * available_memory_bytes())
         if role == "quality":
-            request["seed"] = number
+            request["seed"] = step.number
         if role == "profile":
             request["profile"] = {"folder": str(folder_of(self.run.folder, case).resolve())}
         checked = self._checked.get(case.id)
@@ -138,10 +166,8 @@ class Attempts:
         return request
 
     def _limit_s(self, case: Case, role: Role) -> float:
-        checked = self._checked.get(case.id)
         left_s = self.deadline - time.monotonic()
-        call_s = checked.call_s if checked else 0.0
-        return limit_s(case, role, self.run.manifest.timeout_s, call_s, left_s)
+        return limit_s(case, role, self.run.manifest.timeout_s, self.call_s(case), left_s)
 
     def _structure(self, reply: dict[str, Any]) -> str:
         """Keep what the call did, and return its digest; a label says why where that cannot be."""
@@ -154,18 +180,17 @@ class Attempts:
             labels["structure_not_seen"] = in_one_line(str(error), _LABEL_CHARACTERS)
             return ""
 
-    def _as_attempt(
-        self, case: Case, role: Role, number: int, begun: str, reply: dict[str, Any], log: Path
-    ) -> Attempt:
+    def _as_attempt(self, step: Step, begun: str, reply: dict[str, Any], log: Path) -> Attempt:
         measurements = [Measurement(**m) for m in reply.pop("measurements", [])]
         window = reply.pop("window", None)
         structure = self._structure(reply)
         detail = publishable(in_one_line(reply.pop("detail", ""), _DETAIL_READ), self.side)
         return Attempt(
-            case=case.id,
-            role=role,
+            case=step.case.id,
+            role=step.role,
             session=self.session,
-            round=number,
+            round=step.number,
+            process=step.process,
             started=begun,
             detail=detail[:_DETAIL_CHARACTERS],
             side=self.side.name,

@@ -10,6 +10,7 @@ from bench.cases.costs import SERVER_CPU_S, SERVER_START_S, class_of, declared_s
 from bench.running.durations import LEAST, Durations, kind_of_attempt, learned
 from bench.running.lanes import beside
 from bench.store import Run
+from bench.timing.sampling import WARM_UP_SHARE
 
 SHARE_MIN_S = 0.05  # of an attempt: less samples nothing
 MOST_APART = 8.0  # by which a machine may be slower, or faster, than that of the constants
@@ -67,6 +68,10 @@ class Pace:
         """Return the seconds beside samples that another attempt is likely to add to the run."""
         taken_s, expected_s = self._seen_s.get(kind_of_attempt(case, role), (1.0, 1.0))
         return self.before_s(case, role) * max(taken_s / expected_s, LEAST) / beside(case, role)
+
+    def start_s(self, case: Case) -> float:
+        """Return the seconds that one more process of a case is likely to take to its samples."""
+        return max(self.beside_s(case, "time") - WARM_UP_SHARE * self.share_s, LEAST)
 
     def expected_s(self, case: Case, role: Role) -> float:
         """Return the seconds that another attempt is likely to take."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -12,16 +11,17 @@ from bench.cases.case import Attempt, Case, Role
 from bench.judging.record import fold_case
 from bench.machine.probes.sampler import Sampler
 from bench.running.ahead import Ahead, rounds_ahead
+from bench.running.allocation import allocated
 from bench.running.attempts import Attempts, UnderWay, available_memory_bytes, preparation
 from bench.running.lanes import beside, fitting, side_by_side
 from bench.running.pace import pace_of
+from bench.running.step import Step, whole
 from bench.running.stopping import narrow
 from bench.sides.server import Server
 from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store import Run
-
-Step = tuple[Case, Role, int]  # an attempt, by its round or its seed
+from bench.store.known_noise import Noise
 
 
 class Progress(Protocol):
@@ -75,17 +75,19 @@ class Schedule:
         What times nothing comes last: beside it, the servers of the first rounds start.
         """
         todo = [
-            (case, role, seed)
+            Step(case, role, seed)
             for case in self.manifest.cases
             for role, seed in preparation(case)
             if (case.id, role, seed) not in self._done
         ]
         later = self._timed(self.manifest.cases, self.manifest.checkpoints[0])
-        first = [(case, role, seed) for case, role, seed in todo if not _may_wait(case, role)]
-        last = [(case, role, seed) for case, role, seed in todo if _may_wait(case, role)]
-        last.sort(key=lambda one: one[1] == "quality")  # after it is known what memory they need
-        untimed = _without_number(last)
-        with self.attempts.servers([case for case, _, _ in todo], self.at_hand) as servers:
+        first = [step for step in todo if not _may_wait(step)]
+        last = [step for step in todo if _may_wait(step)]
+        last.sort(
+            key=lambda step: step.role == "quality"
+        )  # after it is known what memory they need
+        untimed = whole(last)
+        with self.attempts.servers([step.case for step in todo], self.at_hand) as servers:
             if not self._serve(servers, first, untimed + later):
                 return False
             self._start_ahead(ahead, 0, self._pace.left_s(untimed))
@@ -102,11 +104,27 @@ class Schedule:
         ahead.start(rounds[: rounds_ahead(most, untimed_s, available_memory_bytes())])
 
     def _refit(self) -> None:
-        """Shorten the share where preparation showed that the first checkpoint would not fit."""
+        """Shorten the share where preparation showed that the first checkpoint would not fit.
+
+        Then deal it out among the processes of each case, for all rounds alike.
+        """
         rounds = self.manifest.checkpoints[0]
         left_s = self.deadline - time.monotonic() - rounds * self._pace.server_start_s
         timed = self._timed(self.manifest.cases, rounds)
         self._pace.share_s = self.attempts.share_s = self._pace.fitting_share_s(timed, left_s)
+        known = Noise.of(self.run.last_session.noise) or Noise()
+        self.attempts.allocate(
+            allocated(
+                self._sound(),
+                self._pace.share_s,
+                known.components,
+                self._pace.start_s,
+                self.attempts.call_s,
+            )
+        )
+
+    def _sound(self) -> list[Case]:
+        return [c for c in self.manifest.cases if c.timed and c.id not in self.attempts.failed]
 
     def _timed(self, cases: list[Case], rounds: int, done: int = 0) -> list[tuple[Case, Role]]:
         """List the timed attempts from round `done` up to a number of rounds."""
@@ -122,7 +140,7 @@ class Schedule:
         for number in range(checkpoints[-1]):
             if number in checkpoints:
                 self._active = [case for case in self._active if not self._narrow(case)]
-            todo: list[Step] = [(case, "time", number) for case in self._cases_of(number)]
+            todo = [s for case in self._cases_of(number) for s in self.attempts.timed(case, number)]
             random.Random(f"{self.manifest.seed}-{number}").shuffle(todo)
             if not ahead:
                 self._start_ahead(ahead, number)
@@ -134,14 +152,14 @@ class Schedule:
 
     def _profiles(self) -> bool:
         """Profile every case that is right, where that was asked for: after all that is timed."""
-        todo: list[Step] = [
-            (case, "profile", 0)
+        todo = [
+            Step(case, "profile", 0)
             for case in self.manifest.cases
             if self.manifest.profile and (case.id, "profile", 0) not in self._done
         ]
         if not todo:
             return True
-        with self.attempts.servers([case for case, _, _ in todo]) as servers:
+        with self.attempts.servers([step.case for step in todo]) as servers:
             return self._serve(servers, todo, [])
 
     def _cases_of(self, number: int) -> list[Case]:
@@ -160,9 +178,9 @@ class Schedule:
 
     def _untimed(self, servers: Servers, todo: list[Step], later: list[tuple[Case, Role]]) -> bool:
         """Do attempts that time nothing: several at once where the cores have room for them."""
-        alone = [step for step in todo if beside(step[0], step[1]) == 1]
-        several = [step for step in todo if beside(step[0], step[1]) > 1]
-        if not self._serve(servers, alone, _without_number(several) + later):
+        alone = [step for step in todo if beside(step.case, step.role) == 1]
+        several = [step for step in todo if beside(step.case, step.role) > 1]
+        if not self._serve(servers, alone, whole(several) + later):
             return False
         with ExitStack() as ending:
             more = self._more_lanes(several)
@@ -176,9 +194,9 @@ class Schedule:
 
         None where the work would be done before they are up.
         """
-        cases = [case for case, _, _ in todo]
-        room = min((beside(case, role) for case, role, _ in todo), default=1)
-        if self._pace.left_s(_without_number(todo)) < self._pace.server_start_s:
+        cases = [step.case for step in todo]
+        room = min((beside(step.case, step.role) for step in todo), default=1)
+        if self._pace.left_s(whole(todo)) < self._pace.server_start_s:
             room = 1
         wanted = min(room, len({case.id for case in cases}))
         return [self.attempts.servers(cases) for _ in range(self._fitting(wanted) - 1)]
@@ -199,16 +217,15 @@ class Schedule:
         def begin(lane: Servers) -> UnderWay | None:
             if lanes.index(lane) >= self._fitting(len(lanes)):
                 return None  # what was measured meanwhile needs more memory than was known
-            for step in [step for step in waiting if step[0].id not in under_way]:
+            for step in [step for step in waiting if step.case.id not in under_way]:
                 if time.monotonic() > self.deadline:
                     return None
-                left_s = self._pace.left_s(_without_number(waiting)) + later_s
+                left_s = self._pace.left_s(whole(waiting)) + later_s
                 waiting.remove(step)
-                case, role, number = step
-                if self.attempts.goes_on(case, role):
-                    self._tell(case, role, left_s)
-                    under_way[case.id] = case
-                    return self.attempts.begin(lane, case, role, number)
+                if self.attempts.goes_on(step.case, step.role):
+                    self._tell(step, left_s)
+                    under_way[step.case.id] = step.case
+                    return self.attempts.begin(lane, step)
             return None
 
         for attempt in side_by_side(lanes, begin):
@@ -219,26 +236,23 @@ class Schedule:
     def _serve(self, servers: Servers, todo: list[Step], later: list[tuple[Case, Role]]) -> bool:
         """Do a list of attempts; False where the budget ended."""
         later_s = self._pace.left_s(later)
-        for position, (case, role, number) in enumerate(todo):
-            if not self.attempts.goes_on(case, role):
+        for position, step in enumerate(todo):
+            if not self.attempts.goes_on(step.case, step.role):
                 continue
             if time.monotonic() > self.deadline:
                 return False
-            self._tell(case, role, self._pace.left_s(_without_number(todo[position:])) + later_s)
+            self._tell(step, self._pace.left_s(whole(todo[position:])) + later_s)
             started = time.monotonic()
-            self.progress.done(self.attempts.make(servers, case, role, number))
-            self._pace.took(case, role, time.monotonic() - started)
+            self.progress.done(self.attempts.make(servers, step))
+            took_s = time.monotonic() - started
+            self._pace.took(step.case, step.role, took_s * self.attempts.processes(step))
         return True
 
-    def _tell(self, case: Case, role: Role, left_s: float) -> None:
+    def _tell(self, step: Step, left_s: float) -> None:
         left_s = min(left_s, self.deadline - time.monotonic())
-        self.progress.next(f"{role} {case.suite}/{case.variant}", left_s)
+        self.progress.next(f"{step.role} {step.case.suite}/{step.case.variant}", left_s)
 
 
-def _may_wait(case: Case, role: Role) -> bool:
+def _may_wait(step: Step) -> bool:
     """Say whether an attempt times nothing, so that others may go on beside it."""
-    return role == "quality" or beside(case, role) > 1
-
-
-def _without_number(steps: Iterable[Step]) -> list[tuple[Case, Role]]:
-    return [(case, role) for case, role, _ in steps]
+    return step.role == "quality" or beside(step.case, step.role) > 1

@@ -32,6 +32,20 @@ def fix() -> None:
     _tell(_M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES)
 
 
+def huge_pages(num_bytes: int = 512 << 20) -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.sbrk.restype = ctypes.c_void_p
+    libc.sbrk.argtypes = [ctypes.c_long]
+    _tell(-2, num_bytes)
+    held = libc.malloc(ctypes.c_size_t(MMAP_THRESHOLD_BYTES - 4096))
+    end = libc.sbrk(0)
+    _tell(-2, 128 << 10)
+    begin = (held + 4095) & ~4095
+    libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), 14)
+    libc.free(ctypes.c_void_p(held))
+
+
 def cannot_fix() -> str:
     """Say why the thresholds of this process's malloc cannot be fixed; empty where they can."""
     name = library()

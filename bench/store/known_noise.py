@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from bench.cases.bounds import Count, Name, Seconds
+from bench.cases.bounds import Count, Name, Seconds, Spreading, Written
 from bench.cases.kind import KINDS
 from bench.store.spread import Spread
 
 Clock = Literal["time", "thread_time"]
 CLOCKS: tuple[Clock, ...] = ("time", "thread_time")
+Judged = Annotated[str, Written(100, pattern=r"^(thread_)?time(:[a-z_]+)?$")]
 
 DAY_S = 86400.0  # recordings of different days differ no more for being weeks apart
 
 
 @dataclass(frozen=True)
-class KindNoise:
-    """What is known of one kind of case: the clock that is judged, and spreads by clock.
+class Components:
+    """Where noise within a round arises: standard deviations of log time.
 
-    `pairs` are spreads of one side within its pairs, `sessions` those of one recording's mean.
+    `fork` is of the processes of one server, however long each is timed; `call` of what a process
+    comes to in one second of samples. It falls with the root of the seconds.
     """
 
-    judged: Clock
+    fork: Spreading
+    call: Spreading
+
+
+@dataclass(frozen=True)
+class KindNoise:
+    """What is known of one kind of case: the figure that is judged, and spreads by figure.
+
+    A figure is a clock, or a clock with a reducer (`time:low_quartile`). `pairs` are spreads of one
+    side within its pairs, `sessions` those of one recording's mean. `components` are of the judged.
+    """
+
+    judged: Judged
     pairs: dict[Name, Spread] = field(default_factory=dict)
     sessions: dict[Name, Spread] = field(default_factory=dict)
+    components: Components | None = None
 
 
 @dataclass(frozen=True)
@@ -43,8 +58,8 @@ class Noise:
     reach_s: Seconds = 0.0
     kinds: dict[Name, KindNoise] = field(default_factory=dict)
 
-    def session_spread(self, kind: str, clock: str = "") -> Spread | None:
-        """Return the spread between sessions of log time, by default on the judged clock.
+    def session_spread(self, kind: str, judged: str = "") -> Spread | None:
+        """Return the spread between sessions of log time, by default of the judged figure.
 
         None where it is unknown: a kind that was never measured, or in too few sessions.
         An upper estimate for recordings as near to each other as the sessions were: what the
@@ -52,16 +67,21 @@ class Noise:
         from minutes apart, and other days may differ by more.
         """
         found = self.kinds.get(kind)
-        return found.sessions.get(clock or found.judged) if found else None
+        return found.sessions.get(judged or found.judged) if found else None
 
     def covers(self, gap_s: float) -> bool:
         """Say whether recordings so many seconds apart are as near as what was learned from."""
         return min(gap_s, DAY_S) <= self.reach_s
 
-    def judged(self, kind: str) -> Clock:
-        """Return the clock that is judged for this kind; the wall's where nothing is known."""
+    def judged(self, kind: str) -> str:
+        """Return the figure that is judged for this kind; the wall's where nothing is known."""
         found = self.kinds.get(kind)
         return found.judged if found else "time"
+
+    @property
+    def components(self) -> dict[str, Components]:
+        """Return where noise arises, by kind, as far as selftests have told it apart."""
+        return {name: k.components for name, k in self.kinds.items() if k.components}
 
     @property
     def judged_kinds(self) -> dict[str, str]:

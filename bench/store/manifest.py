@@ -18,6 +18,7 @@ from bench.cases.bounds import (
 )
 from bench.cases.case import Case
 from bench.machine.ceilings import Ceilings
+from bench.store.allocated import Allocation
 
 SCHEMA = 1
 
@@ -28,6 +29,7 @@ class Session:
 
     `sampler` says what the process that watches the GPUs was asked, and what it cost.
     `noise` is what selftests had found of this machine when it began.
+    `allocated` are the cases of which a round times more than one process, by id.
     `lines` is how many lines `records.jsonl` had when the session ended; None: it was killed.
     """
 
@@ -40,6 +42,7 @@ class Session:
     noise: dict[str, Any] = field(default_factory=dict)
     ceilings: list[Ceilings] = field(default_factory=list)
     sampler: dict[str, Any] = field(default_factory=dict)
+    allocated: dict[Text, Allocation] = field(default_factory=dict)
     lines: Count | None = None
 
 

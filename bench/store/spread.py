@@ -10,14 +10,36 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
+from typing import Annotated
 
-from bench.cases.bounds import Positive, Spreading
+from bench.cases.bounds import Count, Positive, Seconds, Spreading, Within
 
 Round = tuple[float, float]
 Session = Sequence[Round]
 Recordings = Sequence[Sequence[Session]]  # of one case: sessions by occasion
 
 LEAST_OCCASIONS = 3
+
+
+@dataclass(frozen=True)
+class Squares:
+    """A sum of squared deviations, and the degrees of freedom behind it."""
+
+    total: Annotated[float, Within(0.0, 1e12)]
+    freedom: Count
+
+
+@dataclass(frozen=True)
+class Nested:
+    """How log times differ within a round, of one case in one session.
+
+    `forks` are squares of processes of one server about their mean, `calls` of what a process comes
+    to in a second of samples: by its two halves. `sampled_s` are the seconds of a process.
+    """
+
+    forks: Squares
+    calls: Squares
+    sampled_s: Seconds
 
 
 @dataclass(frozen=True)
@@ -28,19 +50,48 @@ class Spread:
     freedom: Positive
 
 
-@dataclass(frozen=True)
-class Squares:
-    """A sum of squared deviations, and the degrees of freedom behind it."""
-
-    total: float
-    freedom: int
-
-
 def pooled(squares: Iterable[Squares]) -> Spread | None:
     """Return the spread that several cases have in common; None where nothing is known."""
     known = [s for s in squares if s.freedom > 0]
     freedom = sum(s.freedom for s in known)
     return Spread(math.sqrt(sum(s.total for s in known) / freedom), freedom) if known else None
+
+
+def summed(squares: Iterable[Squares]) -> Squares:
+    """Add squares of what has nothing in common but its spread."""
+    every = list(squares)
+    return Squares(sum(s.total for s in every), sum(s.freedom for s in every))
+
+
+def nested(
+    processes: Sequence[tuple[float, float, float]], server: Sequence[int], sampled_s: float
+) -> Nested:
+    """Take apart what processes came to, `(whole, first half, second half)` in log seconds.
+
+    `server` says which of them were forks of one: only these are compared.
+    """
+    groups: dict[int, list[float]] = {}
+    for number, (whole, _, _) in zip(server, processes, strict=True):
+        groups.setdefault(number, []).append(whole)
+    forks = sum((x - fmean(own)) ** 2 for own in groups.values() for x in own)
+    # halves have half the seconds, so twice the variance, and their difference twice that again
+    calls = sum((a - b) ** 2 for _, a, b in processes) / 4 * sampled_s
+    freedom = sum(len(own) - 1 for own in groups.values())
+    return Nested(Squares(forks, freedom), Squares(calls, len(processes)), sampled_s)
+
+
+def components(found: Iterable[Nested]) -> tuple[float, float] | None:
+    """Return variances of processes alone, and of calls in a second; None where nothing is known.
+
+    What processes differ by holds their calls, which are taken off.
+    """
+    every = [one for one in found if one.forks.freedom and one.calls.freedom and one.sampled_s]
+    if not every:
+        return None
+    forks, calls = summed(one.forks for one in every), summed(one.calls for one in every)
+    call = calls.total / calls.freedom
+    inside = sum(one.forks.freedom / one.sampled_s for one in every) / forks.freedom * call
+    return max(forks.total / forks.freedom - inside, 0.0), call
 
 
 def pair_squares(sessions: Iterable[Session]) -> Squares:

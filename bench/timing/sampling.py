@@ -13,6 +13,8 @@ from bench.cases.problem import Call
 MIN_OVER_OVERHEAD = 1000  # one sample lasts at least this many timer overheads
 MAX_SAMPLES = 200  # more of shorter samples would fill the disk, not narrow an interval
 MIN_SAMPLES = 3
+ESTIMATES = 2
+LEAST_CALLS = ESTIMATES + 1 + MIN_SAMPLES  # of a process, however short its share
 WARM_UP_SHARE = 0.25
 STEADY_WITHIN = 0.05
 
@@ -99,6 +101,7 @@ def sample(
     call: Call,
     inputs: Inputs,
     share_s: float,
+    most_samples: int = MAX_SAMPLES,
     window: AbstractContextManager[Any] = nullcontext(),  # noqa: B008
 ) -> Samples:
     """Spend about `share_s` after the first call; ends by time alone, never by what is seen.
@@ -108,8 +111,10 @@ def sample(
     taker = _Taker(clock, call, inputs)
     first_call_s = taker.first()
     started = clock.now()
-    estimate_s = min(taker.take()["time"] for _ in range(2))
-    taker.calls_per_sample = calls_per_sample(clock, estimate_s, share_s, inputs.most_calls)
+    estimate_s = min(taker.take()["time"] for _ in range(ESTIMATES))
+    taker.calls_per_sample = calls_per_sample(
+        clock, estimate_s, share_s / most_samples, inputs.most_calls
+    )
     warm_up_calls, steady = warm_up(taker, started + WARM_UP_SHARE * share_s)
     with window:
         taken = [taker.take() for _ in range(MIN_SAMPLES)]
@@ -126,24 +131,28 @@ def sample(
 
 
 def calls_per_sample(
-    clock: Clock, estimate_s: float, share_s: float, most: int | None = None
+    clock: Clock, estimate_s: float, least_s: float, most: int | None = None
 ) -> int:
-    """Choose the inner loop: long against the timer, at most `MAX_SAMPLES` in the share, and odd.
+    """Choose the inner loop: long against the timer, a sample `least_s` long, and odd.
 
     Odd, so that samples end on every set of inputs in turn. A cold sample is always one call.
     `most` calls are what there can be inputs for.
     """
     if clock.single_calls:
         return 1
-    target_s = max(MIN_OVER_OVERHEAD * clock.overhead_s, share_s / MAX_SAMPLES)
+    target_s = max(MIN_OVER_OVERHEAD * clock.overhead_s, least_s)
     calls = math.ceil(target_s / max(estimate_s, clock.overhead_s, 1e-9)) | 1
     return calls if most is None else min(calls, (most - 1) | 1)
 
 
 def warm_up(taker: _Taker, deadline: float) -> tuple[int, bool]:
-    """Call until three samples agree with the three before, or the deadline; say which."""
+    """Call until three samples agree with the three before, or the deadline; say which.
+
+    Where a sample is one call, those that it was estimated by have warmed up already.
+    """
     seen: list[float] = []
-    while len(seen) < 2 or taker.clock.now() < deadline:
+    least = 1 if taker.calls_per_sample == 1 else 2
+    while len(seen) < least or taker.clock.now() < deadline:
         seen.append(taker.take()["time"])
         if len(seen) >= 6 and _steady(seen):
             return len(seen) * taker.calls_per_sample, True

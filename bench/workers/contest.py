@@ -17,10 +17,12 @@ from bench.selecting.discover import find_variant, load_module, source_hash
 from bench.state import Kept
 from bench.state.ledger import Ledger
 from bench.timing.phases import Phases
+from bench.timing.sampling import MAX_SAMPLES
 
 _ASKED = (
     "num_input_sets",
     "share_s",
+    "most_samples",
     "seed",
     "fingerprints",
     "tolerances",
@@ -45,6 +47,7 @@ class Contest:
     call: Call
     num_input_sets: int = 2
     share_s: float = 0.25
+    most_samples: int = MAX_SAMPLES
     seed: int = 0
     fingerprints: list[list[list[float]]] = field(default_factory=list)
     tolerances: list[tuple[float, float]] = field(default_factory=list)

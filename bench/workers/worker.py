@@ -57,6 +57,8 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
     def role() -> dict[str, Any]:
         _limit_memory(request.get("memory_limit_bytes"))
         _set(case)
+        if request.get("thp"):
+            allocator.huge_pages()
         kept.begun(SET_BY_A_CASE)
         if case.device != "cpu":
             kept.settled(lambda: decide_at_once(case.device))

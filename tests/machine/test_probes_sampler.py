@@ -20,6 +20,7 @@ from bench.judging.record import fold
 from bench.machine.probes import gpu_window
 from bench.machine.probes.sampler import Sampler
 from bench.running.attempts import Attempts
+from bench.running.step import Step
 from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store import Manifest, Session, create, read
@@ -109,7 +110,7 @@ def test_what_was_read_reaches_the_run_folder(
             return work_for(30, tmp_path / "nvml.jsonl")() | {"measurements": [times]}
 
     attempts = Attempts(run, Side(), sampler)
-    made = attempts.make(cast(Servers, Simulated()), CASE, "time", 0)
+    made = attempts.make(cast(Servers, Simulated()), Step(CASE, "time", 0))
     attempts.keep_cost()
     again = read(run.folder)
     assert again.attempts == [made]

@@ -13,7 +13,9 @@ from bench.cases.case import Attempt, Case, Measurement
 from bench.running.pairing.judged import find_suspects
 from bench.running.pairing.pairs import Pair
 from bench.running.pairing.turns import PairedSchedule
+from bench.running.step import Step
 from bench.store import Manifest, Run, Session
+from bench.store.allocated import Allocation
 from bench.system.own import ROOT
 from tests.running.made_cases import case
 
@@ -49,6 +51,8 @@ class FakeSide:
     deadline: float = 0.0
     share_s: float = 0.1
     servers_started: int = 0
+    forks: Allocation | None = None  # of every case that could have several
+    allocated: dict[str, Allocation] = field(default_factory=dict)
 
     def servers(self, cases: list[Case]) -> Made:
         self.servers_started += 1
@@ -57,14 +61,26 @@ class FakeSide:
     def goes_on(self, case: Case, role: str) -> bool:
         return case.id not in self.failed
 
-    def make(self, servers: Made, case: Case, role: str, number: int) -> Attempt:
+    def make(self, servers: Made, step: Step) -> Attempt:
         assert servers.letter == self.letter
         assert servers.running
-        self.log.append((self.letter, case.variant, role, number))
-        outcome = "crash" if case.variant in self.fails and role == "time" else "ok"
+        self.log.append((self.letter, step.case.variant, step.role, step.number))
+        outcome = "crash" if step.case.variant in self.fails and step.role == "time" else "ok"
         if outcome != "ok":
-            self.failed.add(case.id)
-        return Attempt(case.id, role, 0, number, outcome)
+            self.failed.add(step.case.id)
+        return Attempt(step.case.id, step.role, 0, step.number, outcome)
+
+    def allocate(self, allocated: dict[str, Allocation]) -> None:
+        self.allocated = dict.fromkeys(allocated, self.forks) if self.forks else {}
+
+    def allocation(self, case: Case) -> Allocation:
+        return self.allocated.get(case.id, Allocation(1, self.share_s))
+
+    def processes(self, step: Step) -> int:
+        return self.allocation(step.case).forks
+
+    def call_s(self, case: Case) -> float:
+        return 0.0
 
 
 class Silent:

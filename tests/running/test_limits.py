@@ -12,6 +12,7 @@ import pytest
 from bench.cases.case import Case, Role
 from bench.running.attempts import Attempts
 from bench.running.limits import LONGEST_S, limit_s
+from bench.running.step import Step
 from bench.sides.side import Side
 from bench.store import Manifest, Run, Session, create
 
@@ -63,10 +64,10 @@ def test_a_quality_is_asked_with_the_limit_of_its_own_check(tmp_path: Path) -> N
     run = begun(tmp_path, case)
     attempts, servers = Attempts(run, Side()), Asked(check={"call_s": 0.5})
     for role in ("check", "memory", "quality"):
-        attempts.make(servers, case, role, 0)  # type: ignore[arg-type]
+        attempts.make(servers, Step(case, role, 0))  # type: ignore[arg-type]
     assert servers.limits == [("check", 5.0), ("memory", 5.0), ("quality", 200.0)]
     attempts.deadline = time.monotonic() + 60
-    attempts.make(servers, case, "quality", 1)  # type: ignore[arg-type]
+    attempts.make(servers, Step(case, "quality", 1))  # type: ignore[arg-type]
     assert 50 < servers.limits[-1][1] <= 60
 
 
@@ -77,8 +78,8 @@ def test_after_a_quality_that_failed_the_case_goes_on_and_its_quality_does_not(
     run = begun(tmp_path, case, other)
     attempts = Attempts(run, Side())
     servers = Asked(quality={"outcome": "crash", "detail": "died"})
-    attempts.make(servers, case, "quality", 0)  # type: ignore[arg-type]
-    attempts.make(Asked(time={"outcome": "error"}), other, "time", 0)  # type: ignore[arg-type]
+    attempts.make(servers, Step(case, "quality", 0))  # type: ignore[arg-type]
+    attempts.make(Asked(time={"outcome": "error"}), Step(other, "time", 0))  # type: ignore[arg-type]
     for of in (attempts, Attempts(run, Side())):  # and so it is when the run is resumed
         assert of.goes_on(case, "time")
         assert not of.goes_on(case, "quality")

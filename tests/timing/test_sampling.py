@@ -69,7 +69,7 @@ def run(clock: FakeClock, share_s: float) -> tuple[Any, FakeInputs]:
 
 def test_a_sample_outlasts_the_timer_a_thousand_times() -> None:
     clock = FakeClock([0.0], overhead_s=50e-9)
-    calls = calls_per_sample(clock, estimate_s=1e-6, share_s=0.001)
+    calls = calls_per_sample(clock, estimate_s=1e-6, least_s=0.001 / 200)
     assert calls * 1e-6 >= 1000 * 50e-9
     assert calls == 51  # 50 are enough, and it must be odd
 
@@ -144,7 +144,7 @@ def test_the_calls_of_a_sample_in_known_cases(
     estimate_s: float, share_s: float, overhead_s: float, most: int | None, calls: int
 ) -> None:
     clock = FakeClock([0.0], overhead_s=overhead_s)
-    assert calls_per_sample(clock, estimate_s, share_s, most) == calls
+    assert calls_per_sample(clock, estimate_s, share_s / MAX_SAMPLES, most) == calls
 
 
 @pytest.mark.parametrize("slow", list(itertools.combinations(range(9), 2)))
@@ -184,10 +184,10 @@ def test_warm_up_takes_a_quarter_of_the_share_at_most() -> None:
     assert found.num_calls == len(found.series["time"]) == inputs.next - 1 - 2 - 20
 
 
-def test_a_share_that_is_over_at_once_warms_up_by_two_calls() -> None:
+def test_a_share_that_is_over_at_once_warms_up_by_one_call_more() -> None:
     found, _ = run(FakeClock([1.0]), share_s=0.5)
-    assert (found.labels["warm_up_calls"], found.labels["steady"]) == ("2", "no")
-    assert found.measuring_s == 1 + 2 + 2 + 3
+    assert (found.labels["warm_up_calls"], found.labels["steady"]) == ("1", "no")
+    assert found.measuring_s == 1 + 2 + 1 + 3  # the first, two that estimate, one, the samples
 
 
 def test_time_in_calls_is_that_of_every_call_of_every_sample() -> None:

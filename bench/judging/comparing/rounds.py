@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from bench.cases.kind import kind_of
 from bench.judging.apart import Apart, judge_apart
@@ -13,6 +12,7 @@ from bench.judging.comparing.matching import Match
 from bench.judging.comparing.row import Row
 from bench.judging.comparing.words import Word
 from bench.judging.record import Record
+from bench.judging.reducing import told
 from bench.judging.rule import Pairs, judge_pairs, suspects
 from bench.judging.statistics import Interval, Rounds, interval
 from bench.judging.verdict import Change
@@ -54,8 +54,9 @@ def suspected(matches: Sequence[Match]) -> list[Match]:
 def _clock(match: Match) -> str:
     """Return the quantity that is judged for this kind of case: both runs fixed it beforehand."""
     judged = match.versus.judged.get(kind_of(match.case), "time")
+    quantity, _ = told(judged)
     both = match.both
-    return judged if both and all(judged in record.samples for record in both) else "time"
+    return judged if both and all(quantity in record.samples for record in both) else "time"
 
 
 def _sampled(match: Match, quantity: str) -> Sampled | None:
@@ -67,12 +68,13 @@ def _sampled(match: Match, quantity: str) -> Sampled | None:
     return Sampled(match, quantity, base, new, barred_by(match))
 
 
-def _positive_rounds(record: Record, quantity: str) -> Rounds:
+def _positive_rounds(record: Record, judged: str) -> Rounds:
     """Return one value a round; nothing where a value of 0 has no logarithm."""
+    quantity, reduce = told(judged)
     samples = record.samples.get(quantity, {})
-    if any(median(process) <= 0 for found in samples.values() for process in found):
+    if any(reduce(process) <= 0 for found in samples.values() for process in found):
         return {}
-    return record.rounds_of(quantity)
+    return record.rounds_of(judged)
 
 
 def barred_by(match: Match) -> str:
@@ -123,7 +125,7 @@ def _apart(sampled: Sampled, group: str) -> Apart:
 
 def _row(sampled: Sampled, group: str, change: Change) -> Row:
     record = sampled.match.both[0] if sampled.match.both else None
-    unit = record.units.get(sampled.quantity, "s") if record else "s"
+    unit = record.units.get(told(sampled.quantity)[0], "s") if record else "s"
     return Row(
         sampled.match,
         sampled.quantity,

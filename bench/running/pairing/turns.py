@@ -7,13 +7,17 @@ import time
 from collections.abc import Callable, Sequence
 
 from bench.cases.case import Attempt, Case, Role
+from bench.running.allocation import alike, allocated
 from bench.running.attempts import Attempts, preparation
 from bench.running.pace import pace_of
 from bench.running.pairing.pairs import Pair
 from bench.running.schedule import Progress
+from bench.running.step import Step, whole
 from bench.sides.servers import Servers, together
+from bench.store.allocated import Allocation
+from bench.store.known_noise import Noise
 
-Turn = list[tuple[int, Case, Role, int]]  # side, case, role, round or seed
+Turn = list[tuple[int, Step]]  # side, and what is to be done there
 FindSuspects = Callable[[Sequence[Pair]], list[Pair]]
 
 
@@ -57,7 +61,7 @@ class PairedSchedule:
         """
         lot = random.Random(f"{self.seed}-preparation")
         turns: list[Turn] = [
-            [(side, case, role, seed)]
+            [(side, Step(case, role, seed))]
             for pair in self.pairs
             for side, case in _shuffled(_both(pair), lot)
             for role, seed in preparation(case)
@@ -91,7 +95,7 @@ class PairedSchedule:
         self.timing_ended = time.monotonic()
         asked = self._suspects if self.sides[0].run.manifest.profile else []
         turns: list[Turn] = [
-            [(side, case, "profile", 0) for side, case in _both(pair)] for pair in asked
+            [(side, Step(case, "profile", 0)) for side, case in _both(pair)] for pair in asked
         ]
         return self._serve(turns, [], (0, 1))
 
@@ -106,20 +110,28 @@ class PairedSchedule:
         lot = random.Random(f"{self.seed}-{number}")
         turns = []
         for pair in lot.sample(pairs, len(pairs)):
-            turn: Turn = [
-                (side, case, "time", number)
-                for side, case in _both(pair)
-                if confirming or number < case.most_rounds(self.first_rounds)
-            ]
-            lot.shuffle(turn)
-            turns.append(turn)
+            turns.append(self._turn(pair, number, lot, confirming))
         return self._serve(turns, later, lot.choice(((0, 1), (1, 0))))
+
+    def _turn(self, pair: Pair, number: int, lot: random.Random, confirming: bool) -> Turn:
+        """Return the processes of a round: both sides next to each other, time and again."""
+        sides = [
+            (side, case)
+            for side, case in _both(pair)
+            if confirming or number < case.most_rounds(self.first_rounds)
+        ]
+        forks = max((self.sides[side].allocation(case).forks for side, case in sides), default=0)
+        return [
+            (side, Step(case, "time", number, process))
+            for process in range(forks)
+            for side, case in _shuffled(sides, lot)
+        ]
 
     def _serve(
         self, turns: list[Turn], later: list[tuple[Case, Role]], starts: tuple[int, int]
     ) -> bool:
         """Do the turns with fresh servers on both sides; False where the budget ended."""
-        turns = [turn for turn in turns if any(self._runs(side, case) for side, case, *_ in turn)]
+        turns = [turn for turn in turns if any(self._runs(side, step.case) for side, step in turn)]
         left_s = self._pace.left_s(later)
         if not turns:
             return True
@@ -128,24 +140,25 @@ class PairedSchedule:
             for position, turn in enumerate(turns):
                 if time.monotonic() > self.deadline:
                     return False
-                here = [(case, role) for some in turns[position:] for _, case, role, _ in some]
-                self._take(turn, servers, self._pace.left_s(here) + left_s)
+                self._take(turn, servers, self._pace.left_s(_rounds(turns[position:])) + left_s)
         return True
 
     def _servers(self, side: int, turns: list[Turn]) -> Servers:
-        own = [case for turn in turns for s, case, *_ in turn if s == side]
+        own = [step.case for turn in turns for s, step in turn if s == side]
         return self.sides[side].servers([case for case in own if self._runs(side, case)])
 
     def _take(self, turn: Turn, servers: dict[int, Servers], left_s: float) -> None:
         """Do one turn; what comes of it is told afterwards, so that nothing lies in between."""
-        first, left_s = turn[0], min(left_s, self.deadline - time.monotonic())
-        self.progress.next(f"{first[2]} {first[1].suite}/{first[1].variant}", left_s)
+        (_, first), left_s = turn[0], min(left_s, self.deadline - time.monotonic())
+        self.progress.next(f"{first.role} {first.case.suite}/{first.case.variant}", left_s)
         made: list[Attempt] = []
-        for side, case, role, number in turn:
-            if self.sides[side].goes_on(case, role):
+        for side, step in turn:
+            own = self.sides[side]
+            if own.goes_on(step.case, step.role):
                 started = time.monotonic()
-                made.append(self.sides[side].make(servers[side], case, role, number))
-                self._pace.took(case, role, time.monotonic() - started)
+                made.append(own.make(servers[side], step))
+                took_s = time.monotonic() - started
+                self._pace.took(step.case, step.role, took_s * own.processes(step))
         for attempt in made:
             self.progress.done(attempt)
 
@@ -159,7 +172,10 @@ class PairedSchedule:
         ]
 
     def _refit(self) -> None:
-        """Shorten both sides' share where preparation showed that the first stage would not fit."""
+        """Shorten both sides' share where preparation showed that the first stage would not fit.
+
+        Then deal it out among processes, alike on both sides of a pair.
+        """
         left_s = (
             self.deadline - time.monotonic() - 2 * self.first_rounds * self._pace.server_start_s
         )
@@ -167,6 +183,19 @@ class PairedSchedule:
         self._pace.share_s = self._pace.fitting_share_s(timed, left_s)
         for side in self.sides:
             side.share_s = self._pace.share_s
+        ways = self._allocated(0), self._allocated(1)
+        ids = [(pair.a.id, pair.b.id) for pair in self.pairs if pair.a and pair.b]
+        for side, own in zip(self.sides, alike(*ways, ids), strict=True):
+            side.allocate(own)
+
+    def _allocated(self, number: int) -> dict[str, Allocation]:
+        side = self.sides[number]
+        known = Noise.of(side.run.last_session.noise) or Noise()
+        cases = [case for pair in self.pairs for s, case in _both(pair) if s == number]
+        sound = [case for case in cases if case.timed and case.id not in side.failed]
+        return allocated(
+            sound, self._pace.share_s, known.components, self._pace.start_s, side.call_s
+        )
 
     def _runs(self, side: int, case: Case) -> bool:
         return case.id not in self.sides[side].failed
@@ -177,6 +206,12 @@ class PairedSchedule:
 
 def _shuffled(both: list[tuple[int, Case]], lot: random.Random) -> list[tuple[int, Case]]:
     return lot.sample(both, len(both))
+
+
+def _rounds(turns: list[Turn]) -> list[tuple[Case, Role]]:
+    """Return what turns come to: all processes of a side in a round are one."""
+    sides = [[step for turn in turns for s, step in turn if s == side] for side in (0, 1)]
+    return [*whole(sides[0]), *whole(sides[1])]
 
 
 def _both(pair: Pair) -> list[tuple[int, Case]]:

@@ -32,7 +32,7 @@ def time(contest: Contest) -> Result:
     contest.reset()
     meters, watch = Meters(contest.case), Watch(contest.case)
     ends = _all_of(watch, meters)
-    samples = sample(clock, contest.call, rotation, contest.share_s, ends)
+    samples = sample(clock, contest.call, rotation, contest.share_s, contest.most_samples, ends)
     window = meters.window(samples)
     metered, explained = meters.found(window)
     _hold_to_check(contest, rotation)

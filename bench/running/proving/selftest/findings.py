@@ -10,8 +10,10 @@ from statistics import fmean
 
 from bench.judging.noise import pair_spread, recordings
 from bench.judging.noise_file import NoiseSession
+from bench.judging.reducing import told
 from bench.judging.rule import visible_change
-from bench.store.known_noise import Clock, Noise
+from bench.running.proving.selftest.parts import Parts, parts_of
+from bench.store.known_noise import Noise
 from bench.store.spread import Recordings, Spread, pooled, process_squares
 
 NUM_PROCESSES = (3, 5, 10)
@@ -20,23 +22,25 @@ NUM_CASES = 40  # changes are called visible after a correction for so many case
 
 @dataclass(frozen=True)
 class KindFindings:
-    """One kind of case; spreads are standard deviations of log seconds on the judged clock.
+    """One kind of case; spreads are standard deviations of log seconds, of the judged figure.
 
     `within` is of samples in a process, `process` of rounds' medians in a session, `pair` of one
     side within its pairs, `session` of sessions' means in all selftests kept. `drift` is what a
     fitted line rises from the first round to the last, `autocorrelation` that of
-    consecutive rounds over the whole test; both are means over cases, as logs.
+    consecutive rounds over the whole test; both are means over cases, as logs. `parts` is where the
+    noise arises, as far as this test tells it apart.
     """
 
     kind: str
     num_cases: int
-    judged: Clock
+    judged: str
     within: float | None
     process: Spread | None
     pair: Spread | None
     session: Spread | None
     drift: float | None
     autocorrelation: float | None
+    parts: Parts | None
 
     def visible(self, processes: int) -> float | None:
         """Return the smallest change that so many processes a side show in a set of cases."""
@@ -51,7 +55,7 @@ def findings(
     `within` holds, by clock and case, the spread of samples in each process.
     """
     kinds = sorted({case.kind for session in sessions for case in session.cases})
-    return [_kind(sessions, kind, noise, within[noise.judged(kind)]) for kind in kinds]
+    return [_kind(sessions, kind, noise, within[told(noise.judged(kind))[0]]) for kind in kinds]
 
 
 def _kind(
@@ -71,6 +75,7 @@ def _kind(
         noise.session_spread(kind, judged),
         _mean(map(drift, series)),
         _mean(map(autocorrelation, series)),
+        parts_of(sessions, kind, judged),
     )
 
 

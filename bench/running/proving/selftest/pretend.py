@@ -9,14 +9,17 @@ from functools import partial
 
 from bench.cases.case import Attempt, Case, Role
 from bench.machine.probes.sampler import Sampler
+from bench.running.allocation import allocated
 from bench.running.attempts import Attempts, preparation
 from bench.running.pace import Pace
 from bench.running.schedule import Progress
 from bench.running.session import measure
+from bench.running.step import Step
 from bench.sides.server import Server
 from bench.sides.servers import Servers, together
 from bench.sides.side import Side
 from bench.store import Run
+from bench.store.allocated import Allocation
 
 SIDES = ("A", "B")
 
@@ -54,6 +57,7 @@ class PretendSides:
     def execute(self) -> str:
         """Prepare what no earlier session has, then time all rounds."""
         self._prepare()
+        self.attempts.allocate(self._allocated())
         started = time.monotonic()
         for number in range(self.rounds):
             self._round(number)
@@ -74,7 +78,18 @@ class PretendSides:
             for case, role in todo:
                 if case.id not in self.attempts.failed:
                     self._announce(role, case, 0)
-                    self.progress.done(self._make(servers, case, role, 0))
+                    self.progress.done(self._make(servers, Step(case, role, 0)))
+
+    def _allocated(self) -> dict[str, Allocation]:
+        """Deal out the share as a comparison would, but in two processes at least.
+
+        One process a round tells nothing of how processes of one server differ.
+        """
+        cases = [case for case in self._sound() if case.timed]
+        share_s = self.attempts.share_s
+        least = {c.id: Allocation(2, share_s / 2) for c in cases if not c.starts_cold}
+        found = allocated(cases, share_s, {}, self._pace.start_s, self.attempts.call_s)
+        return least | found
 
     def _round(self, number: int) -> None:
         """Time every case on both sides, one right after the other; every order is by lot."""
@@ -84,8 +99,12 @@ class PretendSides:
         with together(*(self._servers(name, cases) for name in SIDES)) as (a, b):
             for case in lot.sample(cases, len(cases)):
                 self._announce("time", case, number)
-                turns = lot.sample([("A", a), ("B", b)], 2)
-                for attempt in [self._time(*turn, case, number) for turn in turns]:
+                turns = [
+                    (name, servers, step)
+                    for step in self.attempts.timed(case, number)
+                    for name, servers in lot.sample([("A", a), ("B", b)], 2)
+                ]
+                for attempt in [self._time(*turn) for turn in turns]:
                     self.progress.done(attempt)  # told afterwards: nothing lies between both
         self.attempts.side = own
 
@@ -96,14 +115,15 @@ class PretendSides:
         self.attempts.side = replace(self.attempts.side, name=name)
         return self.attempts.servers(cases)
 
-    def _time(self, name: str, servers: Servers, case: Case, number: int) -> Attempt:
+    def _time(self, name: str, servers: Servers, step: Step) -> Attempt:
         self.attempts.side = replace(self.attempts.side, name=name)
-        return self._make(servers, case, "time", number)
+        return self._make(servers, step)
 
-    def _make(self, servers: Servers, case: Case, role: Role, number: int) -> Attempt:
+    def _make(self, servers: Servers, step: Step) -> Attempt:
         started = time.monotonic()
-        attempt = self.attempts.make(servers, case, role, number)
-        self._pace.took(case, role, time.monotonic() - started)
+        attempt = self.attempts.make(servers, step)
+        took_s = time.monotonic() - started
+        self._pace.took(step.case, step.role, took_s * self.attempts.processes(step))
         return attempt
 
     def _announce(self, role: Role, case: Case, number: int) -> None:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
+from statistics import fmean, median
 
 from bench.cases.case import Attempt, Case
 from bench.cases.kind import kind_of
 from bench.judging.noise_file import CaseRounds, NoiseSession
+from bench.judging.reducing import REDUCERS, Reduce, named
 from bench.running.proving.selftest.pretend import SIDES
 from bench.store import Run
 from bench.store.known_noise import CLOCKS
-from bench.store.spread import Round
+from bench.store.spread import Nested, Round, nested
 
-Sampled = dict[tuple[int, str], list[float]]  # (round, side) -> samples, s
-Times = dict[tuple[str, int, str], Sampled]  # (case, session, clock)
+
+@dataclass(frozen=True)
+class Sampled:
+    """The samples of one process, in s, and the seconds they were taken in."""
+
+    samples: list[float]
+    seconds: float
+
+
+Sides = dict[tuple[int, str], list[Sampled]]  # (round, side) -> processes
+Times = dict[tuple[str, int, str], Sides]  # (case, session, clock)
 
 
 def sessions_of(run: Run) -> list[NoiseSession]:
@@ -44,7 +55,8 @@ def within(run: Run, clock: str) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for (case, _, quantity), sampled in _times(run).items():
         if quantity == clock:
-            logs = [[math.log(s) for s in samples] for samples in sampled.values()]
+            every = [process.samples for own in sampled.values() for process in own]
+            logs = [[math.log(s) for s in samples] for samples in every]
             found.setdefault(case, []).extend(_robust_sd(log) for log in logs if len(log) > 2)
     return found
 
@@ -64,9 +76,11 @@ def _times(run: Run) -> Times:
     found: Times = {}
     for attempt in run.attempts:
         if attempt.role == "time" and attempt.outcome == "ok":
+            seconds = attempt.window.seconds if attempt.window else 0.0
             for clock, samples in _clocks(attempt):
                 of_case = found.setdefault((attempt.case, attempt.session, clock), {})
-                of_case[attempt.round, attempt.side] = samples
+                own = of_case.setdefault((attempt.round, attempt.side), [])
+                own.append(Sampled(samples, seconds))
     return found
 
 
@@ -79,19 +93,42 @@ def _clocks(attempt: Attempt) -> Iterator[tuple[str, list[float]]]:
 
 
 def _case(times: Times, case: Case, session: int) -> CaseRounds:
-    rounds: dict[str, list[Round]] = {}
+    found = CaseRounds(case.id, kind_of(case), case.source_hash, {})
     for clock in CLOCKS:
-        if pairs := _pairs(times.get((case.id, session, clock), {})):
-            rounds[clock] = pairs
-    return CaseRounds(case.id, kind_of(case), case.source_hash, rounds)
+        sides = times.get((case.id, session, clock), {})
+        for reducer, reduce in REDUCERS.items():
+            if pairs := _pairs(sides, reduce):
+                found.rounds[named(clock, reducer)] = pairs
+                found.nested[named(clock, reducer)] = _nested(sides, reduce)
+    return found
 
 
-def _pairs(sampled: Sampled) -> list[Round]:
-    """Return the medians of both processes of every round that has both."""
+def _pairs(sides: Sides, reduce: Reduce) -> list[Round]:
+    """Return what both sides came to in every round that has both: the mean of processes."""
     first, second = SIDES
-    numbers = sorted({number for number, _ in sampled})
+    numbers = sorted({number for number, _ in sides})
     return [
-        (median(sampled[number, first]), median(sampled[number, second]))
+        (_reduced(sides[number, first], reduce), _reduced(sides[number, second], reduce))
         for number in numbers
-        if (number, first) in sampled and (number, second) in sampled
+        if (number, first) in sides and (number, second) in sides
     ]
+
+
+def _reduced(processes: Sequence[Sampled], reduce: Reduce) -> float:
+    mean = math.exp(fmean(math.log(reduce(process.samples)) for process in processes))
+    return float(f"{mean:.9g}")  # no clock tells more, and all of them are kept
+
+
+def _nested(sides: Sides, reduce: Reduce) -> Nested:
+    """Take the processes of every server apart, each by its halves too."""
+    processes, servers, seconds = [], [], []
+    for server, own in enumerate(sides.values()):
+        for process in own:
+            middle = len(process.samples) // 2
+            halves = process.samples[:middle], process.samples[middle:]
+            if middle:
+                logs = [math.log(reduce(part)) for part in (process.samples, *halves)]
+                processes.append((logs[0], logs[1], logs[2]))
+                servers.append(server)
+                seconds.append(process.seconds)
+    return nested(processes, servers, fmean(seconds) if seconds else 0.0)

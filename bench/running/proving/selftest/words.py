@@ -12,6 +12,7 @@ from bench.judging.rule import CONFIRM_PAIRS
 from bench.judging.statistics import t_quantile
 from bench.running.proving.selftest.alarms import FIRST_ROUNDS, Alarms
 from bench.running.proving.selftest.findings import NUM_CASES, NUM_PROCESSES, KindFindings
+from bench.running.proving.selftest.parts import Part
 from bench.store.spread import LEAST_OCCASIONS, Spread
 from bench.system.terminal import Screen
 
@@ -31,6 +32,8 @@ def show(
 ) -> None:
     """Print the table, and the sentences below it."""
     console.print(table(found))
+    if any(one.parts for one in found):
+        console.print(parts_table(found))
     for sentence in sentences(found, alarms, num_selftests):
         console.print(sentence)
     if disturbed > DISTURBED:
@@ -45,7 +48,7 @@ def table(found: Sequence[KindFindings]) -> Table:
     """Return one row a kind; fits 80 columns."""
     made = Table(box=None, padding=(0, 1, 0, 0))
     made.add_column("kind")
-    made.add_column("clock")
+    made.add_column("judged")
     for heading in ("samples", "process", "pair", "drift", "alike", "session"):
         made.add_column(heading, justify="right")
     for processes in NUM_PROCESSES:
@@ -55,11 +58,17 @@ def table(found: Sequence[KindFindings]) -> Table:
     return made
 
 
+def in_words(judged: str) -> str:
+    """Say what is judged: a clock, and what of a process's samples where that is no median."""
+    clock, _, reducer = judged.partition(":")
+    return " ".join(filter(None, [CLOCK_NAMES[clock], reducer.replace("_", " ")]))
+
+
 def _row(one: KindFindings) -> list[str]:
     alike = UNKNOWN if one.autocorrelation is None else f"{one.autocorrelation:+.2f}"
     return [
         one.kind,
-        CLOCK_NAMES[one.judged],
+        in_words(one.judged),
         _percent(one.within),
         _sd(one.process),
         _sd(one.pair),
@@ -68,6 +77,25 @@ def _row(one: KindFindings) -> list[str]:
         _sd(one.session),
         *(_percent(one.visible(processes)) for processes in NUM_PROCESSES),
     ]
+
+
+def parts_table(found: Sequence[KindFindings]) -> Table:
+    """Return one row a kind: where its noise arises."""
+    made = Table(box=None, padding=(0, 1, 0, 0))
+    made.add_column("kind")
+    for heading in ("calls of 1 s", "process", "round", "session"):
+        made.add_column(heading, justify="right")
+    for one in found:
+        if one.parts:
+            levels = (one.parts.call, one.parts.fork, one.parts.round, one.parts.session)
+            made.add_row(one.kind, *map(_part, levels))
+    return made
+
+
+def _part(part: Part | None) -> str:
+    if part is None:
+        return UNKNOWN
+    return f"{_percent(part.sd)} ({100 * part.low:.1f}–{100 * part.high:.1f})"
 
 
 def _sd(spread: Spread | None) -> str:
@@ -94,6 +122,12 @@ def sentences(
     changes = {one.kind: change for one in found if (change := one.visible(FIRST_ROUNDS))}
     if changes:
         yield f"With {FIRST_ROUNDS} rounds a change of {_span(changes)} shows four times in five."
+    if any(one.parts for one in found):
+        yield (
+            "The second table takes a round apart (95 %): what a second of calls leaves open, what "
+            "one more process of the same server differs by, what the round's server adds, and "
+            "what a session adds. How many processes a round takes follows from the first two."
+        )
     yield _alarms(alarms)
     yield _apart(found, num_selftests)
     yield from _clocks(found)
@@ -140,9 +174,15 @@ def _reach(session: Spread) -> float:
 
 
 def _clocks(found: Sequence[KindFindings]) -> Iterator[str]:
-    steadier = [one.kind for one in found if one.judged == "thread_time"]
-    if steadier:
+    for judged in sorted({one.judged for one in found} - {"time"}):
+        kinds = [one.kind for one in found if one.judged == judged]
         yield (
-            f"For {', '.join(steadier)} the thread's CPU time is judged: it is clearly steadier "
-            "than the wall's here."
+            f"For {', '.join(kinds)} {_figure(judged)} is judged: it is clearly steadier than the "
+            "wall's median here."
         )
+
+
+def _figure(judged: str) -> str:
+    clock, _, reducer = judged.partition(":")
+    whose = {"time": "wall time", "thread_time": "the thread's CPU time"}[clock]
+    return f"the {reducer.replace('_', ' ')} of {whose}" if reducer else whose

@@ -1,0 +1,86 @@
+"""Processes of a case in a round, and their shares: the least variance of a round for its time.
+
+A process that is timed twice as long does not tell twice as much: where its pages lie, and what the
+machine did meanwhile, stay. A second process costs its start instead. With variances `fork` of
+processes and `call` of a second of samples, F processes of s seconds leave (fork + call / s) / F,
+and take F (start + s): two-stage sampling with a fixed cost (W. G. Cochran, Sampling Techniques,
+1977, section 10.6). All of it is fixed before anything is timed, from selftests of before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from bench.cases.case import Case
+from bench.cases.kind import kind_of
+from bench.store.allocated import MOST_FORKS, Allocation
+from bench.store.known_noise import Components
+from bench.timing.sampling import LEAST_CALLS, WARM_UP_SHARE
+
+LEAST_SHARE_S = 0.03  # below, warming up and the inner loop are most of it
+
+# Of one machine with two shared cores, until a selftest has told those of this one.
+UNTOLD = Components(fork=0.03, call=0.005)
+DECLARED: Mapping[str, Components] = {
+    "training": Components(fork=0.06, call=0.01),
+    "memory": Components(fork=0.045, call=0.01),
+    "malloc": Components(fork=0.06, call=0.01),
+}
+
+
+def allocated(
+    cases: Iterable[Case],
+    share_s: float,
+    known: Mapping[str, Components],
+    start_s: Callable[[Case], float],
+    call_s: Callable[[Case], float],
+) -> dict[str, Allocation]:
+    """Return the allocation of every case that is timed in more than one process, by its id.
+
+    All take as long as one process of `share_s` would, `start_s` and sampling together.
+    """
+    found = {}
+    for case in cases:
+        kind = kind_of(case)
+        components = known.get(kind) or DECLARED.get(kind, UNTOLD)
+        best = allocate(components, share_s, start_s(case), call_s(case))
+        if best.forks > 1:
+            found[case.id] = best
+    return found
+
+
+def alike(
+    a: Mapping[str, Allocation], b: Mapping[str, Allocation], pairs: Iterable[tuple[str, str]]
+) -> tuple[dict[str, Allocation], dict[str, Allocation]]:
+    """Return allocations of two sides that are the same for both cases of a pair.
+
+    The side with fewer processes, whose calls or start take longer, decides.
+    """
+    of_a, of_b = dict(a), dict(b)
+    for first, second in pairs:
+        both = of_a.pop(first, None), of_b.pop(second, None)
+        if both[0] and both[1]:
+            of_a[first] = of_b[second] = min(both[0], both[1], key=lambda way: way.forks)
+    return of_a, of_b
+
+
+def allocate(
+    components: Components, share_s: float, start_s: float, call_s: float = 0.0
+) -> Allocation:
+    """Share out the time of one process of `share_s` so that a round's value varies least.
+
+    A process is never given less than its first few calls take, `call_s` each.
+    """
+    least_s = max(LEAST_SHARE_S, LEAST_CALLS * call_s)
+    ways = [Allocation(1, share_s)]
+    for forks in range(2, MOST_FORKS + 1):
+        each_s = round((start_s + share_s) / forks - start_s, 4)
+        if each_s >= least_s:
+            ways.append(Allocation(forks, each_s))
+    return min(ways, key=lambda way: variance(components, way))
+
+
+def variance(components: Components, way: Allocation) -> float:
+    """Return the variance of a round's log value within its server."""
+    sampled_s = (1 - WARM_UP_SHARE) * way.share_s
+    return (components.fork**2 + components.call**2 / sampled_s) / way.forks
