@@ -9,10 +9,16 @@ import re
 from pathlib import Path
 
 _M_TRIM_THRESHOLD = -1
+_M_TOP_PAD = -2
 _M_MMAP_THRESHOLD = -3
+_MADV_HUGEPAGE = 14
+_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 MMAP_THRESHOLD_BYTES = 32 << 20  # the largest glibc accepts
 TRIM_THRESHOLD_BYTES = (2 << 30) - 1
+TOP_PAD_BYTES = 128 << 10  # glibc's own
+HUGE_PAGES_BYTES = 512 << 20  # of the heap; what is not touched costs nothing
+PAGE_BYTES = 4096
 OWN_MAPPING_BYTES = 64 << 10  # few blocks of Python's are as large; most tensors worth naming are
 
 # What mallocs read, and how torch asks for huge pages.
@@ -32,18 +38,27 @@ def fix() -> None:
     _tell(_M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES)
 
 
-def huge_pages(num_bytes: int = 512 << 20) -> None:
-    libc = ctypes.CDLL(None)
-    libc.malloc.restype = ctypes.c_void_p
-    libc.sbrk.restype = ctypes.c_void_p
-    libc.sbrk.argtypes = [ctypes.c_long]
-    _tell(-2, num_bytes)
-    held = libc.malloc(ctypes.c_size_t(MMAP_THRESHOLD_BYTES - 4096))
-    end = libc.sbrk(0)
-    _tell(-2, 128 << 10)
-    begin = (held + 4095) & ~4095
-    libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), 14)
+def ask_for_huge_pages() -> bool:
+    """Lay the heap's next blocks on huge pages, where the kernel grants them to who asks.
+
+    Which small pages a process gets decides which of its data push each other out of a cache: that
+    differs from process to process and is no property of the code. False where there are none.
+    """
+    if not _is_glibc(library()) or "[never]" in _read(_HUGE_PAGES):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.malloc.restype = libc.sbrk.restype = ctypes.c_void_p
+    _tell(_M_TOP_PAD, HUGE_PAGES_BYTES)
+    held = libc.malloc(ctypes.c_size_t(MMAP_THRESHOLD_BYTES - PAGE_BYTES)) or 0
+    end = libc.sbrk(ctypes.c_long(0)) or 0
+    _tell(_M_TOP_PAD, TOP_PAD_BYTES)
+    begin = (held + PAGE_BYTES - 1) & -PAGE_BYTES
+    inside = bool(held) and end - begin > HUGE_PAGES_BYTES  # else it had to be mapped elsewhere
+    asked = inside and not libc.madvise(
+        ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_HUGEPAGE
+    )
     libc.free(ctypes.c_void_p(held))
+    return bool(asked)
 
 
 def cannot_fix() -> str:
@@ -77,9 +92,10 @@ def heap_bytes() -> int | None:
     return int(found.uordblks + found.hblkhd)
 
 
-def served_by(thresholds_fixed: bool) -> str:
+def served_by(thresholds_fixed: bool, huge_pages: bool = False) -> str:
     """Tell in words which malloc serves, and what it was told by us or by the environment."""
     told = ["thresholds fixed"] if thresholds_fixed else []
+    told += ["huge pages"] if huge_pages else []
     told += [f"{name}={value}" for name, value in sorted(_variables().items())]
     return ", ".join([_words(library()), *told])
 
@@ -91,6 +107,13 @@ def library() -> str:
     address = ctypes.cast(whole.posix_memalign, ctypes.c_void_p)
     whole.dladdr(address, ctypes.byref(found))
     return Path(os.fsdecode(found.file or b"unknown")).name
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return "[never]"  # a kernel without them
 
 
 def _is_glibc(name: str) -> bool:

@@ -57,8 +57,7 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
     def role() -> dict[str, Any]:
         _limit_memory(request.get("memory_limit_bytes"))
         _set(case)
-        if request.get("thp"):
-            allocator.huge_pages()
+        huge = _timed_on_cpu(case, request) and allocator.ask_for_huge_pages()
         kept.begun(SET_BY_A_CASE)
         if case.device != "cpu":
             kept.settled(lambda: decide_at_once(case.device))
@@ -73,7 +72,7 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
         reply = {"outcome": "ok", **asdict(ROLES[request["role"]](contest))}
         kept.called()  # while the contest lives, and with it what restricts torch for it
         if request["role"] == "time" and case.device == "cpu":
-            reply["labels"]["malloc"] = allocator.served_by(case.allocator == "fixed")
+            reply["labels"]["malloc"] = allocator.served_by(case.allocator == "fixed", huge)
         return reply
 
     return kept.explain(outcome_of(role))
@@ -128,6 +127,10 @@ def _set(case: Case) -> None:
         _set_allocator(case)
     else:
         torch.cuda.set_device(case.device)
+
+
+def _timed_on_cpu(case: Case, request: dict[str, Any]) -> bool:
+    return request["role"] == "time" and case.device == "cpu" and case.allocator == "fixed"
 
 
 def _counts_memory(case: Case, request: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from torch import Tensor
 from bench import variant
 from suites.faults.problem import Square
 
-HONEST_CALLS = 8  # check and memory make fewer, a timed process many more
+HONEST_CALLS = 4  # check and memory make fewer, a timed process more
 
 
 @variant
