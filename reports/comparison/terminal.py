@@ -11,6 +11,7 @@ from rich.text import Text
 from bench.judging.comparing.comparison import Comparison
 from bench.judging.comparing.row import Row
 from bench.system.terminal import Screen
+from reports.comparison.bounds import limits
 from reports.comparison.lines import (
     Line,
     Parts,
@@ -26,6 +27,8 @@ from reports.comparison.names import Names
 COLOURS = {"slower": "red", "broken": "red", "worse": "red"} | dict.fromkeys(
     ("faster", "fixed", "better"), "green"
 )
+HEADS = ("verdict", "case", "quantity", "base", "new", "within", "slower at most", "change")
+WHOLE = ("verdict", "base", "new", "within")  # columns that keep to a line
 NUM_DOUBTFUL = 12  # rows in doubt that are shown; those that seem to have moved most come first
 NUM_APART = 5
 CASE_WIDTH = 24  # on a narrow terminal the other columns give way
@@ -49,7 +52,10 @@ def print_comparison(
         console.print(text)
     for text in coverage(comparison):
         console.print(f"time, {text}")
-    style = "bold red" if comparison.regressions(gate) else "bold"
+    for text in limits(comparison):
+        console.print(text)
+    failed = comparison.regressions(gate) or comparison.not_excluded
+    style = "bold red" if failed else "bold"
     console.print(verdict_line(comparison, gate), style=style)
     console.print()
 
@@ -84,13 +90,14 @@ def _counts(rows: Sequence[Row]) -> str:
 
 def _table(found: Sequence[Line]) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("verdict", "case", "quantity", "base", "new", "change"):
+    for name in HEADS:
         least = CASE_WIDTH if name == "case" else None
-        whole = name in ("verdict", "base", "new")
-        table.add_column(name, no_wrap=whole, min_width=least, overflow="fold")
+        whole = name in WHOLE
+        most = len("at most") if name == "slower at most" else None
+        table.add_column(name, no_wrap=whole, min_width=least, max_width=most, overflow="fold")
     for row in found:
         verdict = Text(row.verdict, COLOURS.get(row.verdict, ""))
         told = "; ".join(words for words in (row.change, row.note) if words)
-        cells = (row.case, row.quantity, row.base, row.new, told)
+        cells = (row.case, row.quantity, row.base, row.new, row.within, row.slower_at_most, told)
         table.add_row(verdict, *cells)
     return table
