@@ -166,7 +166,8 @@ def verdict_line(comparison: Comparison, gate: Collection[str]) -> str:
     """Say in one sentence what came of it."""
     failing = len(comparison.regressions(gate))
     if failing:
-        return f"Regression: {_counted(comparison.rows)}."
+        told = f"Regression: {_counted(comparison.rows)}."
+        return f"{told} {bounds.gated(comparison)}" if comparison.not_excluded else told
     if comparison.not_excluded:
         return f"{bounds.gated(comparison)} {_capital(_counted(comparison.rows))}."
     if comparison.empty:

@@ -137,6 +137,13 @@ def test_who_goes_on(tmp_path: Path) -> None:
     assert open_in("later", 15) == ["noisy"]
 
 
+def test_a_regression_is_told_first_and_what_is_not_excluded_beside_it(tmp_path: Path) -> None:
+    base = [Made("slows"), Made("noisy", sd=0.1)]
+    runs = make_pair(tmp_path / "ab", base, [Made("slows", 1.2e-3), base[1]])
+    told = verdict_line(compared(*runs, at_most=0.05), DEFAULT_GATE)
+    assert told.startswith("Regression: times 1 slower, 1 unclear. Not excluded: 2 of 2 times")
+
+
 def told_everywhere(found: Comparison, folder: Path) -> dict[str, str]:
     console = Screen(file=io.StringIO(), width=200)
     print_comparison(console, found, DEFAULT_GATE, True)

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from bench.cases.kind import kind_of
+from bench.judging.limit import reachable
+from bench.running.pairing.judged import limit_here
+from bench.store.known_noise import KindNoise, Noise
+from bench.store.spread import Spread
+from tests.running.made_cases import case
 from tests.running.test_ab_schedule import CONFIRM, ROUNDS, Told, both, execute
 
 
@@ -46,3 +54,16 @@ def test_what_has_died_goes_no_further() -> None:
     told = execute([both("dies"), both("a")], fails=("dies",), looks=(10,))
     assert len(rounds_of(told, "a")) == 10
     assert len(rounds_of(told, "dies")) == ROUNDS
+
+
+def test_a_limit_is_taken_as_asked_or_from_selftests(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [case("a"), case("b")]
+    kind = kind_of(cases[0])
+    noise = Noise(4, 1, 600.0, {kind: KindNoise("time", {"time": Spread(0.01, 60)})})
+    monkeypatch.setattr("bench.running.pairing.judged.known", lambda *_: noise)
+    assert limit_here("auto", "cpu", cases, ROUNDS) == reachable(noise, [kind] * 2, ROUNDS)
+    assert limit_here(0.05, "cpu", cases, ROUNDS) == 0.05
+    assert limit_here(None, "cpu", cases, ROUNDS) is None
+    assert limit_here("off", "cpu", cases, ROUNDS) is None
+    monkeypatch.setattr("bench.running.pairing.judged.known", lambda *_: None)
+    assert limit_here("auto", "cpu", cases, ROUNDS) is None

@@ -23,7 +23,6 @@ GROUPS = {TIME: "time", "compile": "first_call", "energy": "energy"}
 # Flags that mean noise and no bias. Sides that took turns met it alike, and the test of their pairs
 # is exact under noise of moments, so that a busy machine is slow to convince and not silent.
 NOISE = ("contended",)
-CONFIRMED = ("slower", "faster")
 IN_WORDS: dict[str, Word] = {"slower": "worse", "faster": "better"}  # of what is no time
 
 
@@ -55,7 +54,7 @@ def suspected(matches: Sequence[Match]) -> list[Match]:
 
 
 def unexcluded(matches: Sequence[Match], margin: float, at_most: float) -> list[Match]:
-    """Return those that may be slower by more than `at_most`, but for confirmed changes.
+    """Return those that may be slower by more than `at_most`, but for what is confirmed as slower.
 
     Nothing is excluded before a first look, however it seems. More rounds say nothing of what is
     barred, so that it is left out.
@@ -66,7 +65,7 @@ def unexcluded(matches: Sequence[Match], margin: float, at_most: float) -> list[
     return [
         s.match
         for s, change in zip(open_, changes, strict=True)
-        if change.verdict not in CONFIRMED
+        if change.verdict != "slower"
         and (len(_pairs(s).logs) < _looks(s)[0] or not excludes(change.slower_at_most, at_most))
     ]
 

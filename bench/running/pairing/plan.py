@@ -73,12 +73,10 @@ class Plan:
         if self.pairing.at_most is None:
             unknown = self.wanted.at_most == "auto"
             return "; no slowdown has to be excluded: no selftest is kept here" if unknown else ""
-        most = self.pairing.looks[-1]
-        until = f"{most} pairs" + (" or the budget ends" if self.wanted.budget_s else "")
-        return (
-            f", and each case until a slowdown of more than {100 * self.pairing.at_most:g} % is "
-            f"excluded, {until}"
-        )
+        ends = f", {self.pairing.looks[-1]} pairs are taken"
+        ends += ", or the budget ends" if self.wanted.budget_s else ""
+        limit = f"{100 * self.pairing.at_most:g} %"
+        return f", and each case until a slowdown of more than {limit} is excluded{ends}"
 
 
 def make_plan(
