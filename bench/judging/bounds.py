@@ -20,7 +20,7 @@ from bench.judging.rule import Logs, Pairs, shares_of_sums
 from bench.judging.statistics import exp_bounded, t_quantile
 
 ERROR = 0.05  # the chance that any of a comparison's bounds is wrong
-MOST = 9.0  # a bound of more than ten times as long is none
+MOST = 1.0  # a bound of more than twice as long is none
 # Below, ranks cannot be as rare as a share of the error: Student's t is asked, which a distant
 # value makes wide and never wrong. From here on ranks bound whatever is symmetric about a change.
 LEAST_RANKED = 15

@@ -174,6 +174,19 @@ def test_bounds_are_told_everywhere(tmp_path: Path) -> None:
     assert others["within"].isna().all()
 
 
+@pytest.mark.parametrize("width", [80, 100, 119, 120, 200])
+def test_a_narrow_terminal_shows_the_change_and_both_bounds(tmp_path: Path, width: int) -> None:
+    noisy = [Made("noisy", sd=0.05)]
+    console = Screen(file=io.StringIO(), width=width)
+    found = compared(*make_pair(tmp_path / "ab", noisy, noisy))
+    print_comparison(console, found, DEFAULT_GATE, True)
+    words = console.file.getvalue().split()  # type: ignore[attr-defined]
+    row = row_of(found, "noisy")
+    assert row.within is not None
+    assert {"most", f"±{upwards(row.within).split()[0]}"} <= {*words}
+    assert "rounds" in words  # the note comes last
+
+
 @pytest.mark.parametrize(
     ("share", "words"),
     [
