@@ -77,8 +77,8 @@ distributed: setup ## the distributed suite, quick preset: 2 and 4 ranks
 samplers: setup ## the samplers suite, quick preset
 	@$(BENCH) run samplers --preset quick
 
-ci: setup ## measure the merge base again beside the working tree; fail where something got worse (BASE=; STRUCTURE=same: also where a call does something else)
-	@BENCH=$(BENCH) PRESET=$(PRESET) STRUCTURE=$(STRUCTURE) .ci/gate "$(or $(BASE),$(MERGE_BASE))"
+ci: setup ## measure the merge base again beside the working tree; fail where something got worse (BASE=; AT_MOST=5%, auto or off: what must be excluded; BUDGET=; STRUCTURE=same: also where a call does something else)
+	@BENCH=$(BENCH) PRESET=$(PRESET) STRUCTURE=$(STRUCTURE) AT_MOST="$(AT_MOST)" BUDGET="$(BUDGET)" .ci/gate "$(or $(BASE),$(MERGE_BASE))"
 
 baseline: setup ## store bytes, FLOPs, errors and structure of a smoke run in reports/baseline, for `make ci`
 	@mkdir -p runs reports/baseline && output=$$(mktemp -d runs/baseline-XXXXXX) && \
@@ -116,7 +116,7 @@ benchmarks: setup ## measure the instrument itself: start-up, a fork, folding, r
 
 selfcheck: setup ## prove the instrument: simulated and real false alarms, the error budget, damaged folders, timer, time spent (an hour, run it alone)
 	@$(PIP) -e '.[selfcheck]'
-	@for proof in budget simulated coverage sticking mutations structure real timer share; do $(TESTING) -m benchmarks.$$proof || exit; done
+	@for proof in budget simulated excluded coverage sticking mutations structure real timer share; do $(TESTING) -m benchmarks.$$proof || exit; done
 
 mutants: setup ## change lines where a wrong one is a wrong number; fail where tests do not notice (ten minutes)
 	@$(PIP) -e '.[mutants]'

@@ -8,6 +8,7 @@ BAD_INPUT = 2
 NOTHING_MEASURED = 3
 CANNOT_WRITE = 4
 TRIAL_FAILED = 5  # of `gpucheck`: something on this GPU is not as it is expected
+NOT_EXCLUDED = 6  # nothing got worse for sure; a slowdown beyond what was allowed is not excluded
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from bench.commands.interruption import STOPS, interrupted
 from bench.commands.options import (
     FILES,
     GATED,
+    AtMost,
     Budget,
     Data,
     Device,
@@ -35,8 +37,9 @@ from bench.commands.options import (
     Wait,
 )
 from bench.commands.run import parse_budget
-from bench.errors import REGRESSION
+from bench.errors import NOT_EXCLUDED, REGRESSION
 from bench.judging.comparing.quantities import parse_gate
+from bench.judging.limit import parse_limit
 from bench.running.lock import device_lock
 from bench.running.pairing.contenders import contenders
 from bench.running.pairing.folder import Comparison
@@ -94,6 +97,7 @@ def ab(
             show_default=False,
         ),
     ] = None,
+    at_most: AtMost = "",
     gate: Gate = GATED,
     seed: Seed = None,
     profile: Annotated[
@@ -118,9 +122,10 @@ def ab(
     """Compare two sides, A (base) and B (new), interleaved on this machine now.
 
     Both are checked; rounds then time both sides of a case next to each other, in fresh processes
-    and random order. What looks changed is measured again, alone, before the verdict. The
-    instrument is always the present checkout: only suites, or files of yours that lie in the
-    repository and are named as selectors, and the interpreter come from each side.
+    and random order. What looks changed is measured again, alone, before the verdict. With
+    `--at-most` cases go on, for `--budget`, until slowdowns beyond it are excluded. The instrument
+    is always the present checkout: only suites, or files of yours that lie in the repository and
+    are named as selectors, and the interpreter come from each side.
 
     **Examples**
 
@@ -130,13 +135,15 @@ def ab(
     - `bench ab attention/sdpa_math 'attention/tiled[block=64]' --set seqlen=1024`
 
     Exit codes: 0 no regression, 1 regression, 2 usage or bad input, 3 nothing comparable,
-    4 cannot write, 70 a fault of the tool itself, 130 interrupted.
+    4 cannot write, 6 a slowdown of more than `--at-most` is not excluded, 70 a fault of the
+    tool itself, 130 interrupted.
     """
     console, gates = Screen(), parse_gate(gate)
     files = dict(zip(FILES, (data, inception, reference, model), strict=True))
     asked = Asked(keyword, sets or [], preset, device, files, like)
     expect_enough(confirm)
     wanted = Wanted(rounds, confirm, margin, seed, timeout, parse_budget(budget), profile)
+    wanted = replace(wanted, at_most=parse_limit(at_most))
     command = ["bench", *(publishable(word) for word in sys.argv[1:])]
     with contenders(a, b, selectors or []) as both:
         plan = make_plan(both, list_pairs(*both, asked), asked, wanted, command)
@@ -185,4 +192,5 @@ def _judge(console: Screen, found: Comparison, summary: Path | None, gate: tuple
     ]
     if not codes:
         console.print("no comparison is installed, so that nothing is judged")
-    return REGRESSION if REGRESSION in codes else min(codes, default=NOTHING_COMPARABLE)
+    failed = [code for code in (REGRESSION, NOT_EXCLUDED) if code in codes]
+    return failed[0] if failed else min(codes, default=NOTHING_COMPARABLE)

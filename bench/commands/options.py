@@ -112,4 +112,14 @@ Gate = Annotated[
         metavar="GROUP[,GROUP...]", help=f"What can fail it, of: {', '.join(GATES)}, or none."
     ),
 ]
+AtMost = Annotated[
+    str,
+    typer.Option(
+        "--at-most",
+        metavar="SHARE",
+        help="Fail unless every slowdown of more than this is excluded, as `5%` or `0.05`; `auto`: "
+        "what this machine's noise allows, by its selftests.",
+        show_default=False,
+    ),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the device.")]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
+from bench.judging.bounds import ERROR, share_of
 from bench.judging.rule import ALARM, LEVEL, MARGIN, adjust, verdict_of
 from bench.judging.statistics import Interval, Rounds, exp_bounded, t_quantile
 from bench.judging.verdict import Change
@@ -46,6 +47,11 @@ class _Difference:
             return 1.0 if self.log_ratio == 0 else 0.0
         return float(2 * stdtr(self.freedom, -abs(self.log_ratio / self.error)))
 
+    def slower_at_most(self, error: float) -> float | None:
+        """Return the share that a slowdown exceeds at most in `error` of comparisons."""
+        half = self.error * t_quantile(1 - error, self.freedom) if self.error else 0.0
+        return share_of(self.log_ratio + half)
+
     def interval(self, rounds: int, sessions: int) -> Interval:
         half = self.error * t_quantile(0.5 + LEVEL / 2, self.freedom) if self.error else 0.0
         low, high = exp_bounded(self.log_ratio - half), exp_bounded(self.log_ratio + half)
@@ -60,12 +66,15 @@ def judge_apart(cases: Sequence[Apart], margin: float = MARGIN) -> list[Change]:
     return [
         _unknown(case)
         if difference is None
-        else verdict_of(
-            difference.interval(min(len(case.base), len(case.new)), _sessions(case)),
-            p_values[i],
-            adjusted[i] < ALARM,
-            difference.sd,
-            margin,
+        else replace(
+            verdict_of(
+                difference.interval(min(len(case.base), len(case.new)), _sessions(case)),
+                p_values[i],
+                adjusted[i] < ALARM,
+                difference.sd,
+                margin,
+            ),
+            slower_at_most=difference.slower_at_most(ERROR / len(p_values)),
         )
         for i, (case, difference) in enumerate(zip(cases, found, strict=True))
     ]

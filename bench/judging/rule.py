@@ -34,10 +34,16 @@ Logs = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pairs:
-    """What both sides of one case took in the rounds they share: (base, new) in seconds a round."""
+    """What both sides of one case took in the rounds they share: (base, new) in seconds a round.
+
+    `more` was measured after both stages, to exclude slowdowns: no verdict of a change looks at it.
+    `looks` are the numbers of pairs at which it was fixed beforehand to look at a case's bound.
+    """
 
     first: Sequence[tuple[float, float]]
     confirm: Sequence[tuple[float, float]] = ()
+    more: Sequence[tuple[float, float]] = ()
+    looks: tuple[int, ...] = ()
 
     @cached_property
     def first_logs(self) -> Logs:
@@ -46,6 +52,12 @@ class Pairs:
     @cached_property
     def confirm_logs(self) -> Logs:
         return np.log(np.asarray(self.confirm, dtype=float).reshape(-1, 2))
+
+    @cached_property
+    def logs(self) -> Logs:
+        """Return all pairs in the order they were taken."""
+        more = np.log(np.asarray(self.more, dtype=float).reshape(-1, 2))
+        return np.concatenate([self.first_logs, self.confirm_logs, more])
 
 
 def suspects(cases: Sequence[Pairs]) -> list[int]:
@@ -80,7 +92,19 @@ def _unsuspected(pairs: Pairs, margin: float, suspected: bool) -> Change:
         told = "one round" if len(logs) else "no round"
         return Change("unclear", why=f"{told} in common; expected at least two")
     why = "suspected, not confirmed: its fresh pairs are missing" if suspected else ""
-    return verdict_of(t_interval(logs), screen(logs), False, _sd(logs), margin, why)
+    judged, level = _looked_at(pairs)
+    return verdict_of(t_interval(judged, level), screen(logs), False, _sd(judged), margin, why)
+
+
+def _looked_at(pairs: Pairs) -> tuple[Logs, float]:
+    """Return the pairs to estimate an unsuspected case by, and the level of their interval.
+
+    More pairs end at a look that was chosen by what it showed: the error is shared by all looks.
+    """
+    reached = [look for look in pairs.looks if look <= len(pairs.logs)]
+    if not pairs.more or not reached:
+        return pairs.first_logs, LEVEL
+    return pairs.logs[: reached[-1]], 1 - (1 - LEVEL) / len(pairs.looks)
 
 
 def verdict_of(
@@ -200,12 +224,12 @@ def _flip_p(weights: Logs) -> float:
     whole = np.rint(2 * weights).astype(int)  # ranks of ties are halves
     sizes = np.abs(whole)
     far, total = abs(int(whole.sum())), int(sizes.sum())
-    shares = _shares_of_sums(tuple(np.sort(sizes[sizes > 0]).tolist()))
+    shares = shares_of_sums(tuple(np.sort(sizes[sizes > 0]).tolist()))
     return min(1.0, 2 * float(shares[: (total - far) // 2 + 1].sum()))
 
 
 @lru_cache(maxsize=256)  # without ties signed ranks are always the same numbers
-def _shares_of_sums(sizes: tuple[int, ...]) -> Logs:
+def shares_of_sums(sizes: tuple[int, ...]) -> Logs:
     """Return the share of all choices among `sizes` that add up to 0, 1, 2, ..."""
     shares = np.zeros(sum(sizes) + 1)
     shares[0] = 1.0

@@ -27,7 +27,8 @@ class Change:
 
     `p_value` is the chance of so large a difference where nothing changed, before any correction
     for the number of cases. `rounds_needed` says for `unclear` how many rounds a side would
-    probably settle it. `why` is empty where the ratio says it all.
+    probably settle it. `why` is empty where the ratio says it all. `slower_at_most` is a bound on
+    a slowdown, a share, that holds together with those of all other cases.
     """
 
     verdict: Verdict
@@ -35,3 +36,4 @@ class Change:
     p_value: float | None = None
     rounds_needed: int | None = None
     why: str = ""
+    slower_at_most: float | None = None

@@ -69,6 +69,11 @@ class Noise:
         found = self.kinds.get(kind)
         return found.sessions.get(judged or found.judged) if found else None
 
+    def pair_spread(self, kind: str) -> Spread | None:
+        """Return the spread of one side within its pairs, of log time on the judged clock."""
+        found = self.kinds.get(kind)
+        return found.pairs.get(found.judged) if found else None
+
     def covers(self, gap_s: float) -> bool:
         """Say whether recordings so many seconds apart are as near as what was learned from."""
         return min(gap_s, DAY_S) <= self.reach_s

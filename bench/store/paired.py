@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from bench.cases.bounds import Device, Few, Name, Text, Whole, Within
+from bench.cases.bounds import Device, Few, Name, Positive, Text, Whole, Within
 from bench.errors import UserError
 from bench.store.strict import decode
 from bench.system.files import read_regular
@@ -29,7 +29,9 @@ class Pairing:
 
     Rounds below `first_rounds` are the first stage, later ones confirm `suspects` (ids of A's and
     B's case). `matched_by` says what makes two cases a pair: their `id` or their `question`.
-    `judged` names, by kind of case, the quantity that verdicts on time are about.
+    `judged` names, by kind of case, the quantity that verdicts on time are about. With `at_most`,
+    rounds beyond both stages exclude slowdowns of more than that share; `looks` are the numbers of
+    pairs after which a case may stop.
     """
 
     command: list[Text]
@@ -44,6 +46,8 @@ class Pairing:
     margin: Annotated[float, Within(1e-6, 1.0)]
     matched_by: Name = "id"
     judged: dict[Name, Name] = field(default_factory=dict)
+    at_most: Annotated[float, Within(1e-6, 10.0)] | None = None
+    looks: list[Positive] = field(default_factory=list)
     suspects: list[tuple[Text, Text]] = field(default_factory=list)
     notices: list[Text] = field(default_factory=list)
     stage: Name = "preparation"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from bench.commands.options import GATED, Gate, Keyword
+from bench.commands.options import GATED, AtMost, Gate, Keyword
 from bench.errors import UserError
 from bench.judging.comparing.quantities import parse_gate
 from bench.judging.comparing.versus import PAIRED_FOLDER, name_of, pair_folder
+from bench.judging.limit import parse_limit
 from bench.store import Run, read
 from bench.system.terminal import Screen
 from reports.commands import RUNS
@@ -37,6 +38,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    at_most: AtMost = "",
     gate: Gate = GATED,
     show_all: Annotated[
         bool, typer.Option("--all", help="Print every row, also what is the same.")
@@ -72,7 +74,8 @@ def compare(
     - `bench compare reports/baseline runs/20260103-120000-ab-5e6f/B --gate memory,counts`
 
     Exit codes: 0 no regression, 1 regression, 2 usage, bad input or void, 3 nothing comparable,
-    4 cannot write, 70 a fault of the tool itself.
+    4 cannot write, 6 a slowdown of more than `--at-most` is not excluded, 70 a fault of the
+    tool itself.
     """
     from reports.comparison.conclude import conclude
 
@@ -90,10 +93,19 @@ def compare(
         summary,
         gate=gates,
         keyword=keyword,
+        at_most=_limit(at_most),
         force=force,
         show_all=show_all,
     )
     raise typer.Exit(code)
+
+
+def _limit(text: str) -> float | Literal["off"] | None:
+    """Read the slowdown to exclude; `auto` is for what is yet to be measured."""
+    limit = parse_limit(text)
+    if limit == "auto":
+        raise UserError("--at-most auto: expected a share such as 5%, or off; bench ab takes auto")
+    return limit
 
 
 def folders(base: Path, new: list[Path]) -> list[Path]:

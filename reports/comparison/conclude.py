@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Literal
 
 from bench.judging.comparing.comparison import Comparison, compare, exit_code
 from bench.judging.comparing.quantities import DEFAULT_GATE
@@ -30,16 +31,17 @@ def conclude(
     summary: Path | None = None,
     *,
     gate: Collection[str] = DEFAULT_GATE,
+    at_most: float | Literal["off"] | None = None,
     keyword: str = "",
     force: bool = False,
     show_all: bool = False,
 ) -> int:
-    """Compare, print, and write into `folder`; return 0, 1 for a regression, 3 for nothing.
+    """Compare, print, and write into `folder`; return the exit code.
 
     UserError where the comparison is void and not forced, or the folder cannot be written.
     """
     news = [new] if isinstance(new, Run) else list(new)
-    found = compare(base, news, margin=margin, keyword=keyword, force=force)
+    found = compare(base, news, margin=margin, at_most=at_most, keyword=keyword, force=force)
     for comparison in found:
         print_comparison(console, comparison, gate, show_all)
     try:

@@ -15,6 +15,7 @@ from bench.judging.comparing.quantities import DEFAULT_GATE, GATES, STRUCTURE
 from bench.judging.comparing.row import Row
 from bench.judging.comparing.words import BAD, CHANGED, GOOD, INCOMPARABLE, OUTCOME, WORDS
 from bench.judging.words import factor, seconds, size
+from reports.comparison import bounds
 from reports.comparison.names import Names
 
 APART = "sessions may differ by as much: bench ab measures both sides now"
@@ -31,6 +32,8 @@ class Line:
     base: str
     new: str
     change: str
+    within: str
+    slower_at_most: str
     note: str
     fails: bool
 
@@ -94,6 +97,8 @@ def line(row: Row, names: Names, gate: Collection[str]) -> Line:
         base=amount(row.base, row.unit),
         new=amount(row.new, row.unit),
         change=change(row),
+        within=bounds.within(row),
+        slower_at_most=bounds.slower(row),
         note=note(row),
         fails=row.is_regression(gate),
     )
@@ -161,10 +166,17 @@ def verdict_line(comparison: Comparison, gate: Collection[str]) -> str:
     """Say in one sentence what came of it."""
     failing = len(comparison.regressions(gate))
     if failing:
-        return f"Regression: {_counted(comparison.rows)}."
+        told = f"Regression: {_counted(comparison.rows)}."
+        return f"{told} {bounds.gated(comparison)}" if comparison.not_excluded else told
+    if comparison.not_excluded:
+        return f"{bounds.gated(comparison)} {_capital(_counted(comparison.rows))}."
     if comparison.empty:
         return f"Nothing comparable: {_counted(comparison.rows)}."
     return f"No regression: {_counted(comparison.rows)}."
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _counted(rows: Sequence[Row]) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from bench.judging.comparing.comparison import Comparison
 from bench.system.files import cannot_write, write_whole
 from bench.system.text import visible
+from reports.comparison.bounds import HOW as HOW_BOUNDED
+from reports.comparison.bounds import limits
 from reports.comparison.lines import (
     Line,
     coverage,
@@ -23,7 +25,8 @@ from reports.comparison.names import Names
 from reports.comparison.why import HOW, MOST, NO_CAUSE, NOTHING, Asked, Why, whys
 
 NUM_ROWS = 200  # of a folded table: a job summary holds a megabyte
-HEADS = ("verdict", "case", "quantity", "base", "new", "change", "why")
+HEADS = ["verdict", "case", "quantity", "base", "new", "change"]
+HEADS += ["within", "slower by at most", "why"]
 
 
 def write(comparisons: Sequence[Comparison], gate: Collection[str], path: Path) -> None:
@@ -66,9 +69,13 @@ def _section(comparison: Comparison, gate: Collection[str]) -> Iterator[str]:
     if changed:
         yield from (*_table(changed), "")
         yield from _why(comparison)
+    if told := limits(comparison):
+        yield from (*(f"- {text(line)}" for line in told), "")
     if told := coverage(comparison):
         yield from (*(f"- time, {text(line)}" for line in told), "")
     yield from (text(how_judged(comparison)), "")
+    if comparison.times:
+        yield from (text(HOW_BOUNDED), "")
     if told := surroundings(comparison):
         yield from (f"Differs: {text('; '.join(told))}", "")
     folded = {
@@ -118,7 +125,8 @@ def _table(rows: Sequence[Line]) -> Iterator[str]:
     yield f"|{'---|' * len(HEADS)}"
     for row in rows:
         mark = f"**{row.verdict}**" if row.fails else row.verdict
-        cells = (row.case, row.quantity, row.base, row.new, row.change, row.note)
+        cells = [row.case, row.quantity, row.base, row.new, row.change]
+        cells += [row.within, row.slower_at_most, row.note]
         yield f"| {mark} | {' | '.join(map(text, cells))} |"
 
 

@@ -12,6 +12,8 @@ from bench.cases.chart import Chart, undrawn
 from bench.judging.comparing.comparison import Comparison
 from bench.system.files import write_whole
 from reports.cases import datatable_scripts, sortable
+from reports.comparison.bounds import HOW as HOW_BOUNDED
+from reports.comparison.bounds import limits
 from reports.comparison.lines import (
     Line,
     coverage,
@@ -25,6 +27,10 @@ from reports.comparison.names import Names
 from reports.comparison.why import HOW, MOST, NO_CAUSE, Why, whys
 from reports.template import render_template, vega_bundle
 
+NAMES = ("verdict", "case", "quantity", "base", "new", "change", "within")
+COLUMNS = {name: name for name in NAMES}
+COLUMNS |= {"slower_at_most": "slower by at most", "note": "why"}
+
 
 @dataclass(frozen=True)
 class Section:
@@ -33,9 +39,10 @@ class Section:
     base: str
     new: str
     sentence: str
-    failed: bool
+    failed: str
     judged: str
     differences: list[str]
+    limits: list[str]
     coverage: list[str]
     changed: list[Line]
     whys: list[Why]
@@ -57,6 +64,7 @@ def render(comparisons: Sequence[Comparison], gate: Collection[str]) -> str:
         "comparison.html",
         sections=sections,
         how=HOW,
+        how_bounded=HOW_BOUNDED,
         no_cause=NO_CAUSE,
         gate=", ".join(gate) or "nothing",
         specs=[chart.drawing.to_dict() for section in sections for chart in section.charts],
@@ -72,9 +80,10 @@ def _section(comparison: Comparison, gate: Collection[str]) -> Section:
     return Section(
         *comparison.versus.names,
         sentence=verdict_line(comparison, gate),
-        failed=bool(comparison.regressions(gate)),
+        failed=_failed(comparison, gate),
         judged=how_judged(comparison),
         differences=surroundings(comparison),
+        limits=limits(comparison),
         coverage=[*coverage(comparison), *(c.caption for c in charts if c.drawing is None)],
         changed=lines(found.told, names, gate),
         whys=whys(comparison)[:MOST],
@@ -83,6 +92,13 @@ def _section(comparison: Comparison, gate: Collection[str]) -> Section:
         num_rows=len(every),
         table=sortable(_frame(lines(every, names, gate))),
     )
+
+
+def _failed(comparison: Comparison, gate: Collection[str]) -> str:
+    """Name what fails a comparison, in the words of its verdict; empty where nothing does."""
+    if comparison.regressions(gate):
+        return "regression"
+    return "not excluded" if comparison.not_excluded else ""
 
 
 def _charts(comparison: Comparison) -> list[Chart]:
@@ -97,6 +113,6 @@ def _charts(comparison: Comparison) -> list[Chart]:
 
 def _frame(found: Sequence[Line]) -> pd.DataFrame:
     return pd.DataFrame(
-        [(r.verdict, r.case, r.quantity, r.base, r.new, r.change, r.note) for r in found],
-        columns=["verdict", "case", "quantity", "base", "new", "change", "why"],
+        [[getattr(r, name) for name in COLUMNS] for r in found],
+        columns=list(COLUMNS.values()),
     )

@@ -29,6 +29,8 @@ COLUMNS = (
     "ratio",
     "ratio_low",
     "ratio_high",
+    "within",
+    "slower_at_most",
     "difference",
     "difference_low",
     "difference_high",
@@ -42,6 +44,10 @@ COLUMNS = (
     "case",
     "new_case",
 )
+
+
+SAID = ("quantity", "group", "verdict", "base", "new", "rounds_needed", "p_value")
+BOUNDS = ("within", "slower_at_most")  # shares of the base
 
 
 def write(comparisons: Sequence[Comparison], gate: Collection[str], path: Path) -> None:
@@ -76,7 +82,7 @@ def _row(comparison: Comparison, row: Row, gate: Collection[str]) -> dict[str, A
         "case": base.case.id if base else None,
         "new_case": new.case.id if new else None,
     }
-    for name in ("quantity", "group", "verdict", "base", "new", "rounds_needed", "p_value"):
+    for name in (*SAID, *BOUNDS):
         told[name] = getattr(row, name)
     for name, found in (("ratio", ratio), ("difference", difference)):
         if found is not None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from bench.judging.comparing.comparison import Comparison
 from bench.judging.comparing.row import Row
 from bench.system.terminal import Screen
+from reports.comparison.bounds import limits
 from reports.comparison.lines import (
     Line,
     Parts,
@@ -26,9 +27,14 @@ from reports.comparison.names import Names
 COLOURS = {"slower": "red", "broken": "red", "worse": "red"} | dict.fromkeys(
     ("faster", "fixed", "better"), "green"
 )
+HEADS = ("verdict", "case", "quantity", "base", "new", "within", "slower at most", "change")
+NARROW_HEADS = tuple(name for name in HEADS if name not in ("within", "slower at most"))
+WIDE = 120  # columns of a terminal
+WHOLE = ("verdict", "base", "new", "within")  # columns that keep to a line
 NUM_DOUBTFUL = 12  # rows in doubt that are shown; those that seem to have moved most come first
 NUM_APART = 5
 CASE_WIDTH = 24  # on a narrow terminal the other columns give way
+NARROW_CASE_WIDTH = 20
 
 
 def print_comparison(
@@ -44,12 +50,15 @@ def print_comparison(
         console.print(f"Differs: {'; '.join(told)}")
     shown = [*found.told, *_doubtful(found, show_all)]
     if rows := [*shown, *(found.quiet if show_all else [])]:
-        console.print(_table(lines(rows, names, gate)))
+        console.print(_table(lines(rows, names, gate), console.width >= WIDE))
     for text in _folded(found, names, show_all):
         console.print(text)
     for text in coverage(comparison):
         console.print(f"time, {text}")
-    style = "bold red" if comparison.regressions(gate) else "bold"
+    for text in limits(comparison):
+        console.print(text)
+    failed = comparison.regressions(gate) or comparison.not_excluded
+    style = "bold red" if failed else "bold"
     console.print(verdict_line(comparison, gate), style=style)
     console.print()
 
@@ -82,15 +91,24 @@ def _counts(rows: Sequence[Row]) -> str:
     return ", ".join(f"{n} {group} {word}" for (word, group), n in counted.most_common())
 
 
-def _table(found: Sequence[Line]) -> Table:
+def _bounds(within: str, slower_at_most: str) -> str:
+    told = [f"within {within}"] if within else []
+    return ", ".join([*told, *([f"slower by {slower_at_most} at most"] if slower_at_most else [])])
+
+
+def _table(found: Sequence[Line], wide: bool) -> Table:
+    """Lay rows out; on a narrow terminal bounds stand with the change, for want of room."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("verdict", "case", "quantity", "base", "new", "change"):
-        least = CASE_WIDTH if name == "case" else None
-        whole = name in ("verdict", "base", "new")
-        table.add_column(name, no_wrap=whole, min_width=least, overflow="fold")
+    for name in HEADS if wide else NARROW_HEADS:
+        least = (CASE_WIDTH if wide else NARROW_CASE_WIDTH) if name == "case" else None
+        whole = name in WHOLE
+        most = len("at most") if name == "slower at most" else None
+        table.add_column(name, no_wrap=whole, min_width=least, max_width=most, overflow="fold")
     for row in found:
         verdict = Text(row.verdict, COLOURS.get(row.verdict, ""))
-        told = "; ".join(words for words in (row.change, row.note) if words)
-        cells = (row.case, row.quantity, row.base, row.new, told)
+        bounds = (row.within, row.slower_at_most)
+        said = (row.change, "" if wide else _bounds(*bounds), row.note)
+        told = "; ".join(words for words in said if words)
+        cells = (row.case, row.quantity, row.base, row.new, *(bounds if wide else ()), told)
         table.add_row(verdict, *cells)
     return table

@@ -133,6 +133,10 @@ def test_whoever_asks_is_failed_by_another_structure(project: Project) -> None:
         (0, 1, 1),
         (3, 0, 3),
         (3, 1, 1),
+        (6, 0, 6),
+        (6, 1, 1),
+        (6, 2, 2),
+        (0, 6, 6),
         (0, 2, 2),
         (1, 2, 2),
         (1, 70, 70),
@@ -150,6 +154,23 @@ def test_the_worst_exit_code_is_kept(project: Project, ab: int, compare: int, wo
     )
     assert done.returncode == worst
     assert len(project.called) == (1 if ab == 130 else 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "limit"),
+    [
+        ((), "--at-most auto --budget 20m --wait"),
+        (("AT_MOST=5%",), "--at-most 5% --budget 20m --wait"),
+        (("AT_MOST=5%", "BUDGET=1h"), "--at-most 5% --budget 1h --wait"),
+        (("AT_MOST=off",), "--at-most off --wait"),
+    ],
+)
+def test_a_slowdown_that_must_be_excluded_may_be_named(
+    project: Project, words: tuple[str, ...], limit: str
+) -> None:
+    assert project.make("ci", *words).returncode == 0
+    (call,) = project.called
+    assert limit in call
 
 
 def test_runs_are_compared_and_revisions_measured(project: Project) -> None:

@@ -111,6 +111,8 @@ def execute(
     budget_s: float | None = None,
     seed: int = 7,
     profile: bool = False,
+    looks: tuple[int, ...] = (),
+    excluded_at: dict[str, int] | None = None,
 ) -> Told:
     cases = [c for pair in pairs for c in (pair.a, pair.b) if c]
     manifest = Manifest([], "smoke", "cpu", seed, 0.1, [ROUNDS], cases, budget_s=budget_s)
@@ -124,8 +126,16 @@ def execute(
         lambda found: [p for p in found if p.a and p.a.variant in suspects],
         CONFIRM,
         Silent(),
+        lambda found: [p for p in found if taken(log, p) < (excluded_at or {}).get(p.name, 10**6)],
+        looks,
     )
     return Told(log, sides, schedule, schedule.execute())
+
+
+def taken(log: list[tuple[str, str, str, int]], pair: Pair) -> int:
+    """Return how often a pair has been timed so far."""
+    assert pair.b
+    return sum(entry[:3] == ("B", pair.b.variant, "time") for entry in log)
 
 
 def both(variant: str, **changes: object) -> Pair:

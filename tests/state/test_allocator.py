@@ -31,6 +31,7 @@ from tests.made_runs import Made, make
 
 FIXED = Case("held", "held", str(ROOT / "tests/held_weights.py"), "Double", {"n": 4096})
 SYSTEM = replace(FIXED, allocator="system")
+GRANTED = "[never]" not in allocator._read(allocator._HUGE_PAGES)
 SHIM = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,6 +43,17 @@ int posix_memalign(void **place, size_t alignment, size_t size) {
 """
 
 
+HUGE = """
+from bench.state import allocator
+import torch
+allocator.fix()
+asked = allocator.ask_for_huge_pages()
+held = torch.ones(16 << 20, dtype=torch.uint8)  # below the threshold: on the heap
+rollup = open("/proc/self/smaps_rollup").read()
+got = int(rollup.split("AnonHugePages:")[1].split()[0])
+print(asked, got >= 8 << 10)
+"""
+
 FRAGMENTED = """
 from bench.state import allocator
 allocator.fix()
@@ -52,6 +64,26 @@ before = allocator.separate_bytes()
 held = [bytearray(70 << 10), bytearray(2 << 20), bytearray(25 << 20)]
 print(allocator.separate_bytes() - before >= sum(map(len, held)))
 """
+
+
+@pytest.mark.skipif(not GRANTED, reason="this kernel grants no huge pages")
+def test_blocks_of_a_timed_process_lie_on_huge_pages() -> None:
+    words = [sys.executable, "-c", HUGE]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True True\n", "")
+
+
+@pytest.mark.parametrize("limit_bytes", [1 << 29, 1 << 31])
+def test_where_there_is_no_room_for_them_nothing_is_lost(limit_bytes: int) -> None:
+    """A limit of the data segment keeps the heap from growing: malloc maps elsewhere then."""
+    text = f"import resource; resource.setrlimit(resource.RLIMIT_DATA, ({limit_bytes},) * 2)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", text + HUGE.split("rollup")[0] + "print(held.sum().item() > 0)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_blocks_are_mapped_whatever_room_the_heap_has() -> None:
@@ -96,7 +128,8 @@ def test_a_timed_attempt_tells_which_malloc_served(
     checked = server.attempt({**request, "role": "check"})
     held = {key: checked[key] for key in ("fingerprints", "tolerances")}
     timed = server.attempt({**request, "role": "time", "share_s": 0.01, **held})
-    assert timed["labels"]["malloc"] == allocator.served_by(case.allocator == "fixed")
+    fixed = case.allocator == "fixed"
+    assert timed["labels"]["malloc"] == allocator.served_by(fixed, fixed and GRANTED)
 
 
 def test_what_cannot_be_fixed_is_not_called_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.cases.kind import kind_of
 from bench.judging.apart import Apart, judge_apart
+from bench.judging.bounds import slower_at_most
 from bench.judging.comparing import sessions
 from bench.judging.comparing.matching import Match
 from bench.judging.comparing.row import Row
-from bench.judging.comparing.words import Word
+from bench.judging.comparing.words import TIME, Word
 from bench.judging.record import Record
 from bench.judging.reducing import told
 from bench.judging.rule import Pairs, judge_pairs, suspects
 from bench.judging.statistics import Interval, Rounds, interval
 from bench.judging.verdict import Change
 
-GROUPS = {"time": "time", "compile": "first_call", "energy": "energy"}
+GROUPS = {TIME: "time", "compile": "first_call", "energy": "energy"}
 # Flags that mean noise and no bias. Sides that took turns met it alike, and the test of their pairs
 # is exact under noise of moments, so that a busy machine is slow to convince and not silent.
 NOISE = ("contended",)
@@ -39,7 +41,7 @@ def round_rows(matches: Sequence[Match], margin: float) -> list[Row]:
     """Judge each group of quantities over all cases at once, of every NEW."""
     rows: list[Row] = []
     for group, quantity in GROUPS.items():
-        found = [_sampled(m, _clock(m) if group == "time" else quantity) for m in matches]
+        found = [_sampled(m, _clock(m) if group == TIME else quantity) for m in matches]
         rows += _judge([s for s in found if s is not None], group, margin)
     return rows
 
@@ -49,6 +51,28 @@ def suspected(matches: Sequence[Match]) -> list[Match]:
     found = [_sampled(m, _clock(m)) for m in matches]
     open_ = [s for s in found if s is not None and not s.barred]
     return [open_[i].match for i in suspects([_pairs(s) for s in open_])]
+
+
+def unexcluded(matches: Sequence[Match], margin: float, at_most: float) -> list[Match]:
+    """Return those that may be slower by more than `at_most`, but for what is confirmed as slower.
+
+    Nothing is excluded before a first look, however it seems. More rounds say nothing of what is
+    barred, so that it is left out.
+    """
+    found = [_sampled(m, _clock(m)) for m in matches]
+    open_ = [s for s in found if s is not None and not s.barred]
+    changes = _judge_pairs([_pairs(s) for s in open_], margin)
+    return [
+        s.match
+        for s, change in zip(open_, changes, strict=True)
+        if change.verdict != "slower"
+        and (len(_pairs(s).logs) < _looks(s)[0] or not excludes(change.slower_at_most, at_most))
+    ]
+
+
+def excludes(bound: float | None, at_most: float) -> bool:
+    """Say whether a bound leaves no slowdown beyond a limit."""
+    return bound is not None and bound <= at_most
 
 
 def _clock(match: Match) -> str:
@@ -98,26 +122,55 @@ def _judge(found: Sequence[Sampled], group: str, margin: float) -> list[Row]:
     apart = [s for s in found if not s.barred and not s.match.versus.paired]
     changes = [
         *((s, Change("unclear", _bare_ratio(s), why=s.barred)) for s in barred),
-        *zip(paired, judge_pairs([_pairs(s) for s in paired], margin), strict=True),
+        *zip(paired, _judge_pairs([_pairs(s) for s in paired], margin), strict=True),
         *zip(apart, judge_apart([_apart(s, group) for s in apart], margin), strict=True),
     ]
     return [_row(s, group, change) for s, change in changes]
 
 
+def _judge_pairs(cases: Sequence[Pairs], margin: float) -> list[Change]:
+    """Judge pairs by the rule, and bound what may have passed it."""
+    bounds = zip(judge_pairs(cases, margin), slower_at_most(cases), strict=True)
+    return [replace(change, slower_at_most=bound) for change, bound in bounds]
+
+
 def _pairs(sampled: Sampled) -> Pairs:
-    """Split the rounds that both sides have into the first stage and what confirms it."""
-    base = sampled.match.versus.base.manifest
-    first = sampled.match.case.most_rounds(base.checkpoints[0])
-    stages: tuple[list[tuple[float, float]], ...] = ([], [])
+    """Split the rounds that both sides have into the stages: first, what confirms it, and more."""
+    first = _first_rounds(sampled)
+    begins = (first, _more_begins(sampled))
+    stages: list[list[tuple[float, float]]] = [[], [], []]
     for key in sorted(sampled.base.keys() & sampled.new.keys()):
-        stages[key[1] >= first].append((sampled.base[key], sampled.new[key]))
-    return Pairs(*stages)
+        stage = sum(key[1] >= begin for begin in begins)
+        stages[stage].append((sampled.base[key], sampled.new[key]))
+    first_stage, confirm, more = stages
+    return Pairs(first_stage, confirm, more, _looks(sampled))
+
+
+def _first_rounds(sampled: Sampled) -> int:
+    base = sampled.match.versus.base.manifest
+    return sampled.match.case.most_rounds(base.checkpoints[0])
+
+
+def _more_begins(sampled: Sampled) -> float:
+    """Return the first round that only excludes; confirmation ends where it was planned to."""
+    versus = sampled.match.versus
+    if not versus.looks or versus.confirm_pairs is None:
+        return math.inf
+    return versus.base.manifest.checkpoints[0] + versus.confirm_pairs
+
+
+def _looks(sampled: Sampled) -> tuple[int, ...]:
+    """Return at how many pairs a bound is looked at: once a stage, or as was planned."""
+    versus, first = sampled.match.versus, _first_rounds(sampled)
+    if versus.looks:
+        return versus.looks
+    return (first, first + versus.confirm_pairs) if versus.confirm_pairs else (first,)
 
 
 def _apart(sampled: Sampled, group: str) -> Apart:
     versus = sampled.match.versus
     spread = None
-    if group == "time":  # what sessions do to compilers and power was never learned
+    if group == TIME:  # what sessions do to compilers and power was never learned
         kind = kind_of(sampled.match.case)
         spread = sessions.session_spread_of(versus.base, versus.new, kind)
     return Apart(sampled.base, sampled.new, spread)
@@ -139,6 +192,7 @@ def _row(sampled: Sampled, group: str, change: Change) -> Row:
         rounds_needed=change.rounds_needed,
         why=change.why,
         barred=bool(sampled.barred),
+        slower_at_most=change.slower_at_most if group == TIME else None,
     )
 
 

@@ -19,7 +19,8 @@ SIDES = ("A", "B")  # which are called so
 class Versus:
     """BASE and NEW, by name. `judged` is the quantity that is judged as time, by kind of case.
 
-    `margin` and `confirm_pairs` are those that a paired comparison was made with.
+    `margin`, `confirm_pairs`, `at_most` and `looks` are those that a paired comparison was made
+    with.
     """
 
     base: Run
@@ -29,6 +30,8 @@ class Versus:
     differences: tuple[Difference, ...] = ()
     margin: float | None = None
     confirm_pairs: int | None = None
+    at_most: float | None = None
+    looks: tuple[int, ...] = ()
 
     @property
     def paired(self) -> bool:
@@ -55,6 +58,8 @@ def versus(base: Run, new: Run) -> Versus:
         tuple(differences(base, new)),
         told.margin if told else None,
         told.confirm_pairs if told else None,
+        told.at_most if told else None,
+        tuple(told.looks) if told else (),
     )
 
 

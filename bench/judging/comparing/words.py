@@ -26,4 +26,5 @@ CHANGED: Final = "changed"  # a call does something else, which by itself is nei
 BAD = ("broken", "slower", "worse")
 GOOD = ("fixed", "faster", "better")
 INCOMPARABLE = ("added", "removed", "not comparable")
+TIME = "time"  # the group of what is judged as time, on whichever clock
 OUTCOME = "outcome"  # the quantity of a row about the case as a whole

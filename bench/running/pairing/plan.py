@@ -13,7 +13,7 @@ from bench.machine import facts as machine
 from bench.running.pace import Pace, pace_here
 from bench.running.pairing.contenders import Contender
 from bench.running.pairing.folder import LETTERS, Comparison
-from bench.running.pairing.judged import judged_quantities
+from bench.running.pairing.judged import judged_quantities, limit_here
 from bench.running.pairing.listed import Asked
 from bench.running.pairing.pairs import Matched
 from bench.running.progress import clock_time
@@ -37,6 +37,7 @@ class Wanted:
     timeout_s: float = 120.0
     budget_s: float | None = None
     profile: bool = False
+    at_most: float | str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,18 @@ class Plan:
             + (f", {counted(alone, 'case')} on one side alone" if alone else "")
             + f", on {self.matched.device}; {rounds_asked(cases, self.effort.checkpoints)} of "
             f"{self.effort.share_s:.2f} s each: about {clock_time(seconds)}, {pace.basis(cases)}, "
-            "and then what looks changed again"
+            f"and then what looks changed again{self._limit_in_words()}"
         )
+
+    def _limit_in_words(self) -> str:
+        """Say how long cases go on beyond that, and by what they stop."""
+        if self.pairing.at_most is None:
+            unknown = self.wanted.at_most == "auto"
+            return "; no slowdown has to be excluded: no selftest is kept here" if unknown else ""
+        ends = f", {self.pairing.looks[-1]} pairs are taken"
+        ends += ", or the budget ends" if self.wanted.budget_s else ""
+        limit = f"{100 * self.pairing.at_most:g} %"
+        return f", and each case until a slowdown of more than {limit} is excluded{ends}"
 
 
 def make_plan(
@@ -76,9 +87,12 @@ def make_plan(
     command: list[str],
 ) -> Plan:
     """Turn what was asked into what will be measured."""
+    from bench.judging.bounds import looks_for
     from bench.judging.rule import CONFIRM_PAIRS, MARGIN
 
     effort = _effort(matched, asked.preset, wanted)
+    whole = [pair.a for pair in matched.pairs if pair.whole and pair.a]
+    at_most = limit_here(wanted.at_most, matched.device, whole, effort.checkpoints[0])
     a, b = (Contestant(publishable(c.words), c.git, _interpreter(c)) for c in both)
     pairing = Pairing(
         command=command,
@@ -93,6 +107,8 @@ def make_plan(
         margin=MARGIN if wanted.margin is None else wanted.margin,
         matched_by="question" if both[0].sort == "variant" else "id",
         judged=judged_quantities(matched.device),
+        at_most=at_most,
+        looks=[] if at_most is None else list(looks_for(effort.checkpoints[0])),
         notices=[publishable(line) for line in [*matched.notices, *sticking()]],
     )
     return Plan(both, matched, effort, pairing, wanted)

@@ -9,7 +9,7 @@ from functools import partial
 from bench.machine.probes.sampler import Sampler
 from bench.running.attempts import Attempts
 from bench.running.pairing.folder import Comparison
-from bench.running.pairing.judged import find_suspects
+from bench.running.pairing.judged import find_suspects, find_unexcluded
 from bench.running.pairing.pairs import Pair
 from bench.running.pairing.turns import PairedSchedule
 from bench.running.schedule import Progress
@@ -57,6 +57,8 @@ def _execute(
         partial(_suspects, found),
         found.pairing.confirm_pairs,
         progress,
+        partial(_unexcluded, found),
+        found.pairing.looks,
     )
     try:
         return schedule.execute()
@@ -66,6 +68,14 @@ def _execute(
         for own in attempts:
             own.run.update_session(timing_wall_s=timing_s / 2)  # they took turns
             own.keep_cost()
+
+
+def _unexcluded(found: Comparison, pairs: list[Pair]) -> list[Pair]:
+    """Choose what goes on to the next look."""
+    found.update(stage="exclude")
+    pairing = found.pairing
+    assert pairing.at_most is not None, "looks are fixed where there is a limit"
+    return find_unexcluded(found.runs, pairs, pairing.margin, pairing.at_most)
 
 
 def _suspects(found: Comparison, pairs: list[Pair]) -> list[Pair]:

@@ -24,8 +24,10 @@ FindSuspects = Callable[[Sequence[Pair]], list[Pair]]
 class PairedSchedule:
     """Prepares both sides, times all pairs, then confirms the suspects among them, in one session.
 
-    Where profiles are asked for, the suspects get one on either side, after all that is timed. A
-    turn is what is done without a break: in a round, the attempts of both sides on one pair.
+    Where slowdowns have to be excluded, pairs that may still be slower go on from one of `looks`
+    (numbers of pairs) to the next. Where profiles are asked for, the suspects get one on either
+    side, after all that is timed. A turn is what is done without a break: in a round, the attempts
+    of both sides on one pair.
     """
 
     def __init__(
@@ -35,9 +37,12 @@ class PairedSchedule:
         find_suspects: FindSuspects,
         confirm_pairs: int,
         progress: Progress,
+        find_unexcluded: FindSuspects | None = None,
+        looks: Sequence[int] = (),
     ):
         self.sides, self.pairs, self.progress = sides, pairs, progress
         self.find_suspects, self.confirm_pairs = find_suspects, confirm_pairs
+        self.find_unexcluded, self.looks = find_unexcluded, looks
         manifest = sides[0].run.manifest
         self.seed, self.first_rounds = manifest.seed, manifest.checkpoints[0]
         budget = manifest.budget_s
@@ -51,7 +56,7 @@ class PairedSchedule:
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
-        stages = (self._prepare, self._first, self._confirm, self._profile)
+        stages = (self._prepare, self._first, self._confirm, self._exclude, self._profile)
         return "finished" if all(stage() for stage in stages) else "budget"
 
     def _prepare(self) -> bool:
@@ -89,6 +94,30 @@ class PairedSchedule:
             if not self._round(suspects, self.first_rounds + number, attempts, confirming=True):
                 return False
         return True
+
+    def _exclude(self) -> bool:
+        """Measure what may be slower by more than is allowed, from one look at it to the next."""
+        number, done = self.first_rounds + self.confirm_pairs, self._done_so_far()
+        for look in self.looks if self.find_unexcluded else ():
+            assert self.find_unexcluded is not None
+            self.stage = "exclude"
+            open_ = self.find_unexcluded([pair for pair in self.pairs if self._sound(pair)])
+            while due := [pair for pair in open_ if done[pair.name] < look]:
+                attempts: list[tuple[Case, Role]] = [(c, "time") for p in due for _, c in _both(p)]
+                if not self._round(due, number, attempts, confirming=True):
+                    return False
+                number += 1
+                done.update((pair.name, done[pair.name] + 1) for pair in due)
+        return True
+
+    def _done_so_far(self) -> dict[str, int]:
+        """Return the pairs of rounds that both stages have taken, by name."""
+        again = [pair.name for pair in self._suspects]
+        return {
+            pair.name: min(case.most_rounds(self.first_rounds) for _, case in _both(pair))
+            + (self.confirm_pairs if pair.name in again else 0)
+            for pair in self.pairs
+        }
 
     def _profile(self) -> bool:
         """Profile the suspects, where that was asked for: what a change is put down to."""
