@@ -8,7 +8,6 @@ from statistics import median
 
 from bench.cases.kind import kind_of
 from bench.judging.apart import Apart, judge_apart
-from bench.judging.comparing import sessions
 from bench.judging.comparing.matching import Match
 from bench.judging.comparing.row import Row
 from bench.judging.comparing.words import Word
@@ -70,7 +69,8 @@ def _sampled(match: Match, quantity: str) -> Sampled | None:
 def _positive_rounds(record: Record, quantity: str) -> Rounds:
     """Return one value a round; nothing where a value of 0 has no logarithm."""
     samples = record.samples.get(quantity, {})
-    if any(median(process) <= 0 for found in samples.values() for process in found):
+    every = (process for found in samples.values() for process in found)
+    if any(min(process) <= 0 and median(process) <= 0 for process in every):
         return {}
     return record.rounds_of(quantity)
 
@@ -116,8 +116,7 @@ def _apart(sampled: Sampled, group: str) -> Apart:
     versus = sampled.match.versus
     spread = None
     if group == "time":  # what sessions do to compilers and power was never learned
-        kind = kind_of(sampled.match.case)
-        spread = sessions.session_spread_of(versus.base, versus.new, kind)
+        spread = versus.session_spread(kind_of(sampled.match.case))
     return Apart(sampled.base, sampled.new, spread)
 
 
