@@ -88,14 +88,14 @@ def _short(attempt: Attempt) -> Attempt:
 
 def copied(run: Run, folder: Path, journal: bool = True, pairing: str = "") -> None:
     """Write the run anew: with digests, or as runs of before were written."""
-    lines = len(run.attempts) if journal else None
-    sessions = [replace(session, lines=lines) for session in run.manifest.sessions]
+    count = len(run.attempts) if journal else None
+    sessions = [replace(session, lines=count) for session in run.manifest.sessions]
     made = create_at(folder, replace(run.manifest, sessions=sessions, pairing=pairing))
-    text, head = b"", made.head
+    lines, head = [], made.head
     for number, one in enumerate(run.attempts, 1):
         line, head = sealed(msgspec.json.encode(one), number, head)
-        text += line if journal else msgspec.json.encode(one) + b"\n"
-    write_whole(made.records_path, text)
+        lines.append(line if journal else msgspec.json.encode(one) + b"\n")
+    write_whole(made.records_path, b"".join(lines))
     if not journal:
         made.manifest = replace(made.manifest, journal="", seal="")
         made.save()

@@ -17,6 +17,7 @@ from bench.sides.server import Server
 from bench.sides.side import Side
 from bench.store import read
 from bench.system.own import ROOT
+from benchmarks import large
 
 GOLDEN = ROOT / "tests" / "data" / "golden"
 
@@ -64,3 +65,12 @@ def test_interval(benchmark: Any) -> None:
     """One interval over five rounds."""
     values = np.random.default_rng(0).lognormal(0, 0.01, 5)
     benchmark(interval, {(0, i): float(v) for i, v in enumerate(values)})
+
+
+def test_compare_thousand_cases(benchmark: Any, tmp_path: Path) -> None:
+    """Two runs of a thousand cases, two million samples each, compared by the command."""
+    base, new = large.sides(tmp_path)
+    command = [sys.executable, "-m", "bench", "compare", str(base), str(new)]
+    told = [*command, "--output", str(tmp_path / "compared")]
+    (tmp_path / "compared").mkdir()
+    benchmark.pedantic(subprocess.run, [told], {"check": True, "capture_output": True}, rounds=3)

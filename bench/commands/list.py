@@ -19,6 +19,7 @@ from bench.commands.options import (
     Selectors,
     Sets,
 )
+from bench.sides.listed import Listed
 from bench.sides.selection import select
 from bench.sides.side import Side
 from bench.system.terminal import Screen
@@ -55,7 +56,7 @@ def list_cases(
     """
     files = dict(zip(FILES, (data, inception, reference, model), strict=True))
     words = (selectors or [], keyword, sets or [], preset, device, files)
-    found = select(Side(), *words, like=like, long=long)
+    found = select(Listed(Side()), *words, like=like, long=long)
     screen = Screen(soft_wrap=True)
     if long:
         show(Screen(), found.variants, found.cases)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Annotated, Self
 
 import msgspec
@@ -20,6 +20,7 @@ from bench.system.cache import cache_folder
 
 MOST_CASES = 20_000  # the latest; a preset has hundreds
 LEAST, MOST = 1e-3, 1e3  # of a factor that says how machines differ
+_KEPT = 0.5  # of the weight of what earlier runs showed of a kind
 
 Factor = Annotated[float, Within(LEAST, MOST)]
 
@@ -31,12 +32,14 @@ Key = tuple[str, Role]
 class Durations:
     """Seconds of attempts beside their samples by role and case, and how well constants do.
 
-    `kinds` says how many times the declared seconds the attempts of a kind took. Of the cases that
-    `ended` at their check, which are unsupported for most of it, nothing more is expected.
+    `kinds` says how many times the declared seconds the attempts of a kind took, `weights` of how
+    many declared seconds that was learned. Of the cases that `ended` at their check, which are
+    unsupported for most of it, nothing more is expected.
     """
 
     cases: dict[Text, Seconds] = field(default_factory=dict)
     kinds: dict[Text, Factor] = field(default_factory=dict)
+    weights: dict[Text, Seconds] = field(default_factory=dict)
     ended: list[Text] = field(default_factory=list)
 
     def known_s(self, case: Case, role: Role) -> float | None:
@@ -44,12 +47,17 @@ class Durations:
         return self.cases.get(_name(case.id, role))
 
     def factor(self, case: Case, role: Role) -> float | None:
-        """Return the factor of the same kind of case, else of the device; None where none ran."""
+        """Return the factor of the same kind of case; else of the nearest; None where none ran.
+
+        Nearest is the same role of other suites, then everything on that class of device.
+        """
         if own := self.kinds.get(kind_of_attempt(case, role)):
             return own
-        device = f"{class_of(case.device)} "
-        of_device = [factor for kind, factor in self.kinds.items() if kind.startswith(device)]
-        return median(of_device) if of_device else None
+        device, likewise = f"{class_of(case.device)} ", _likewise(case, role)
+        of_device = [kind for kind in self.kinds if kind.startswith(device)]
+        nearest = [kind for kind in of_device if kind.split(" ", 2)[2] == likewise] or of_device
+        weights = [max(self.weights.get(kind, 0.0), LEAST) for kind in nearest]
+        return fmean((self.kinds[kind] for kind in nearest), weights) if nearest else None
 
     def updated(self, cases: Iterable[Case], attempts: Iterable[Attempt], share_s: float) -> Self:
         """Return these with what more attempts took; the latest of a case counts."""
@@ -58,9 +66,24 @@ class Durations:
         latest = {_name(*key): seconds for key, seconds in took.items()}
         earlier = {name: seconds for name, seconds in self.cases.items() if name not in latest}
         together = [*earlier.items(), *latest.items()][-MOST_CASES:]
-        return type(self)(
-            dict(together), self.kinds | _factors(by_id, took), _ended(self.ended, made)
-        )
+        kinds, weights = self._weighed(_declared(by_id, took))
+        return type(self)(dict(together), kinds, weights, _ended(self.ended, made))
+
+    def _weighed(
+        self, seen: Mapping[str, tuple[float, float]]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Return factors and weights with what was `seen` of kinds: taken, and declared of it.
+
+        What was known counts half: machines change, and a run of one case says little of many.
+        Means, not medians: a run takes the sum of its attempts.
+        """
+        kinds, weights = dict(self.kinds), dict(self.weights)
+        for kind, (taken_s, declared) in seen.items():
+            known = _KEPT * weights.get(kind, 0.0)
+            weights[kind] = known + declared
+            factor = (known * kinds.get(kind, 0.0) + taken_s) / weights[kind]
+            kinds[kind] = min(max(factor, LEAST), MOST)
+        return kinds, weights
 
 
 def _medians(attempts: Iterable[Attempt], share_s: float) -> dict[Key, float]:
@@ -80,13 +103,16 @@ def _ended(before: Iterable[str], attempts: Iterable[Attempt]) -> list[str]:
     return [case for case, outcome in outcomes.items() if outcome != "ok"][-MOST_CASES:]
 
 
-def _factors(by_id: Mapping[str, Case], took: Mapping[Key, float]) -> dict[str, float]:
-    """Return by kind how many times its constants the cases took."""
-    found: dict[str, list[float]] = {}
+def _declared(
+    by_id: Mapping[str, Case], took: Mapping[Key, float]
+) -> dict[str, tuple[float, float]]:
+    """Return by kind the seconds that its cases took, and what constants say of them."""
+    found: dict[str, tuple[float, float]] = {}
     for (name, role), seconds in took.items():
-        factor = seconds / declared_s(by_id[name], role)
-        found.setdefault(kind_of_attempt(by_id[name], role), []).append(factor)
-    return {kind: min(max(median(own), LEAST), MOST) for kind, own in found.items()}
+        kind = kind_of_attempt(by_id[name], role)
+        taken_s, expected_s = found.get(kind, (0.0, 0.0))
+        found[kind] = taken_s + seconds, expected_s + declared_s(by_id[name], role)
+    return found
 
 
 def _name(case: str, role: Role) -> str:
@@ -94,9 +120,13 @@ def _name(case: str, role: Role) -> str:
 
 
 def kind_of_attempt(case: Case, role: Role) -> str:
-    """Name what attempts that cost alike share: device, suite, role, and whether ranks start."""
+    """Name what attempts that cost alike share: device, suite, role, ranks, and a compiler."""
+    return f"{class_of(case.device)} {case.suite} {_likewise(case, role)}"
+
+
+def _likewise(case: Case, role: Role) -> str:
     ranks = " of ranks" if case.ranks > 1 else ""
-    return f"{class_of(case.device)} {case.suite} {role}{ranks}"
+    return f"{role}{ranks}{' compiled' if case.compiles else ''}"
 
 
 def durations_path(machine_id: str) -> Path:

@@ -3,7 +3,7 @@
 That is `{"cases": […], "device": …}`, or `{"error": …}` with a line for the user. `broken` names
 modules that cannot be imported. A `lenient` request is answered although it names what is not here,
 and `lacking` then tells by selector what that is: one side of a comparison may have what the other
-has not.
+has not. A `watched` request is told what was `seen`: every file that its answer depends on.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ from bench.selecting.guests import PREFIX
 from bench.selecting.like.model import Model
 from bench.selecting.like.taken import axes_like, in_words, with_kin
 from bench.selecting.refusals import Refusals
+from bench.selecting.seen import Watch
 from bench.state import allocator
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Answer one request."""
+    watch = Watch() if request.get("watched") else None
     try:
         device = choose_device(request["device"], request.get("absent", False))
         if "known" in request:
@@ -50,7 +52,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         if request.get("long"):
             found = [one for group in groups for one in describe(group.suite, group.chosen)]
             told["variants"] = [dataclasses.asdict(one) for one in found]
-        return {**told, "lacking": lacking, "broken": broken}
+        seen = {"seen": watch.seen()} if watch else {}
+        return {**told, **seen, "lacking": lacking, "broken": broken}
     except UserError as error:
         return {"error": str(error)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -66,8 +66,13 @@ def _of_measurement(measurement: Measurement) -> Iterator[str]:
         yield f"{quantity}: expected from 0 to {MOST_S:g} s, got {low:g} to {high:g}"
     if quantity == "time" and low < LEAST_S:
         yield f"{quantity}: expected at least {LEAST_S:g} s, got {low:g}"
-    if any(abs(sample) > LARGEST or 0 < abs(sample) < SMALLEST for sample in samples):
+    if max(high, -low) > LARGEST or (low < SMALLEST and _any_too_small(samples)):
         yield f"{quantity}: expected 0 or {SMALLEST:g} to {LARGEST:g}, got {low:g} to {high:g}"
+
+
+def _any_too_small(samples: Sequence[float]) -> bool:
+    """Say whether any is nearer to 0 than can be measured, and not 0."""
+    return any(0 < abs(sample) < SMALLEST for sample in samples)
 
 
 def _of_timing(attempt: Attempt) -> Iterator[str]:

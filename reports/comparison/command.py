@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,8 @@ from bench.errors import UserError
 from bench.judging.comparing.quantities import parse_gate
 from bench.judging.comparing.versus import PAIRED_FOLDER, name_of, pair_folder
 from bench.judging.limit import parse_limit
-from bench.store import Run, read
+from bench.store import Run
+from bench.store.together import read_together
 from bench.system.terminal import Screen
 from reports.commands import RUNS
 
@@ -77,13 +79,13 @@ def compare(
     4 cannot write, 6 a slowdown of more than `--at-most` is not excluded, 70 a fault of the
     tool itself.
     """
-    from reports.comparison.conclude import conclude
-
     console = Screen()
     if margin is not None and not 0 < margin < 1:
         raise UserError(f"--margin {margin:g}: expected a share between 0 and 1, such as 0.02")
     gates = parse_gate(gate)
-    runs = [opened(console, folder) for folder in folders(base, new or [])]
+    runs = opened(console, folders(base, new or []))
+    from reports.comparison.conclude import conclude
+
     code = conclude(
         console,
         runs[0],
@@ -117,12 +119,12 @@ def folders(base: Path, new: list[Path]) -> list[Path]:
     raise UserError(f"{base}: expected BASE and NEW, or one folder that `bench ab` made")
 
 
-def opened(console: Screen, folder: Path) -> Run:
-    """Read a run, and print what is to be known of how it was read."""
-    run = read(folder)
-    for notice in run.notices:
+def opened(console: Screen, folders: list[Path]) -> list[Run]:
+    """Read runs, and print what is to be known of how they were read."""
+    runs = read_together(folders, lambda: import_module("reports.comparison.conclude"))
+    for notice in (notice for run in runs for notice in run.notices):
         console.print(notice, style="yellow")
-    return run
+    return runs
 
 
 def default_folder(runs: list[Run]) -> Path:

@@ -64,7 +64,7 @@ def explain(
 
     console = Screen()
     both, case = _asked(base, new or [])
-    runs = [opened(console, folder) for folder in both]
+    runs = opened(console, both)
     (found,) = compare(runs[0], runs[1:], force=force)
     asked = _chooser(case, (row.match for row in found.rows)) if case else None
     print_whys(console, found, asked)

@@ -14,10 +14,14 @@ class Names:
     """Names the cases of some matches, apart from each other and no longer than that takes."""
 
     def __init__(self, matches: Iterable[Match]):
-        cases = [r.case for match in matches for r in (match.base, match.new) if r]
+        each = {id(match): match for match in matches}.values()  # a match has many rows
+        cases = [r.case for match in each for r in (match.base, match.new) if r]
         self._by_problem: dict[tuple[str, str], list[Case]] = {}
         for case in cases:
             self._by_problem.setdefault((case.suite, case.problem), []).append(case)
+        self._twins: dict[tuple[str, str, str], list[Case]] = {}
+        for case in cases:
+            self._twins.setdefault((case.suite, case.problem, case.variant), []).append(case)
         self._constant = {key: _constant(found) for key, found in self._by_problem.items()}
 
     def name(self, match: Match) -> str:
@@ -30,7 +34,7 @@ class Names:
         return " ".join([" → ".join(names), *self._told(match.case)])
 
     def _variant(self, case: Case) -> str:
-        return name_of(case, self._by_problem[case.suite, case.problem])
+        return name_of(case, self._twins[case.suite, case.problem, case.variant])
 
     def _told(self, case: Case) -> list[str]:
         key = (case.suite, case.problem)

@@ -190,13 +190,15 @@ def test_a_slower_processor_takes_longer_and_a_gpu_does_not() -> None:
 
 
 def test_a_run_corrects_what_is_left_of_each_kind_by_one_factor() -> None:
+    heavy = replace(CASE, variant="heavy", flops=10**11)
     compiled = replace(CASE, variant="compiled", compiles=True)
     pace = Pace(SHARE_S)
-    before_s = {case.id: pace.expected_s(case, "check") for case in (CASE, compiled)}
+    before_s = {case.id: pace.expected_s(case, "check") for case in (CASE, heavy)}
     pace.took(OTHER, "check", 2 * declared_s(OTHER, "check"))
     assert pace.expected_s(CASE, "check") == pytest.approx(2 * before_s[CASE.id])
-    assert pace.expected_s(compiled, "check") == pytest.approx(2 * before_s[compiled.id])
+    assert pace.expected_s(heavy, "check") == pytest.approx(2 * before_s[heavy.id])
     assert pace.expected_s(CASE, "memory") == declared_s(CASE, "memory")  # another kind
+    assert pace.expected_s(compiled, "check") == declared_s(compiled, "check")  # and another
     assert pace.left_s([(CASE, "check")] * 3) == pytest.approx(6 * before_s[CASE.id])
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from bench.cases.kind import kind_of
 from bench.judging.apart import Apart, judge_apart
 from bench.judging.bounds import slower_at_most
-from bench.judging.comparing import sessions
 from bench.judging.comparing.matching import Match
 from bench.judging.comparing.row import Row
 from bench.judging.comparing.words import TIME, Word
@@ -96,7 +95,8 @@ def _positive_rounds(record: Record, judged: str) -> Rounds:
     """Return one value a round; nothing where a value of 0 has no logarithm."""
     quantity, reduce = told(judged)
     samples = record.samples.get(quantity, {})
-    if any(reduce(process) <= 0 for found in samples.values() for process in found):
+    every = (process for found in samples.values() for process in found)
+    if any(min(process) <= 0 and reduce(process) <= 0 for process in every):
         return {}
     return record.rounds_of(judged)
 
@@ -171,8 +171,7 @@ def _apart(sampled: Sampled, group: str) -> Apart:
     versus = sampled.match.versus
     spread = None
     if group == TIME:  # what sessions do to compilers and power was never learned
-        kind = kind_of(sampled.match.case)
-        spread = sessions.session_spread_of(versus.base, versus.new, kind)
+        spread = versus.session_spread(kind_of(sampled.match.case))
     return Apart(sampled.base, sampled.new, spread)
 
 

@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.judging.comparing import sessions
 from bench.judging.comparing.surroundings import Difference, differences
 from bench.store import Run
 from bench.store.paired import Contestant, Pairing, read_pairing
+from bench.store.spread import Spread
 
 PAIRED_FOLDER = "ab.json"  # lies beside the two runs of a paired comparison
 SIDES = ("A", "B")  # which are called so
@@ -32,12 +34,19 @@ class Versus:
     confirm_pairs: int | None = None
     at_most: float | None = None
     looks: tuple[int, ...] = ()
+    _spreads: dict[str, Spread | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def paired(self) -> bool:
         """Say whether rounds of equal numbers were taken next to each other."""
         pairing = self.base.manifest.pairing
         return bool(pairing) and pairing == self.new.manifest.pairing
+
+    def session_spread(self, kind: str) -> Spread | None:
+        """Return the spread between sessions of a kind of case; asked for once, it reads a file."""
+        if kind not in self._spreads:
+            self._spreads[kind] = sessions.session_spread_of(self.base, self.new, kind)
+        return self._spreads[kind]
 
     @property
     def void(self) -> tuple[Difference, ...]:
