@@ -130,7 +130,15 @@ def _at(numbers: list[int], place: int) -> int:
     return numbers[place] if place < len(numbers) else numbers[-1]
 
 
-_PRODUCTS: dict[str, Callable[..., float]] = {
+BACKENDS: dict[str, Callable[..., float]] = {  # what a convolution is handed on to
+    "mkldnn_convolution": _convolved(4, 3, 5),
+    "cudnn_convolution": _convolved(3, 2, 4),
+    "_slow_conv2d_forward": _convolved(4, 5),
+    "slow_conv_dilated2d": _convolved(4, 5, 6),
+    "_conv_depthwise2d": _convolved(4, 5, 6),
+}
+HANDS_ON = ("aten::convolution", "aten::_convolution", "aten::thnn_conv2d")
+_PRODUCTS: dict[str, Callable[..., float]] = BACKENDS | {
     "mm": _mm(0),
     "bmm": _mm(0),
     "mv": _mm(0),
@@ -142,11 +150,6 @@ _PRODUCTS: dict[str, Callable[..., float]] = {
     "_scaled_mm": _mm(0),
     "convolution": _convolution,
     "convolution_backward": _convolution_backward,
-    "mkldnn_convolution": _convolved(4, 3, 5),
-    "cudnn_convolution": _convolved(3, 2, 4),
-    "_slow_conv2d_forward": _convolved(4, 5),
-    "slow_conv_dilated2d": _convolved(4, 5, 6),
-    "_conv_depthwise2d": _convolved(4, 5, 6),
     "_scaled_dot_product_flash_attention_for_cpu": _attention(0, 4),
     "_scaled_dot_product_flash_attention": _attention(0, 4),
     "_scaled_dot_product_efficient_attention": _attention(0, 6),
