@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from bench.judging.comparing.comparison import compare
-from bench.judging.comparing.matching import Match
 from bench.store import read
 from reports.comparison.why import Why, whys
 
@@ -39,12 +38,8 @@ def of_structure(folder: Path) -> pd.DataFrame:
     return table[table["quantity"] == "structure"]
 
 
-def why(folder: Path, case: str) -> list[Why]:
-    """Return what `bench explain` says of cases whose id has these words."""
+def why(folder: Path, cases: Collection[str]) -> list[Why]:
+    """Return what `bench explain` says of cases, by id."""
     base, new = (read(folder / side) for side in "AB")
     (found,) = compare(base, [new])
-    return whys(found, _named(case))
-
-
-def _named(case: str) -> Callable[[Match], bool]:
-    return lambda match: match.new is not None and case in match.new.case.id
+    return whys(found, lambda match: match.new is not None and match.new.case.id in cases)

@@ -34,10 +34,20 @@ from benchmarks.structure_edits import PLANTED, Asked, Edit
 from reports.explanation.words import CALLED
 
 PROCESSES, PAIRS = 20, 50
-FRESH = "not compiled=True and (math or linear or fp32 or bf16 or ddp or gau or rope or euler)"
-UNCHANGED = ("attention", "operators", "positions", "-k", "not compiled=True and not flex")
+# A few cases of every suite: all of smoke would take hours.
+FRESH = (
+    "not compiled=True and ((attention and (sdpa_flash or linear)) or (mixers and gau) or "
+    "(operators and softmax_whole) or (positions and rope) or (samplers and heun) or "
+    "(precision and GPT and (fp32 or bf16_autocast)) or (distributed and ddp))"
+)
+UNCHANGED = (
+    "not compiled=True and ((attention and (sdpa_flash or linear or quadratic)) or "
+    "(mixers and (gau or lru or mamba2)) or (operators and batch=256) or positions or "
+    "(samplers and (heun or euler)) or (precision and GPT and (fp32 or bf16_autocast)) or "
+    "(distributed and (ddp or all_reduce)))"
+)
 ENOUGH = ("--rounds", "2", "--confirm", "0")  # of unchanged code no time is asked
-TRACED = ("--rounds", "5", "--confirm", "5", "--profile")
+TRACED = ("--rounds", "5", "--confirm", "12", "--profile")
 
 
 def main(
@@ -119,7 +129,7 @@ def _recorded(side: Side, cases: list[Case], folder: Path) -> Iterator[tuple[Cas
 
 def unchanged_pairs(folder: Path) -> Iterator[Target]:
     """Compare a revision with itself by `bench ab`."""
-    words = (*UNCHANGED, *ENOUGH)
+    words = ("-k", UNCHANGED, *ENOUGH)
     table = of_structure(compared(ROOT, "HEAD", "HEAD", words, folder / "unchanged"))
     changed = table[table["verdict"] != "same"]
     told = "; ".join(f"{row['case']}: {row['why']}" for _, row in changed.iterrows())
@@ -150,7 +160,8 @@ def _told(edit: Edit, folder: Path) -> Iterator[Target]:
     named = [str(why) for why in own["why"] if edit.words in str(why)]
     told = [*named, *own["why"], "no such case"][0]
     yield Target(f"{edit.what} in {edit.case} is told", str(told), bool(named))
-    for found in why(folder, edit.case):
+    changed = own.loc[own["why"].str.contains(edit.words, regex=False), "case"]
+    for found in why(folder, set(changed)):
         first = found.lines[0]
         met = first.sort == CALLED["structure"] and edit.words in first.cause
         told = f"{found.verdict}; {first.share} {first.sort}: {first.cause}"
