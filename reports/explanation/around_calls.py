@@ -15,16 +15,18 @@ def with_python_around(table: pd.DataFrame) -> pd.DataFrame:
     That is, for each of them, what the calls of that phase had on average in BASE, and never more
     than the change of that time: it becomes a row of its own, and is taken off the other.
     """
-    rest, rows = table["change_s"].copy(), []
-    for place, row in table[table["class"] == OUTSIDE].iterrows():
-        if own_s := _own_s(table, row):
-            rest.loc[place] -= own_s
-            rows.append(_row(row, own_s))
-    return pd.concat([table.assign(change_s=rest), *rows], ignore_index=True)
+    own = table.apply(lambda row: _own_s(table, row), axis=1)
+    belongs = own != 0
+    pairs = zip(table[belongs].iterrows(), own[belongs], strict=True)
+    rows = [_row(row, seconds) for (_, row), seconds in pairs]
+    rest = table.assign(change_s=table["change_s"] - own)
+    return pd.concat([rest, *rows], ignore_index=True)
 
 
 def _own_s(table: pd.DataFrame, row: pd.Series) -> float:
     """Return the seconds of a row outside operators that belong to calls that came or went."""
+    if row["class"] != OUTSIDE:
+        return 0.0
     here = (table["phase"] == row["phase"]) & (table["part"] == row["part"])
     calls = float(table.loc[here, "base_calls"].sum())
     more = float(table.loc[here & table["otherwise"], "more_calls"].sum())
