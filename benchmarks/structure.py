@@ -1,15 +1,13 @@
 """Is what a call does told without noise? Equal in fresh processes, and different where it changed.
 
 Three proofs: cases in fresh processes of two checkouts, on one thread and on two; unchanged pairs
-of `bench ab`; and changes planted in the suites' own code, which `bench ab` has to name.
+of `bench ab`; and changes planted in the suites' own code, which `bench ab` has to name, and
+`bench explain` as the first cause of whatever changed.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -30,13 +28,26 @@ from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store.structures import structure_of
 from bench.system.own import ROOT
+from benchmarks.compared import compared, of_structure, why
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, machine_facts, tell, write
 from benchmarks.structure_edits import PLANTED, Asked, Edit
+from reports.explanation.words import CALLED
 
 PROCESSES, PAIRS = 20, 50
-FRESH = "not compiled=True and (math or linear or fp32 or bf16 or ddp or gau or rope or euler)"
-UNCHANGED = ("attention", "operators", "positions", "-k", "not compiled=True and not flex")
-ENOUGH = ("--rounds", "2", "--confirm", "0", "--preset", "smoke")
+# A few cases of every suite: all of smoke would take hours.
+FRESH = (
+    "not compiled=True and ((attention and (sdpa_flash or linear)) or (mixers and gau) or "
+    "(operators and softmax_whole) or (positions and rope) or (samplers and heun) or "
+    "(precision and GPT and (fp32 or bf16_autocast)) or (distributed and ddp))"
+)
+UNCHANGED = (
+    "not compiled=True and ((attention and (sdpa_flash or linear or quadratic)) or "
+    "(mixers and (gau or lru or mamba2)) or (operators and batch=256) or positions or "
+    "(samplers and (heun or euler)) or (precision and GPT and (fp32 or bf16_autocast)) or "
+    "(distributed and (ddp or all_reduce)))"
+)
+ENOUGH = ("--rounds", "2", "--confirm", "0")  # of unchanged code no time is asked
+TRACED = ("--rounds", "5", "--confirm", "12", "--profile")
 
 
 def main(
@@ -63,10 +74,19 @@ def main(
             for target in prove():
                 tell([target], [], console)
                 targets.append(target)
-                rows.append({"proof": proof, **asdict(target)})
-    paths = [write("structure", rows, machine_facts(), output)]
+                rows.append({"proof": proof, **asdict(target), **machine_facts()})
+    paths = [write("structure", [*_others(output, only), *rows], {}, output)]
     tell([], paths, console)
     raise typer.Exit(any(target.met is False for target in targets))
+
+
+def _others(output: Path, only: str) -> list[Row]:
+    """Return what was found before by proofs that are not asked for."""
+    path = output / "structure.csv"
+    if not only or not path.exists():
+        return []
+    table = pd.read_csv(path, keep_default_na=False)
+    return [dict(row) for _, row in table[table["proof"] != only].iterrows()]
 
 
 def in_fresh_processes(times: int, keyword: str, folder: Path) -> Iterator[Target]:
@@ -109,7 +129,8 @@ def _recorded(side: Side, cases: list[Case], folder: Path) -> Iterator[tuple[Cas
 
 def unchanged_pairs(folder: Path) -> Iterator[Target]:
     """Compare a revision with itself by `bench ab`."""
-    table = _compared(ROOT, "HEAD", "HEAD", UNCHANGED, folder / "unchanged")
+    words = ("-k", UNCHANGED, *ENOUGH)
+    table = of_structure(compared(ROOT, "HEAD", "HEAD", words, folder / "unchanged"))
     changed = table[table["verdict"] != "same"]
     told = "; ".join(f"{row['case']}: {row['why']}" for _, row in changed.iterrows())
     met = changed.empty and len(table) >= PAIRS
@@ -126,36 +147,25 @@ def planted(folder: Path, asked: tuple[Asked, ...]) -> Iterator[Target]:
     person = ("-c", "user.name=proof", "-c", "user.email=proof@localhost")
     _git(clone, *person, "commit", "--quiet", "--all", "--message", "Planted changes")
     for number, one in enumerate(asked):
-        table = _compared(clone, "HEAD~1", "HEAD", one.words, folder / f"planted-{number}")
-        yield from (_named(edit, table) for edit in one.edits)
+        words = (*one.words, *TRACED)
+        found = compared(clone, "HEAD~1", "HEAD", words, folder / f"planted-{number}")
+        for edit in one.edits:
+            yield from _told(edit, found)
 
 
-def _named(edit: Edit, table: pd.DataFrame) -> Target:
+def _told(edit: Edit, folder: Path) -> Iterator[Target]:
+    """Ask whether a comparison names an edit, and whether every explanation begins with it."""
+    table = of_structure(folder)
     own = table[table["case"].str.contains(edit.case, regex=False)]
     named = [str(why) for why in own["why"] if edit.words in str(why)]
     told = [*named, *own["why"], "no such case"][0]
-    return Target(f"{edit.what} in {edit.case} is told", str(told), bool(named))
-
-
-def _compared(
-    checkout: Path, base: str, new: str, words: tuple[str, ...], output: Path
-) -> pd.DataFrame:
-    """Run `bench ab` in a checkout, and return what it says of structure."""
-    line = [sys.executable, "-P", "-m", "bench", "ab", base, new, *words, *ENOUGH]
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    done = subprocess.run(
-        [*line, "--device", "cpu", "--wait", "--output", str(output)],
-        cwd=checkout,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"{' '.join(line)}: exit code {done.returncode}\n{done.stderr}")
-    (path,) = output.glob("*/comparison.csv")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    shutil.rmtree(output)
-    return table[table["quantity"] == "structure"]
+    yield Target(f"{edit.what} in {edit.case} is told", str(told), bool(named))
+    changed = own.loc[own["why"].str.contains(edit.words, regex=False), "case"]
+    for found in why(folder, set(changed)):
+        first = found.lines[0]
+        met = first.sort == CALLED["structure"] and edit.words in first.cause
+        told = f"{found.verdict}; {first.share} {first.sort}: {first.cause}"
+        yield Target(f"{edit.what} is the first cause in {found.case}", told, met)
 
 
 def _git(folder: Path, *words: str) -> None:

@@ -131,7 +131,7 @@ PLANTED = (
                 "        parts = qkv_BSX.unflatten",
                 "        torch._dynamo.graph_break()\n        parts = qkv_BSX.unflatten",
                 "mixers/attention[form=fused,compiled=True]",
-                "+1 graph break",
+                "graph break",
             ),
         ),
     ),

@@ -97,8 +97,13 @@ def suite_sections(run: Run, records: list[Record]) -> list[Section]:
 
 
 def charts(suite: str, rows: pd.DataFrame, samples: pd.DataFrame) -> list[Chart]:
-    """Return the charts of a suite, none where it does not know how to draw."""
+    """Return the charts of a suite, none where it does not know how to draw.
+
+    Where nothing was timed and nothing learnt, as in a run that only profiles, no axis has a value.
+    """
     found: list[Chart] = []
+    if rows["time_s"].isna().all() and samples.empty:
+        return found
     for point in entry_points(group="touchstone.charts", name=suite):
         try:
             found += point.load().charts(rows, samples)

@@ -73,6 +73,7 @@ def _idle_s(profile: Profile) -> float:
 
 
 def _idle_row(base_s: float, new_s: float, cost_s: float) -> pd.DataFrame:
-    row = {"phase": "", "part": "", "class": WAITING, "operator": IDLE, "more_calls": 0.0}
+    row = {"phase": "", "part": "", "class": WAITING, "operator": IDLE}
+    calls = {"base_calls": 0.0, "more_calls": 0.0}
     change = _less(new_s - base_s, cost_s)
-    return pd.DataFrame([{**row, "base_s": base_s, "new_s": new_s, "change_s": change}])
+    return pd.DataFrame([{**row, **calls, "base_s": base_s, "new_s": new_s, "change_s": change}])

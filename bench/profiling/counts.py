@@ -83,16 +83,26 @@ def _mm(first: int) -> Callable[[Sequence[Shape], Sequence[str]], float]:
 
 
 def _convolution(shapes: Sequence[Shape], told: Sequence[str]) -> float:
-    """Count (n, c, …) by a kernel (o, c/groups, …); `told` are stride, padding, dilation."""
-    image, kernel = shapes[0], shapes[1]
-    stride, padding, dilation = (_numbers(told[place]) for place in (3, 4, 5))
+    """Count (n, c, …) by a kernel (o, c/groups, …), as torch's general operator is told of it."""
     if told[6] == "True":  # transposed: every pixel of the image meets the whole kernel
-        return 2.0 * prod(image) * prod(kernel[1:])
-    spots = prod(
-        (length + 2 * _at(padding, i) - _at(dilation, i) * (width - 1) - 1) // _at(stride, i) + 1
-        for i, (length, width) in enumerate(zip(image[2:], kernel[2:], strict=True))
-    )
-    return 2.0 * image[0] * spots * prod(kernel)
+        return 2.0 * prod(shapes[0]) * prod(shapes[1][1:])
+    return _convolved(3, 4, 5)(shapes, told)
+
+
+def _convolved(stride: int, padding: int, dilation: int | None = None) -> Callable[..., float]:
+    """Count one way, by which input tells what; of a backend that is called by itself."""
+
+    def count(shapes: Sequence[Shape], told: Sequence[str]) -> float:
+        image, kernel = shapes[0], shapes[1]
+        steps, edges = _numbers(told[stride]), _numbers(told[padding])
+        apart = [1] if dilation is None else _numbers(told[dilation])
+        spots = prod(
+            (length + 2 * _at(edges, i) - _at(apart, i) * (width - 1) - 1) // _at(steps, i) + 1
+            for i, (length, width) in enumerate(zip(image[2:], kernel[2:], strict=True))
+        )
+        return 2.0 * image[0] * spots * prod(kernel)
+
+    return count
 
 
 def _convolution_backward(shapes: Sequence[Shape], told: Sequence[str]) -> float:
@@ -120,7 +130,15 @@ def _at(numbers: list[int], place: int) -> int:
     return numbers[place] if place < len(numbers) else numbers[-1]
 
 
-_PRODUCTS: dict[str, Callable[..., float]] = {
+BACKENDS: dict[str, Callable[..., float]] = {  # what a convolution is handed on to
+    "mkldnn_convolution": _convolved(4, 3, 5),
+    "cudnn_convolution": _convolved(3, 2, 4),
+    "_slow_conv2d_forward": _convolved(4, 5),
+    "slow_conv_dilated2d": _convolved(4, 5, 6),
+    "_conv_depthwise2d": _convolved(4, 5, 6),
+}
+HANDS_ON = ("aten::convolution", "aten::_convolution", "aten::thnn_conv2d")
+_PRODUCTS: dict[str, Callable[..., float]] = BACKENDS | {
     "mm": _mm(0),
     "bmm": _mm(0),
     "mv": _mm(0),

@@ -10,7 +10,8 @@ from bench.profiling.operators import KEYS
 def difference(base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Return by how many seconds a step every operator grew, and by how many calls.
 
-    `share` is its part of the whole change; what grew and what shrank may each exceed it.
+    `base_calls` are those that it had. `share` is its part of the whole change; what grew and what
+    shrank may each exceed it.
     """
     on_device = any((side["device_s"] > 0).any() for side in (base, new))
     spent = "device_s" if on_device else "self_s"
@@ -24,6 +25,7 @@ def difference(base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
             "base_s": both[f"{spent}_base"],
             "new_s": both[f"{spent}_new"],
             "change_s": both[f"{spent}_new"] - both[f"{spent}_base"],
+            "base_calls": both["calls_base"],
             "more_calls": both["calls_new"] - both["calls_base"],
         }
     ).reset_index()

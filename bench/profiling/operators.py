@@ -41,7 +41,7 @@ def operators(steps: Steps) -> pd.DataFrame:
     The rows' `self_s` add up to the step's seconds on the threads that took part; what lies between
     operators is a row of its own. `share` is of the step: of what the GPU did, where there is one.
     """
-    allocated, on_device = _allocated(steps), _device_seconds(steps)
+    allocated, on_device = _allocated(steps), device_seconds(steps)
     lines = [line for node in steps.nodes for line in _lines(steps, node, allocated, on_device)]
     lines += _of_nobody(steps)
     frame = pd.DataFrame([asdict(line) for line in lines], columns=list(Line.__annotations__))
@@ -113,7 +113,7 @@ def _innermost(steps: Steps) -> Iterator[tuple[Node, Event]]:
                 yield inner, event
 
 
-def _device_seconds(steps: Steps) -> dict[int, float]:
+def device_seconds(steps: Steps) -> dict[int, float]:
     """Return the GPU's seconds by the event that launched them."""
     found: defaultdict[int, float] = defaultdict(float)
     for kernel, node in _launched(steps):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from bench.cases.case import Attempt, Case
 from bench.errors import UserError
 from bench.profiling import folder, trace
 from bench.profiling.bound import ceilings_of, with_bounds
+from bench.profiling.calls import Call, calls
 from bench.profiling.facts import Facts
 from bench.profiling.operators import kernels, operators
 from bench.profiling.overlap import Overlap, overlap
@@ -21,13 +22,17 @@ from bench.store import Run, decode, read_regular
 
 @dataclass(frozen=True)
 class RankProfile:
-    """What one rank's trace comes to; see `operators` and `kernels` for the tables."""
+    """What one rank's trace comes to; see `operators` and `kernels` for the tables.
+
+    `calls` are those of a step, one by one.
+    """
 
     facts: Facts
     step_s: float
     operators: pd.DataFrame
     kernels: pd.DataFrame
     overlap: Overlap
+    calls: list[Call]
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,8 @@ def _profile(run: Run, case: Case, failed: str) -> Profile:
         return Profile(case, place, [], str(error))
     except (ValueError, TypeError, KeyError, AttributeError) as error:  # a folder from elsewhere
         return Profile(case, place, [], f"its trace is no trace of ours: {error!r:.200}")
-    bounded = [_replaced(own, with_bounds(own.operators, best)) for own in ranks]
+    bounded = [replace(own, operators=with_bounds(own.operators, best)) for own in ranks]
     return Profile(case, place, bounded)
-
-
-def _replaced(own: RankProfile, table: pd.DataFrame) -> RankProfile:
-    return RankProfile(own.facts, own.step_s, table, own.kernels, own.overlap)
 
 
 def _rank(place: Path, rank: int) -> RankProfile:
@@ -94,4 +95,5 @@ def _parsed(place: Path, rank: int, changed: int) -> RankProfile:
     steps = Steps.of(trace.read(folder.trace_path(place, rank)), facts)
     if not steps.windows:
         raise UserError(f"{place}: expected a trace with steps, there is none")
-    return RankProfile(facts, steps.seconds, operators(steps), kernels(steps), overlap(steps))
+    tables = operators(steps), kernels(steps)
+    return RankProfile(facts, steps.seconds, *tables, overlap(steps), calls(steps))

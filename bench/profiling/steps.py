@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bench.profiling.counts import BACKENDS, HANDS_ON
 from bench.profiling.facts import Facts
 from bench.profiling.intervals import Interval, Named
 from bench.profiling.nesting import Node, nested
@@ -86,11 +87,19 @@ class Steps:
         name = node.event.name
         if node.event.kind != "operator" or "::" not in name or name.startswith("autograd::"):
             return False
+        if name in HANDS_ON and _handed_on(node):
+            return False
         return name not in self._hollow and not name.startswith("torch::autograd")
 
     @cached_property
     def _hollow(self) -> Collection[str]:
         return {*self.facts.composite, *self.facts.views}
+
+
+def _handed_on(node: Node) -> bool:
+    """Say whether a backend's own operator computes a convolution, and has its time and counts."""
+    names = [child.event.name.partition("::")[2] for child in node.children]
+    return any(name in BACKENDS for name in names) or any(map(_handed_on, node.children))
 
 
 def _ranges(events: Iterable[Event], names: Collection[str]) -> Named:

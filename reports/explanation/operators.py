@@ -69,7 +69,8 @@ def in_words(row: pd.Series) -> str:
         name = f"Python and libraries outside operators ({where})"
     more = row["more_calls"]
     calls = f", {more_or_less(round(more), 'call')}" if abs(more) >= HALF_A_CALL else ""
-    return f"{name} {taken(row['base_s'])} → {taken(row['new_s'])} a step{calls}"
+    which = f": {row['which']}" if row["which"] else ""
+    return f"{name} {taken(row['base_s'])} → {taken(row['new_s'])} a step{calls}{which}"
 
 
 def taken(value: float) -> str:

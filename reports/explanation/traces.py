@@ -9,9 +9,13 @@ import pandas as pd
 
 from bench.checking.structure.structure import Structure
 from bench.judging.comparing.matching import Match
+from bench.profiling.aligned import changed_calls
+from bench.profiling.calls import averaged
 from bench.profiling.change import change_of_step
 from bench.profiling.classes import COMMUNICATION, COMPILED, OUTSIDE
 from bench.profiling.read import Profile, profile_of
+from reports.explanation.around_calls import with_python_around
+from reports.explanation.calls import which
 from reports.explanation.operators import HALF_A_CALL, taken
 
 TRUSTED = 2.0  # times the measured change: traces that show more are of something else
@@ -46,16 +50,25 @@ def weighed(match: Match, change_s: float) -> Weighed:
     if both is None:
         return Weighed(None, why)
     table = change_of_step(*both)
+    table = with_python_around(table.assign(otherwise=_otherwise(match, table)))
     shown = float(table["change_s"].sum())
     told = _how_much(shown, change_s)
     if shown * change_s <= 0 or abs(shown) > TRUSTED * abs(change_s):
         return Weighed(None, f"{told}, which is another change")
     whole = max(abs(shown), abs(change_s)) * (1 if change_s > 0 else -1)
-    shares = table.assign(share=table["change_s"] / whole, otherwise=_otherwise(match, table))
+    shares = table.assign(share=table["change_s"] / whole, which=_which(both, table))
     against = shares["share"].clip(upper=0.0)[~shares["otherwise"]].sum()
     if against < -1:
         return Weighed(None, f"{told}, amid operators that moved by more both ways")
     return Weighed(shares, told)
+
+
+def _which(both: tuple[Profile, Profile], table: pd.DataFrame) -> list[str]:
+    """Name the calls of every operator that its change is of, where these are few; else nothing."""
+    base, new = (averaged([rank.calls for rank in profile.ranks]) for profile in both)
+    found = changed_calls(base, new)
+    places = zip(table["phase"], table["part"], table["operator"], strict=True)
+    return [which(found.get(place, [])) for place in places]
 
 
 def _profiles(match: Match) -> tuple[tuple[Profile, Profile] | None, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -11,7 +13,7 @@ from bench.profiling.bound import bound, ceilings_of, with_bounds
 from bench.profiling.classes import AUTOGRAD, OUTSIDE, VIEWS, class_of
 from bench.profiling.difference import difference
 from bench.profiling.operators import breakdown, kernels, operators
-from tests.profiling.made_traces import event, named, product, steps, training_step
+from tests.profiling.made_traces import Plain, event, named, product, steps, training_step
 
 
 def row(table: pd.DataFrame, operator: str, phase: str) -> pd.Series:
@@ -45,6 +47,37 @@ def test_what_only_calls_others_has_no_counts_and_its_own_time_alone() -> None:
     assert linear["self_s"] == pytest.approx(8e-6)
     assert row(table, "aten::t", "forward")["class"] == VIEWS
     assert row(table, "MmBackward0", "backward")["class"] == AUTOGRAD
+
+
+def convolution(*within: str) -> list[Plain]:
+    """Return a convolution of (2, 3, 8, 8) by (4, 3, 3, 3), and what it is handed on to."""
+    shapes: dict[str, Any] = {
+        "Input_Dims": [[2, 3, 8, 8], [4, 3, 3, 3], [4], [], [], [], [], [], []],
+        "Input_type": ["float", "float", "float", *[""] * 6],
+    }
+    strided = ["", "", "", "[2, 2]", "[1, 1]", "[1, 1]", "False", "[0, 0]", "1"]
+    own = ["", "", "", "[1, 1]", "[2, 2]", "[1, 1]", "1"]  # padding comes first there
+    return [
+        event("aten::convolution", 10, 60, **shapes, Concrete_Inputs=strided),
+        event("aten::_convolution", 11, 58, **shapes, Concrete_Inputs=strided),
+        *(event(name, 12, 50, **shapes, Concrete_Inputs=own) for name in within),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("within", "counted"),
+    [
+        (["aten::mkldnn_convolution"], "aten::mkldnn_convolution"),
+        (["mine::convolution"], "aten::convolution"),
+        ([], "aten::convolution"),
+    ],
+)
+def test_a_convolution_is_counted_where_its_time_is(within: list[str], counted: str) -> None:
+    table = operators(steps([named("step", 0, 100), *convolution(*within)], phases=[]))
+    (found,) = table[table["flops"] > 0].to_dict("records")
+    assert found["operator"] == counted
+    assert found["flops"] == 2 * 2 * (4 * 4) * (4 * 3 * 3 * 3)
+    assert set(table.loc[table["operator"].str.startswith("aten"), "class"]) == {"convolution"}
 
 
 def test_backward_is_known_without_names_of_phases() -> None:

@@ -18,7 +18,10 @@ def strip_scripts(page: str) -> str:
 
 
 def browse(page: Path, tmp_path: Path, script: str = "") -> str:
-    """Open a page in headless Chromium and return its document once scripts have run."""
+    """Open a page in headless Chromium and return its document once scripts have run.
+
+    What its console has to complain of is a failure.
+    """
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         if "CI" in os.environ:
@@ -35,6 +38,7 @@ def browse(page: Path, tmp_path: Path, script: str = "") -> str:
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            "--enable-logging=stderr",
             f"--user-data-dir={tmp_path / 'profile'}",
             "--virtual-time-budget=10000",
             "--dump-dom",
@@ -45,4 +49,5 @@ def browse(page: Path, tmp_path: Path, script: str = "") -> str:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+    assert not re.findall(r"CONSOLE.*(?:Error|Uncaught|Refused).*", done.stderr)
     return done.stdout

@@ -19,6 +19,8 @@ from tests.store.written_runs import CASE, recorded
 
 FIRST = Structure(operators={"mm float32": 2, "add float32": 1}, flops=8, allocations=0)
 SECOND = Structure(operators={"add float32": 1, "mm float32": 2}, flops=8)
+LONG = Structure(operators={f"mine::operator_{n} float32": n for n in range(300)}, flops=8)
+PUBLISHED = Path(__file__).parents[2] / "reports/published"
 
 
 def with_memory(parent: Path, structure: Structure = FIRST) -> Run:
@@ -27,13 +29,39 @@ def with_memory(parent: Path, structure: Structure = FIRST) -> Run:
     return run
 
 
-def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
-    run = with_memory(tmp_path)
+@pytest.mark.parametrize("structure", [FIRST, LONG, Structure()])
+def test_it_comes_back_as_it_was(tmp_path: Path, structure: Structure) -> None:
+    run = with_memory(tmp_path, structure)
     found = read(run.folder)
-    assert found.structures == {FIRST.digest: FIRST}
-    assert list(found.structures[FIRST.digest].operators) == list(FIRST.operators)
-    assert found.attempts[-1].structure == FIRST.digest
+    assert found.structures == {structure.digest: structure}
+    assert list(found.structures[structure.digest].operators) == list(structure.operators)
+    assert found.attempts[-1].structure == structure.digest
     assert not found.notices
+
+
+def test_a_long_one_is_packed_and_a_plain_line_of_it_read_all_the_same(tmp_path: Path) -> None:
+    assert b'"packed"' in lined(LONG)
+    assert b'"packed"' not in lined(FIRST)
+    plain = b'{"digest":"%s","structure":%s}\n' % (LONG.digest.encode(), LONG.encoded())
+    assert unlined(plain) == unlined(lined(LONG)) == ({LONG.digest: LONG}, 0)
+
+
+@pytest.mark.parametrize("table", sorted(PUBLISHED.glob("*/structures.jsonl")), ids=str)
+def test_no_published_structure_takes_more_than_2_kb(table: Path) -> None:
+    found, damaged = unlined(table.read_bytes())
+    assert found
+    assert not damaged
+    assert max(len(lined(one)) for one in found.values()) <= 2000
+
+
+DIGEST = f'{{"digest":"{LONG.digest}",'
+
+
+@pytest.mark.parametrize("rest", ["", '"packed":""', '"packed":"é"', '"packed":"AAAA"'])
+def test_a_packed_line_that_is_none_is_left_out(rest: str) -> None:
+    line = (DIGEST + rest).rstrip(",") + "}\n"
+    assert unlined(line.encode()) == ({}, 1)
+    assert unlined(lined(LONG)[:-40] + b'"}\n') == ({}, 1)
 
 
 def test_equal_structures_are_one_line(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ SAMPLING = [named("step", 0, 100), named("network", 0, 60), product(0, 50), prod
 def rank_profile(plain: list[Any], **told: Any) -> RankProfile:
     found = steps(plain, **told)
     table = with_bounds(operators(found), None)
-    return RankProfile(found.facts, found.seconds, table, kernels(found), overlap(found))
+    return RankProfile(found.facts, found.seconds, table, kernels(found), overlap(found), [])
 
 
 def profile(suite: str, variant: str, ranks: int = 1, **told: Any) -> Profile:
