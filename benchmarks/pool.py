@@ -22,7 +22,7 @@ from benchmarks.samples import CHANGES, Draw, Times
 
 ASKED = 100
 LEVELS = (ASKED, *(round(ASKED * (1 + change)) for change in CHANGES))
-LEAST_ROUNDS = 40  # both our stages: 5 and 15 pairs
+LEAST_ROUNDS = 64  # all our stages: 5, 5 and 22 pairs
 LEAST_VALUES = 9
 
 Rounds = dict[tuple[int, int], list[float]]  # (session, round) -> samples of one process

@@ -27,7 +27,7 @@ from benchmarks.results import FOLDER, Output, Quick, Row, Target, draw, tell, v
 from benchmarks.targets import better_in_both, found_a_change, number_of_alarms
 from benchmarks.trials import play_ours, play_peer
 
-ROUNDS, BUDGET = 50, "10m"
+ROUNDS, BUDGET = 70, "12m"
 # Left out of the recording: one call of these takes too much of an attempt for nine samples.
 KEYWORD = "not RankSum and not 4194304"
 RUNS = 300
@@ -44,7 +44,7 @@ def main(
     ] = None,
     selector: Annotated[str, typer.Option(help="What to record.")] = "suites.yardsticks",
     keyword: Annotated[str, typer.Option("-k", "--keyword", help="Keep cases.")] = KEYWORD,
-    rounds: Annotated[int, typer.Option(min=40, help="Rounds to record.")] = ROUNDS,
+    rounds: Annotated[int, typer.Option(min=64, help="Rounds to record.")] = ROUNDS,
     budget: Annotated[str, typer.Option(help="Bound on the recording.")] = BUDGET,
     quantity: Annotated[str, typer.Option(help="time, or thread_time.")] = "time",
     runs: Annotated[int, typer.Option(min=1, help="Comparisons dealt out, a rule.")] = RUNS,

@@ -15,7 +15,7 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
-from bench.judging.rule import CONFIRM_PAIRS, Pairs, judge_pairs, suspects
+from bench.judging.rule import CONFIRM_PAIRS, LOOK_PAIRS, Pairs, judge_pairs, still_suspects
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, tell, write
 
 RUNS, QUICK_RUNS = 1000, 20
@@ -69,10 +69,11 @@ def play(runs: int) -> Iterator[Row]:
 
 
 def _alarms(effect: Effect, rng: np.random.Generator) -> bool:
-    rounds = FIRST_ROUNDS + CONFIRM_PAIRS
+    rounds = FIRST_ROUNDS + LOOK_PAIRS + CONFIRM_PAIRS
     times = np.exp(effect(rng, rounds) + rng.normal(0, SPREAD, (rounds, 2))).tolist()
-    case = Pairs(times[:FIRST_ROUNDS], times[FIRST_ROUNDS:])
-    if not suspects([case]):
+    begun = FIRST_ROUNDS + LOOK_PAIRS
+    case = Pairs(times[:FIRST_ROUNDS], times[begun:], look=times[FIRST_ROUNDS:begun])
+    if not still_suspects([case]):
         return False
     (change,) = judge_pairs([case])
     return change.verdict in ("faster", "slower")

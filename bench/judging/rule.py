@@ -1,12 +1,12 @@
-"""The verdict rule for two sides that took turns: suspect, confirm afresh, then judge.
+"""The verdict rule for two sides that took turns: suspect, look again, confirm afresh, then judge.
 
-A first stage of a few rounds finds suspects, generously. Each suspect is measured again, alone, in
-fresh pairs of processes whose order was drawn by lot. If nothing has changed, exchanging the two
-labels within any pair changes nothing either, so a difference is judged among all 2^n exchanges of
-labels: an exact test, whatever noise moments have (drift, spikes, correlated rounds). What sticks
-to a side from round to round is a difference to it (docs/figures.md). Source: R. A. Fisher, The
-Design of Experiments (1935), section 21; Y. Benjamini and Y. Hochberg, J. R. Stat. Soc. B 57 (1995)
-289, for many cases at once.
+A first stage of a few rounds finds suspects, generously; a few pairs more clear most of them. What
+is left is measured once more, alone, in fresh pairs of processes whose order was drawn by lot. If
+nothing has changed, exchanging the two labels within any pair changes nothing either, so a
+difference is judged among all 2^n exchanges of labels: an exact test, whatever noise moments have
+(drift, spikes, correlated rounds). What sticks to a side from round to round is a difference to it
+(docs/figures.md). Source: R. A. Fisher, The Design of Experiments (1935), section 21; Y. Benjamini
+and Y. Hochberg, J. R. Stat. Soc. B 57 (1995) 289, for many cases at once.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.judging.screening import screen
 from bench.judging.statistics import Interval, exp_bounded, t_quantile
 from bench.judging.verdict import Change, Verdict
 
-SUSPECT = 0.08  # a first stage with a p below this is looked at again
+SUSPECT = 0.25  # a first stage with a p below this is looked at again, in a few fresh pairs
+LOOK_PAIRS = 5
+AGAIN = 0.02  # what is still below this, with these, is confirmed
 ALARM = 0.01  # the rate of false verdicts among the suspects of a comparison
 MARGIN = 0.02  # a change proven smaller than this either way is `same`
 LEVEL = 0.95  # of the intervals
-CONFIRM_PAIRS = 15
+CONFIRM_PAIRS = 22
 LEAST_CONFIRM_PAIRS = 12  # with fewer, no outcome is rare enough to be believed among suspects
 
 Logs = NDArray[np.float64]
@@ -36,38 +39,55 @@ Logs = NDArray[np.float64]
 class Pairs:
     """What both sides of one case took in the rounds they share: (base, new) in seconds a round.
 
-    `more` was measured after both stages, to exclude slowdowns: no verdict of a change looks at it.
-    `looks` are the numbers of pairs at which it was fixed beforehand to look at a case's bound.
+    `look` was taken of suspects, to drop those that were chance; what is left was measured afresh
+    to `confirm`. `more` came after all that, to exclude slowdowns: no verdict of a change looks at
+    it. `looks` are the numbers of pairs at which it was fixed beforehand to look at a bound.
     """
 
     first: Sequence[tuple[float, float]]
     confirm: Sequence[tuple[float, float]] = ()
     more: Sequence[tuple[float, float]] = ()
     looks: tuple[int, ...] = ()
+    look: Sequence[tuple[float, float]] = ()
 
     @cached_property
     def first_logs(self) -> Logs:
-        return np.log(np.asarray(self.first, dtype=float).reshape(-1, 2))
+        return _logs(self.first)
 
     @cached_property
     def confirm_logs(self) -> Logs:
-        return np.log(np.asarray(self.confirm, dtype=float).reshape(-1, 2))
+        return _logs(self.confirm)
+
+    @cached_property
+    def look_logs(self) -> Logs:
+        """Return what a suspect is weighed by before it is confirmed: all pairs until then."""
+        return np.concatenate([self.first_logs, _logs(self.look)])
 
     @cached_property
     def logs(self) -> Logs:
         """Return all pairs in the order they were taken."""
-        more = np.log(np.asarray(self.more, dtype=float).reshape(-1, 2))
-        return np.concatenate([self.first_logs, self.confirm_logs, more])
+        return np.concatenate([self.look_logs, self.confirm_logs, _logs(self.more)])
 
 
 def suspects(cases: Sequence[Pairs]) -> list[int]:
-    """Return the indices of the cases whose first stage must be confirmed."""
-    return [i for i, pairs in enumerate(cases) if screen(pairs.first_logs) < SUSPECT]
+    """Return the indices of the cases whose first stage must be looked at again."""
+    p_values = screen([_differences(pairs.first_logs) for pairs in cases])
+    return [i for i, p_value in enumerate(p_values) if p_value < SUSPECT]
+
+
+def still_suspects(cases: Sequence[Pairs]) -> list[int]:
+    """Return the indices of those suspects that a few fresh pairs have not cleared.
+
+    A comparison that took no such pairs clears none.
+    """
+    p_values = screen([_differences(pairs.look_logs) for pairs in cases])
+    return [i for i in suspects(cases) if not cases[i].look or p_values[i] < AGAIN]
 
 
 def judge_pairs(cases: Sequence[Pairs], margin: float = MARGIN) -> list[Change]:
     """Judge every case of a comparison at once; `faster` and `slower` only where confirmed."""
-    suspected = suspects(cases)
+    suspected = still_suspects(cases)
+    screened = screen([_differences(pairs.look_logs) for pairs in cases])
     p_values = {i: exchange_p(cases[i].confirm_logs) for i in suspected if cases[i].confirm}
     adjusted = dict(zip(p_values, adjust(list(p_values.values())), strict=True))
     changes = []
@@ -75,25 +95,25 @@ def judge_pairs(cases: Sequence[Pairs], margin: float = MARGIN) -> list[Change]:
         if i in adjusted:
             changes.append(_confirmed(pairs, p_values[i], adjusted[i], margin))
         else:
-            changes.append(_unsuspected(pairs, margin, i in suspected))
+            changes.append(_unsuspected(pairs, margin, i in suspected, screened[i]))
     return changes
 
 
 def _confirmed(pairs: Pairs, p_value: float, adjusted: float, margin: float) -> Change:
-    """Judge a suspect by its fresh pairs alone: the first stage was chosen for its difference."""
+    """Judge a suspect by its fresh pairs alone: those before were chosen for their difference."""
     ratio = exchange_interval(pairs.confirm_logs)
-    again = _sign(pairs.first_logs) == _sign(pairs.confirm_logs)
+    again = _sign(pairs.look_logs) == _sign(pairs.confirm_logs)
     return verdict_of(ratio, p_value, adjusted < ALARM and again, _sd(pairs.confirm_logs), margin)
 
 
-def _unsuspected(pairs: Pairs, margin: float, suspected: bool) -> Change:
-    logs = pairs.first_logs
+def _unsuspected(pairs: Pairs, margin: float, suspected: bool, p_value: float) -> Change:
+    logs = pairs.look_logs
     if len(logs) < 2:
         told = "one round" if len(logs) else "no round"
         return Change("unclear", why=f"{told} in common; expected at least two")
     why = "suspected, not confirmed: its fresh pairs are missing" if suspected else ""
     judged, level = _looked_at(pairs)
-    return verdict_of(t_interval(judged, level), screen(logs), False, _sd(judged), margin, why)
+    return verdict_of(t_interval(judged, level), p_value, False, _sd(judged), margin, why)
 
 
 def _looked_at(pairs: Pairs) -> tuple[Logs, float]:
@@ -103,7 +123,7 @@ def _looked_at(pairs: Pairs) -> tuple[Logs, float]:
     """
     reached = [look for look in pairs.looks if look <= len(pairs.logs)]
     if not pairs.more or not reached:
-        return pairs.first_logs, LEVEL
+        return pairs.look_logs, LEVEL
     return pairs.logs[: reached[-1]], 1 - (1 - LEVEL) / len(pairs.looks)
 
 
@@ -131,15 +151,6 @@ def within(ratio: Interval, margin: float) -> bool:
         return False
     reach = math.log1p(margin)
     return -reach < math.log(ratio.low) and math.log(ratio.high) < reach
-
-
-def screen(logs: Logs) -> float:
-    """Return the smallest p of three tests: paired t, Welch's t, and Welch's t on ranks.
-
-    The first sees small changes under drift, the second in few quiet rounds, the third among
-    outliers. They are only to suspect with, so that nothing is corrected here.
-    """
-    return min(_paired_p(logs), _welch_p(logs), _welch_p(_ranks(logs))) if len(logs) > 1 else 1.0
 
 
 def exchange_p(logs: Logs) -> float:
@@ -269,6 +280,16 @@ def _t_p(difference: float, error: float, freedom: float) -> float:
     if error == 0:
         return 1.0 if difference == 0 else 0.0
     return float(2 * stdtr(freedom, -abs(difference / error)))
+
+
+def _logs(rounds: Sequence[tuple[float, float]]) -> Logs:
+    found: Logs = np.log(np.asarray(rounds, dtype=float).reshape(-1, 2))
+    return found
+
+
+def _differences(logs: Logs) -> Logs:
+    found: Logs = logs[:, 1] - logs[:, 0]
+    return found
 
 
 def _sign(logs: Logs) -> float:

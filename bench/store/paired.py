@@ -27,11 +27,11 @@ class Contestant:
 class Pairing:
     """`ab.json`: what was compared, how, and what came of it.
 
-    Rounds below `first_rounds` are the first stage, later ones confirm `suspects` (ids of A's and
-    B's case). `matched_by` says what makes two cases a pair: their `id` or their `question`.
-    `judged` names, by kind of case, the quantity that verdicts on time are about. With `at_most`,
-    rounds beyond both stages exclude slowdowns of more than that share; `looks` are the numbers of
-    pairs after which a case may stop.
+    Rounds below `first_rounds` are the first stage. The next `look_pairs` are of its suspects, and
+    `confirm_pairs` of those that stayed (`suspects`: ids of A's and B's case). `matched_by` says
+    what makes two cases a pair: their `id` or their `question`. `judged` names, by kind of case,
+    the quantity that verdicts on time are about. With `at_most`, rounds beyond all of these exclude
+    slowdowns of more than that share; `looks` are the numbers of pairs after which a case may stop.
     """
 
     command: list[Text]
@@ -48,6 +48,7 @@ class Pairing:
     judged: dict[Name, Name] = field(default_factory=dict)
     at_most: Annotated[float, Within(1e-6, 10.0)] | None = None
     looks: list[Positive] = field(default_factory=list)
+    look_pairs: Few = 0
     suspects: list[tuple[Text, Text]] = field(default_factory=list)
     notices: list[Text] = field(default_factory=list)
     stage: Name = "preparation"

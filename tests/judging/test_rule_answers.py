@@ -18,13 +18,13 @@ from bench.judging.rule import (
     exchange_p,
     judge_pairs,
     rounds_needed,
-    screen,
     suspects,
     t_interval,
     verdict_of,
     visible_change,
     within,
 )
+from bench.judging.screening import screen
 from bench.judging.statistics import Interval
 
 MILLISECOND = math.log(1e-3)
@@ -53,37 +53,13 @@ def test_sides_that_agree_exactly_leave_nothing_open() -> None:
     assert -1e-8 < math.log(found.low) < 0 < math.log(found.high) < 1e-8
 
 
-def test_a_screen_is_the_smallest_p_of_scipys_three_tests() -> None:
-    rng = np.random.default_rng(2)
-    least = set()
-    for _ in range(60):
-        logs = rng.normal(MILLISECOND, 0.01, (4, 2)) + np.array([0.0, 0.01])
-        logs += np.arange(4)[:, None] * rng.choice([0.0, 0.1])
-        logs += (rng.random((4, 2)) < 0.1) * 0.5
-        ranks = stats.rankdata(logs).reshape(logs.shape)
-        found = [
-            stats.ttest_rel(logs[:, 1], logs[:, 0]).pvalue,
-            stats.ttest_ind(logs[:, 1], logs[:, 0], equal_var=False).pvalue,
-            stats.ttest_ind(ranks[:, 1], ranks[:, 0], equal_var=False).pvalue,
-        ]
-        assert screen(logs) == pytest.approx(min(found))
-        least.add(found.index(min(found)))
-    assert least == {0, 1, 2}
-
-
-def test_a_screen_of_what_does_not_vary() -> None:
-    assert screen(np.zeros((5, 2))) == 1.0
-    assert screen(np.array([[0.0, 1.0]] * 2)) == 0.0
-    assert screen(np.array([[0.0, 1.0]])) == 1.0  # one round shows nothing
-
-
 def test_a_p_at_the_level_is_not_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
     case = pairs_of([0.1, 0.12, 0.11], [0.1 + i / 1000 for i in range(12)])
     assert suspects([case, pairs_of([0.01, -0.01, 0.0])]) == [0]
     assert judge_pairs([case])[0].verdict == "slower"
     monkeypatch.setattr(rule, "ALARM", 4 * 2.0**-12)
     assert judge_pairs([case])[0].verdict == "unclear"
-    monkeypatch.setattr(rule, "SUSPECT", screen(case.first_logs))
+    monkeypatch.setattr(rule, "SUSPECT", screen([case.first_logs[:, 1] - case.first_logs[:, 0]])[0])
     assert suspects([case]) == []
 
 

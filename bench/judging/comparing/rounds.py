@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from bench.cases.kind import kind_of
 from bench.judging.apart import Apart, judge_apart
@@ -14,7 +15,7 @@ from bench.judging.comparing.row import Row
 from bench.judging.comparing.words import TIME, Word
 from bench.judging.record import Record
 from bench.judging.reducing import told
-from bench.judging.rule import Pairs, judge_pairs, suspects
+from bench.judging.rule import Pairs, judge_pairs, still_suspects
 from bench.judging.statistics import Interval, Rounds, interval
 from bench.judging.verdict import Change
 
@@ -49,7 +50,7 @@ def suspected(matches: Sequence[Match]) -> list[Match]:
     """Return those whose times look changed so far, by the rule that will judge them."""
     found = [_sampled(m, _clock(m)) for m in matches]
     open_ = [s for s in found if s is not None and not s.barred]
-    return [open_[i].match for i in suspects([_pairs(s) for s in open_])]
+    return [open_[i].match for i in still_suspects([_pairs(s) for s in open_])]
 
 
 def unexcluded(matches: Sequence[Match], margin: float, at_most: float) -> list[Match]:
@@ -135,15 +136,16 @@ def _judge_pairs(cases: Sequence[Pairs], margin: float) -> list[Change]:
 
 
 def _pairs(sampled: Sampled) -> Pairs:
-    """Split the rounds that both sides have into the stages: first, what confirms it, and more."""
-    first = _first_rounds(sampled)
-    begins = (first, _more_begins(sampled))
-    stages: list[list[tuple[float, float]]] = [[], [], []]
+    """Split the rounds that both sides have into stages: first, a look, what confirms, and more."""
+    versus = sampled.match.versus
+    confirm = versus.base.manifest.checkpoints[0] + versus.look_pairs
+    begins = (_first_rounds(sampled), confirm, _more_begins(sampled))
+    stages: list[list[tuple[float, float]]] = [[], [], [], []]
     for key in sorted(sampled.base.keys() & sampled.new.keys()):
         stage = sum(key[1] >= begin for begin in begins)
         stages[stage].append((sampled.base[key], sampled.new[key]))
-    first_stage, confirm, more = stages
-    return Pairs(first_stage, confirm, more, _looks(sampled))
+    first_stage, look, confirmed, more = stages
+    return Pairs(first_stage, confirmed, more, _looks(sampled), look)
 
 
 def _first_rounds(sampled: Sampled) -> int:
@@ -156,7 +158,7 @@ def _more_begins(sampled: Sampled) -> float:
     versus = sampled.match.versus
     if not versus.looks or versus.confirm_pairs is None:
         return math.inf
-    return versus.base.manifest.checkpoints[0] + versus.confirm_pairs
+    return versus.base.manifest.checkpoints[0] + versus.look_pairs + versus.confirm_pairs
 
 
 def _looks(sampled: Sampled) -> tuple[int, ...]:
@@ -164,7 +166,8 @@ def _looks(sampled: Sampled) -> tuple[int, ...]:
     versus, first = sampled.match.versus, _first_rounds(sampled)
     if versus.looks:
         return versus.looks
-    return (first, first + versus.confirm_pairs) if versus.confirm_pairs else (first,)
+    stages = filter(None, (first, versus.look_pairs, versus.confirm_pairs))
+    return tuple(accumulate(stages))
 
 
 def _apart(sampled: Sampled, group: str) -> Apart:

@@ -34,6 +34,7 @@ class Versus:
     confirm_pairs: int | None = None
     at_most: float | None = None
     looks: tuple[int, ...] = ()
+    look_pairs: int = 0
     _spreads: dict[str, Spread | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -69,6 +70,7 @@ def versus(base: Run, new: Run) -> Versus:
         told.confirm_pairs if told else None,
         told.at_most if told else None,
         tuple(told.looks) if told else (),
+        told.look_pairs if told else 0,
     )
 
 

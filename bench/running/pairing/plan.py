@@ -88,7 +88,7 @@ def make_plan(
 ) -> Plan:
     """Turn what was asked into what will be measured."""
     from bench.judging.bounds import looks_for
-    from bench.judging.rule import CONFIRM_PAIRS, MARGIN
+    from bench.judging.rule import CONFIRM_PAIRS, LOOK_PAIRS, MARGIN
 
     effort = _effort(matched, asked.preset, wanted)
     whole = [pair.a for pair in matched.pairs if pair.whole and pair.a]
@@ -104,6 +104,7 @@ def make_plan(
         device=matched.device,
         first_rounds=effort.checkpoints[0],
         confirm_pairs=CONFIRM_PAIRS if wanted.confirm_pairs is None else wanted.confirm_pairs,
+        look_pairs=LOOK_PAIRS if wanted.confirm_pairs != 0 else 0,
         margin=MARGIN if wanted.margin is None else wanted.margin,
         matched_by="question" if both[0].sort == "variant" else "id",
         judged=judged_quantities(matched.device),

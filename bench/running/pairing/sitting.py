@@ -59,6 +59,7 @@ def _execute(
         progress,
         partial(_unexcluded, found),
         found.pairing.looks,
+        found.pairing.look_pairs,
     )
     try:
         return schedule.execute()

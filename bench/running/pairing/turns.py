@@ -22,7 +22,9 @@ FindSuspects = Callable[[Sequence[Pair]], list[Pair]]
 
 
 class PairedSchedule:
-    """Prepares both sides, times all pairs, then confirms the suspects among them, in one session.
+    """Prepares both sides, times all pairs, then the suspects among them again, in one session.
+
+    A few pairs clear most suspects; those that stay are confirmed.
 
     Where slowdowns have to be excluded, pairs that may still be slower go on from one of `looks`
     (numbers of pairs) to the next. Where profiles are asked for, the suspects get one on either
@@ -39,10 +41,11 @@ class PairedSchedule:
         progress: Progress,
         find_unexcluded: FindSuspects | None = None,
         looks: Sequence[int] = (),
+        look_pairs: int = 0,
     ):
         self.sides, self.pairs, self.progress = sides, pairs, progress
         self.find_suspects, self.confirm_pairs = find_suspects, confirm_pairs
-        self.find_unexcluded, self.looks = find_unexcluded, looks
+        self.find_unexcluded, self.looks, self.look_pairs = find_unexcluded, looks, look_pairs
         manifest = sides[0].run.manifest
         self.seed, self.first_rounds = manifest.seed, manifest.checkpoints[0]
         budget = manifest.budget_s
@@ -51,13 +54,14 @@ class PairedSchedule:
             side.deadline = self.deadline
         self.stage = "preparation"
         self.timing_began = self.timing_ended = float("inf")
+        self._looked_at: list[Pair] = []
         self._suspects: list[Pair] = []
         self._pace = pace_of(sides[0].run)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
-        stages = (self._prepare, self._first, self._confirm, self._exclude, self._profile)
-        return "finished" if all(stage() for stage in stages) else "budget"
+        stages = (self._prepare, self._first, self._look, self._confirm, self._exclude)
+        return "finished" if all(stage() for stage in (*stages, self._profile)) else "budget"
 
     def _prepare(self) -> bool:
         """Check, and measure memory and quality of, every case of both sides.
@@ -83,21 +87,37 @@ class PairedSchedule:
                 return False
         return True
 
+    def _look(self) -> bool:
+        """Measure the suspects again, a few times: most were chance."""
+        if not self.look_pairs:
+            return True
+        self.stage = "look"
+        self._looked_at = self._find_suspects()
+        return self._again(self._looked_at, self.first_rounds, self.look_pairs)
+
     def _confirm(self) -> bool:
-        """Measure the suspects again, alone, as often as it takes to judge them."""
+        """Measure those that stay suspects afresh, as often as it takes to judge them."""
         self.stage = "confirm"
-        suspects = self.find_suspects([pair for pair in self.pairs if self._sound(pair)])
-        self._suspects = suspects
-        for number in range(self.confirm_pairs if suspects else 0):
-            later = suspects * (self.confirm_pairs - number - 1)
+        self._suspects = self._find_suspects()
+        begin = self.first_rounds + self.look_pairs
+        return self._again(self._suspects, begin, self.confirm_pairs)
+
+    def _find_suspects(self) -> list[Pair]:
+        return self.find_suspects([pair for pair in self.pairs if self._sound(pair)])
+
+    def _again(self, suspects: list[Pair], begin: int, pairs: int) -> bool:
+        """Time suspects alone, in rounds of their own from number `begin`."""
+        for number in range(pairs if suspects else 0):
+            later = suspects * (pairs - number - 1)
             attempts: list[tuple[Case, Role]] = [(c, "time") for p in later for _, c in _both(p)]
-            if not self._round(suspects, self.first_rounds + number, attempts, confirming=True):
+            if not self._round(suspects, begin + number, attempts, confirming=True):
                 return False
         return True
 
     def _exclude(self) -> bool:
         """Measure what may be slower by more than is allowed, from one look at it to the next."""
-        number, done = self.first_rounds + self.confirm_pairs, self._done_so_far()
+        number = self.first_rounds + self.look_pairs + self.confirm_pairs
+        done = self._done_so_far()
         for look in self.looks if self.find_unexcluded else ():
             assert self.find_unexcluded is not None
             self.stage = "exclude"
@@ -111,10 +131,12 @@ class PairedSchedule:
         return True
 
     def _done_so_far(self) -> dict[str, int]:
-        """Return the pairs of rounds that both stages have taken, by name."""
+        """Return the pairs of rounds that all stages have taken, by name."""
+        looked_at = [pair.name for pair in self._looked_at]
         again = [pair.name for pair in self._suspects]
         return {
             pair.name: min(case.most_rounds(self.first_rounds) for _, case in _both(pair))
+            + (self.look_pairs if pair.name in looked_at else 0)
             + (self.confirm_pairs if pair.name in again else 0)
             for pair in self.pairs
         }

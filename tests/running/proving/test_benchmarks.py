@@ -14,7 +14,7 @@ from scipy import stats
 
 from bench.cases.case import Attempt, Case, Measurement
 from bench.errors import UserError
-from bench.judging.rule import CONFIRM_PAIRS, Pairs, judge_pairs
+from bench.judging.rule import CONFIRM_PAIRS, LOOK_PAIRS, Pairs, judge_pairs, suspects
 from bench.judging.statistics import interval
 from bench.store import Manifest, Session, create, read
 from bench.system.own import ROOT
@@ -47,14 +47,17 @@ def stairs(base: float, new: float, count: int = 9) -> tuple[np.ndarray, np.ndar
 @pytest.mark.parametrize("index", [2, 3, 6, 8])
 def test_our_rule_as_played_gives_the_rules_own_verdicts(index: int) -> None:
     rng = np.random.default_rng(index)
-    logs = rng.normal(0, 0.012, (30, 5 + CONFIRM_PAIRS, 2))
+    logs = rng.normal(0, 0.012, (30, 5 + LOOK_PAIRS + CONFIRM_PAIRS, 2))
     logs[:, :, 1] += np.linspace(-0.06, 0.06, 30)[:, None] * (index % 3 / 2)
-    first, confirm = logs[:, :5], logs[:, 5:]
-    changes = judge_pairs(
-        [Pairs(list(np.exp(a)), list(np.exp(b))) for a, b in zip(first, confirm, strict=True)]
-    )
+    stages = ours.Stages(*np.split(logs, [5, 5 + LOOK_PAIRS], axis=1))
+    found = ours.weigh(stages)
+    cases = [Pairs(list(np.exp(first))) for first in stages.first]
+    for i in suspects(cases):
+        confirm = stages.confirm[i] if found[i].confirmed else np.empty((0, 2))
+        both = (list(np.exp(own)) for own in (confirm, stages.look[i]))
+        cases[i] = Pairs(cases[i].first, next(both), look=next(both))
     words = {"slower": 1, "faster": -1}
-    found = [ours.weigh(a, b) for a, b in zip(first, confirm, strict=True)]
+    changes = judge_pairs(cases)
     assert ours.judge(found) == [words.get(change.verdict, 0) for change in changes]
 
 
@@ -177,7 +180,7 @@ def test_a_tiny_simulation_writes_its_table_and_its_figure(
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
-    """Return a run folder of two yardsticks, 60 rounds of one process a level, 1 % spread."""
+    """Return a run folder of two yardsticks, 70 rounds of one process a level, 1 % spread."""
     rng = np.random.default_rng(9)
     cases = [
         Case("yardsticks", name, "m", "P", {}, options={"times": level})
@@ -185,9 +188,9 @@ def recorded(tmp_path: Path) -> Path:
         for level in LEVELS
     ]
     session = Session("2026-01-01T00:00:00+00:00", {"cpu": "a CPU", "python": "3.11"})
-    manifest = Manifest([], "quick", "cpu", 1, 0.1, [60], cases, sessions=[session])
+    manifest = Manifest([], "quick", "cpu", 1, 0.1, [70], cases, sessions=[session])
     run = create(tmp_path, manifest)
-    for number in range(60):
+    for number in range(70):
         for case in cases:
             level = float(case.options["times"] or 0) / 100 * math.exp(rng.normal(0, 0.01))
             samples = [level * math.exp(rng.normal(0, 0.01)) for _ in range(12)]
@@ -198,7 +201,7 @@ def recorded(tmp_path: Path) -> Path:
 
 def test_a_pool_deals_out_consecutive_rounds_and_stages_that_share_none(recorded: Path) -> None:
     pool = read_pool(recorded)
-    assert pool.times_WLRV.shape == (2, len(LEVELS), 60, 12)
+    assert pool.times_WLRV.shape == (2, len(LEVELS), 70, 12)
     assert pool.num_cases == 12
     first, confirm = pool.stages(np.random.default_rng(1), [10, 30], 9)
     assert first.unchanged_CSV.shape == (12, 10, 9)
@@ -227,7 +230,7 @@ def test_a_run_without_enough_rounds_or_levels_is_refused(recorded: Path) -> Non
     records = recorded / "records.jsonl"
     lines = records.read_bytes().splitlines(keepends=True)
     records.write_bytes(b"".join(lines[: len(lines) // 2]))
-    with pytest.raises(UserError, match="got 30 of 12"):
+    with pytest.raises(UserError, match="got 35 of 12"):
         read_pool(recorded)
 
 

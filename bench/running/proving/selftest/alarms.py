@@ -15,17 +15,19 @@ from bench.judging.noise_file import NoiseSession
 from bench.judging.rule import (
     ALARM,
     CONFIRM_PAIRS,
+    LOOK_PAIRS,
     Pairs,
     adjust,
     exchange_p,
     judge_pairs,
-    suspects,
+    still_suspects,
 )
 from bench.running.proving.selftest.findings import NUM_CASES
 from bench.store.known_noise import Noise
 from bench.store.spread import Round
 
 FIRST_ROUNDS = 5
+LEAST_ROUNDS = 20  # of a case, to deal out a comparison of more: some of them twice
 NUM_COMPARISONS = 1000
 LEVEL = 0.95
 
@@ -58,7 +60,7 @@ def pools_of(sessions: Sequence[NoiseSession], noise: Noise) -> list[list[Round]
         for kind in kinds
         for case in recordings(sessions, kind, noise.judged(kind))
     ]
-    return [pool for pool in pools if len(pool) >= FIRST_ROUNDS + CONFIRM_PAIRS]
+    return [pool for pool in pools if len(pool) >= LEAST_ROUNDS]
 
 
 def false_alarms(
@@ -79,17 +81,17 @@ def false_alarms(
 
 def _alarms(pools: Sequence[Sequence[Round]], lot: random.Random) -> bool:
     cases = [_pretend(pools[i % len(pools)], lot) for i in range(NUM_CASES)]
-    suspected = [cases[i] for i in suspects(cases)]  # nobody else can alarm
-    p_values = [exchange_p(pairs.confirm_logs) for pairs in suspected]
+    p_values = [exchange_p(cases[i].confirm_logs) for i in still_suspects(cases)]
     if min(adjust(p_values), default=1.0) >= ALARM:
         return False  # as would be judged; spares most of the intervals, which take longest
-    return any(change.verdict in ("faster", "slower") for change in judge_pairs(suspected))
+    return any(change.verdict in ("faster", "slower") for change in judge_pairs(cases))
 
 
 def _pretend(pool: Sequence[Round], lot: random.Random) -> Pairs:
-    drawn = lot.sample(pool, FIRST_ROUNDS + CONFIRM_PAIRS)
+    drawn = lot.sample([*pool, *pool], FIRST_ROUNDS + LOOK_PAIRS + CONFIRM_PAIRS)
     labelled = [(a, b) if lot.random() < 0.5 else (b, a) for a, b in drawn]
-    return Pairs(labelled[:FIRST_ROUNDS], labelled[FIRST_ROUNDS:])
+    begun = FIRST_ROUNDS + LOOK_PAIRS
+    return Pairs(labelled[:FIRST_ROUNDS], labelled[begun:], look=labelled[FIRST_ROUNDS:begun])
 
 
 def binomial_interval(count: int, total: int) -> tuple[float, float]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.table import Table
 
 from bench.cases.counted import counted
-from bench.judging.rule import CONFIRM_PAIRS
+from bench.judging.rule import CONFIRM_PAIRS, LOOK_PAIRS
 from bench.judging.statistics import t_quantile
-from bench.running.proving.selftest.alarms import FIRST_ROUNDS, Alarms
+from bench.running.proving.selftest.alarms import FIRST_ROUNDS, LEAST_ROUNDS, Alarms
 from bench.running.proving.selftest.findings import NUM_CASES, NUM_PROCESSES, KindFindings
 from bench.running.proving.selftest.parts import Part
 from bench.store.spread import LEAST_OCCASIONS, Spread
@@ -143,15 +143,16 @@ def _span(changes: Mapping[str, float]) -> str:
 def _alarms(alarms: Alarms | None) -> str:
     if alarms is None:
         return (
-            f"False alarms: not counted; expected at least {FIRST_ROUNDS + CONFIRM_PAIRS} rounds "
+            f"False alarms: not counted; expected at least {LEAST_ROUNDS} rounds "
             "of a case, for a first stage and its confirmation."
         )
     return (
         f"False alarms: {alarms.rate:.1%} (95 %: {alarms.low:.1%} to {alarms.high:.1%}) of "
         f"{alarms.comparisons} pretend comparisons of {alarms.num_cases} unchanged cases, by the "
-        f"rule of `bench ab` with {FIRST_ROUNDS} rounds and {CONFIRM_PAIRS} pairs to confirm. They "
-        f"relabel rounds of one pool of {counted(alarms.num_workloads, 'workload')}, so that other "
-        "workloads and other days are not covered."
+        f"rule of `bench ab` with {FIRST_ROUNDS} rounds, {LOOK_PAIRS} pairs to look again and "
+        f"{CONFIRM_PAIRS} to confirm. They relabel rounds of one pool of "
+        f"{counted(alarms.num_workloads, 'workload')}, so that other workloads and other days are "
+        "not covered."
     )
 
 
