@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
 from bench.errors import UserError
 from bench.judging.record import Record, fold
+from bench.judging.reducing import told
 from bench.store import read
 from benchmarks.samples import CHANGES, Draw, Times
 
@@ -82,7 +84,7 @@ def read_pool(folder: Path, quantity: str = "time") -> Pool:
     """Read a run over yardsticks; UserError where it holds too little to deal out."""
     by_workload: dict[str, dict[int, Rounds]] = {}
     for record in fold(read(folder)):
-        if record.outcome == "ok" and quantity in record.samples:
+        if record.outcome == "ok" and told(quantity)[0] in record.samples:
             level = int(record.case.options.get("times") or ASKED)
             by_workload.setdefault(_workload(record), {})[level] = _rounds(record, quantity)
     whole = {name: levels for name, levels in by_workload.items() if set(LEVELS) <= set(levels)}
@@ -124,5 +126,14 @@ def _workload(record: Record) -> str:
     return replace(record.case, options=options).id
 
 
-def _rounds(record: Record, quantity: str) -> Rounds:
-    return {key: processes[0] for key, processes in record.samples[quantity].items()}
+def _rounds(record: Record, judged: str) -> Rounds:
+    """Return the samples of a round's first process, scaled to have the median that is judged.
+
+    A round that timed several processes comes to their mean, or to another figure than the median.
+    """
+    quantity, _ = told(judged)
+    values = record.rounds_of(judged)
+    return {
+        key: [value * values[key] / median(first) for value in first]
+        for key, (first, *_) in record.samples[quantity].items()
+    }

@@ -46,7 +46,9 @@ def main(
     keyword: Annotated[str, typer.Option("-k", "--keyword", help="Keep cases.")] = KEYWORD,
     rounds: Annotated[int, typer.Option(min=64, help="Rounds to record.")] = ROUNDS,
     budget: Annotated[str, typer.Option(help="Bound on the recording.")] = BUDGET,
-    quantity: Annotated[str, typer.Option(help="time, or thread_time.")] = "time",
+    quantity: Annotated[
+        str, typer.Option(help="What is judged: time, thread_time, time:faster_half, …")
+    ] = "time",
     runs: Annotated[int, typer.Option(min=1, help="Comparisons dealt out, a rule.")] = RUNS,
     quick: Quick = False,
     output: Output = FOLDER,

@@ -17,9 +17,8 @@ MOST_COST = 1.5
 def simulated_targets(rows: Sequence[Row]) -> list[Target]:
     """Hold the simulation to what was asked of it."""
     own = [row for row in rows if row["rule"] == ours.NAME]
-    at_one = [row for row in own if row["spread"] <= 0.01]
     costs = [_cost(row) for row in own if row["quantity"] == COST]
-    return [*number_of_alarms(own), *costs, *found_a_change(at_one, 0.03), better_in_both(rows)]
+    return [*number_of_alarms(own), *costs, *found_a_change(own, 0.03), better_in_both(rows)]
 
 
 def number_of_alarms(own: Sequence[Row]) -> list[Target]:

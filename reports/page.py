@@ -105,7 +105,7 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         "cases": ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common())
         + without_quality(records),
         "rounds": f"{rounds_asked(run.manifest.cases, run.manifest.checkpoints)} of a case, each "
-        f"in a fresh process, {run.manifest.share_s:g} s of sampling",
+        f"in {_processes(run)}, {run.manifest.share_s:g} s of sampling",
         **({"unseen modes": unseen} if (unseen := unseen_modes(records)) else {}),
         "sessions": str(len(run.manifest.sessions)),
         "flagged": ", ".join(f"{n} {flag}" for flag, n in flags.items()) or "none",
@@ -117,6 +117,12 @@ def facts(run: Run, records: list[Record]) -> dict[str, str]:
         **_of_probes(run, ok),
         "commit": commit + (" with local changes" if run.manifest.git.get("dirty") else ""),
     }
+
+
+def _processes(run: Run) -> str:
+    """Say in how many fresh processes a round times a case."""
+    most = max((way.forks for way in run.last_session.allocated.values()), default=1)
+    return f"1 to {most} fresh processes" if most > 1 else "a fresh process"
 
 
 def _devices(run: Run) -> str:

@@ -84,7 +84,7 @@ def ab(
         typer.Option(
             metavar="PAIRS",
             min=0,
-            help="Fresh pairs for each suspect. Default: 15; 0 confirms nothing.",
+            help="Fresh pairs for each suspect. Default: 22; 0 confirms nothing.",
             show_default=False,
         ),
     ] = None,

@@ -210,8 +210,8 @@ def test_a_pool_deals_out_consecutive_rounds_and_stages_that_share_none(recorded
     assert not seen
     ratios = confirm.changed_CSV.mean(axis=(1, 2)) / confirm.unchanged_CSV[0].mean()
     assert ratios == pytest.approx([1 + change for change in CHANGES], rel=0.01)
-    with pytest.raises(ValueError, match="at least 61"):
-        pool.draw(np.random.default_rng(1), 61, 9)
+    with pytest.raises(ValueError, match="at least 71"):
+        pool.draw(np.random.default_rng(1), 71, 9)
 
 
 def test_a_recorded_run_is_judged_by_every_rule(recorded: Path, tmp_path: Path) -> None:
