@@ -57,7 +57,7 @@ def run_role(case: Case, request: dict[str, Any]) -> dict[str, Any]:
     def role() -> dict[str, Any]:
         _limit_memory(request.get("memory_limit_bytes"))
         _set(case)
-        huge = _timed_on_cpu(case, request) and allocator.ask_for_huge_pages()
+        huge = _on_huge_pages(case, request) and allocator.ask_for_huge_pages()
         kept.begun(SET_BY_A_CASE)
         if case.device != "cpu":
             kept.settled(lambda: decide_at_once(case.device))
@@ -129,8 +129,9 @@ def _set(case: Case) -> None:
         torch.cuda.set_device(case.device)
 
 
-def _timed_on_cpu(case: Case, request: dict[str, Any]) -> bool:
-    return request["role"] == "time" and case.device == "cpu" and case.allocator == "fixed"
+def _on_huge_pages(case: Case, request: dict[str, Any]) -> bool:
+    asked = request["role"] == "time" and request.get("huge_pages", True)
+    return bool(asked) and case.device == "cpu" and case.allocator == "fixed"
 
 
 def _counts_memory(case: Case, request: dict[str, Any]) -> bool:
