@@ -45,7 +45,11 @@ def judged_here(machine_id: str, device: str) -> dict[str, str]:
 
 
 def learned(sessions: Sequence[NoiseSession]) -> Noise:
-    """Turn sessions into what is known of every kind."""
+    """Turn sessions into what is known of every kind.
+
+    Those that took rounds apart spent them as rounds are spent now; others only count without them.
+    """
+    sessions = [s for s in sessions if any(case.nested for case in s.cases)] or sessions
     kinds = sorted({case.kind for session in sessions for case in session.cases})
     selftests = {session.run for session in sessions}
     learned_of = {kind: _learned_of(sessions, kind) for kind in kinds}

@@ -9,6 +9,7 @@ and take F (start + s): two-stage sampling with a fixed cost (W. G. Cochran, Sam
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 from bench.cases.case import Case
@@ -19,7 +20,7 @@ from bench.timing.sampling import LEAST_CALLS, WARM_UP_SHARE
 
 LEAST_SHARE_S = 0.03  # below, warming up and the inner loop are most of it
 
-# Of one machine with two shared cores, until a selftest has told those of this one.
+# Of one machine with two shared cores.
 UNTOLD = Components(fork=0.03, call=0.005)
 DECLARED: Mapping[str, Components] = {
     "training": Components(fork=0.06, call=0.01),
@@ -42,11 +43,25 @@ def allocated(
     found = {}
     for case in cases:
         kind = kind_of(case)
-        components = known.get(kind) or DECLARED.get(kind, UNTOLD)
+        components = between(known.get(kind), DECLARED.get(kind, UNTOLD))
         best = allocate(components, share_s, start_s(case), call_s(case))
         if best.forks > 1:
             found[case.id] = best
     return found
+
+
+def between(known: Components | None, declared: Components) -> Components:
+    """Return what to expect: a selftest's workloads are smaller than most cases of their kind.
+
+    So its variances are averaged with those that were declared of larger ones.
+    """
+    if known is None:
+        return declared
+    return Components(*(math.hypot(*both) / math.sqrt(2) for both in _both(known, declared)))
+
+
+def _both(a: Components, b: Components) -> tuple[tuple[float, float], tuple[float, float]]:
+    return (a.fork, b.fork), (a.call, b.call)
 
 
 def alike(

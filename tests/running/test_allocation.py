@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from bench.running.allocation import (
@@ -11,6 +13,7 @@ from bench.running.allocation import (
     alike,
     allocate,
     allocated,
+    between,
     variance,
 )
 from bench.store.allocated import MOST_FORKS, Allocation
@@ -51,8 +54,15 @@ def test_what_a_selftest_found_of_a_kind_counts_before_what_is_declared() -> Non
     started, called = (lambda _: 0.03), (lambda _: 0.0)
     declared = allocated(cases, 0.25, {}, started, called)
     assert set(declared) == {c.id for c in cases}
-    known = {"training": Components(0.0, 0.05)}
+    known = {"training": Components(0.0, 0.5)}
     assert set(allocated(cases, 0.25, known, started, called)) == {cases[1].id}
+
+
+def test_what_a_selftest_found_is_averaged_with_what_is_declared() -> None:
+    found = between(Components(0.0, 0.02), Components(0.06, 0.0))
+    assert found.fork == pytest.approx(0.06 / math.sqrt(2))
+    assert found.call == pytest.approx(0.02 / math.sqrt(2))
+    assert between(None, UNTOLD) == UNTOLD
 
 
 def test_both_sides_of_a_pair_have_the_same() -> None:

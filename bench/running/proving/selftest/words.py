@@ -17,6 +17,7 @@ from bench.store.spread import LEAST_OCCASIONS, Spread
 from bench.system.terminal import Screen
 
 CLOCK_NAMES = {"time": "wall", "thread_time": "thread"}
+REDUCER_SIGNS = {"low_quartile": "Q1", "faster_half": "½"}  # in a narrow column
 UNKNOWN = "–"
 
 
@@ -61,7 +62,7 @@ def table(found: Sequence[KindFindings]) -> Table:
 def in_words(judged: str) -> str:
     """Say what is judged: a clock, and what of a process's samples where that is no median."""
     clock, _, reducer = judged.partition(":")
-    return " ".join(filter(None, [CLOCK_NAMES[clock], reducer.replace("_", " ")]))
+    return " ".join(filter(None, [CLOCK_NAMES[clock], REDUCER_SIGNS.get(reducer, reducer)]))
 
 
 def _row(one: KindFindings) -> list[str]:
