@@ -79,6 +79,11 @@ def declared_s(case: Case, role: Role) -> float:
     )
 
 
+def declared_call_s(case: Case) -> float:
+    """Return the seconds of a call, from its declared FLOPs alone; 0 where it declares none."""
+    return (case.flops or 0) / costs_of(case.device).flops_per_s
+
+
 def _compiling(case: Case, role: Role, costs: Costs) -> float:
     if not case.compiles:
         return 0.0
@@ -87,4 +92,4 @@ def _compiling(case: Case, role: Role, costs: Costs) -> float:
 
 def _calls(case: Case, role: Role, costs: Costs) -> float:
     calls = case.quality_calls if role == "quality" else CALLS[role]
-    return calls * (case.flops or 0) / costs.flops_per_s
+    return calls * declared_call_s(case)

@@ -10,13 +10,16 @@ and take F (start + s): two-stage sampling with a fixed cost (W. G. Cochran, Sam
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bench.cases.case import Case
+from bench.cases.costs import declared_call_s
+from bench.cases.counted import counted
 from bench.cases.kind import kind_of
+from bench.running.pace import Pace
 from bench.store.allocated import MOST_FORKS, Allocation
 from bench.store.known_noise import Components
-from bench.timing.sampling import LEAST_CALLS, WARM_UP_SHARE
+from bench.timing.sampling import LEAST_CALLS, MAX_SAMPLES, WARM_UP_SHARE
 
 LEAST_SHARE_S = 0.03  # below, warming up and the inner loop are most of it
 
@@ -48,6 +51,27 @@ def allocated(
         if best.forks > 1:
             found[case.id] = best
     return found
+
+
+def asked_in_words(
+    cases: Sequence[Case],
+    rounds: int,
+    share_s: float,
+    components: Mapping[str, Components],
+    pace: Pace,
+) -> str:
+    """Say in how many processes, with how many samples at most, cases are likely to be timed.
+
+    A call is as long as its FLOPs at the declared rate: the checks, which will tell, are to come.
+    """
+    timed = [case for case in cases if case.most_rounds(rounds) and pace.goes_on(case)]
+    found = allocated(timed, share_s, components, pace.start_s, declared_call_s)
+    forks = [found[case.id].forks if case.id in found else 1 for case in timed]
+    each = sorted({*forks})
+    told = f"{each[0]} to {each[-1]} processes" if each[1:] else counted(each[0], "process")
+    own = [case.most_rounds(rounds) for case in timed]
+    processes = sum(n * count for n, count in zip(forks, own, strict=True))
+    return f"in {told} (some {processes} in all, up to {MAX_SAMPLES * sum(own)} samples)"
 
 
 def between(known: Components | None, declared: Components) -> Components:

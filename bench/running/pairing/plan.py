@@ -6,10 +6,13 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cases.case import Case
 from bench.cases.counted import counted, rounds_asked
 from bench.errors import UserError
 from bench.health import layout
+from bench.judging.noise import known
 from bench.machine import facts as machine
+from bench.running.allocation import asked_in_words
 from bench.running.pace import Pace, pace_here
 from bench.running.pairing.contenders import Contender
 from bench.running.pairing.folder import LETTERS, Comparison
@@ -20,6 +23,7 @@ from bench.running.progress import clock_time
 from bench.running.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.sides.checkout import publishable
 from bench.store import Manifest, create_at, new_folder
+from bench.store.known_noise import Noise
 from bench.store.paired import Contestant, Pairing
 
 _FIRST_ROUNDS = 5  # of any preset: what the rule was proven with; suspects get pairs of their own
@@ -54,6 +58,11 @@ class Plan:
     def num_pairs(self) -> int:
         return sum(pair.whole for pair in self.matched.pairs)
 
+    def _processes(self, cases: list[Case], pace: Pace) -> str:
+        noise = known(machine.identity(), self.matched.device) or Noise()
+        rounds = self.effort.checkpoints[-1]
+        return asked_in_words(cases, rounds, self.effort.share_s, noise.components, pace)
+
     def in_words(self) -> str:
         """Say in a line what will be done, and how long it takes."""
         alone = len(self.matched.pairs) - self.num_pairs
@@ -64,7 +73,7 @@ class Plan:
             f"{counted(self.num_pairs, 'pair')} of cases"
             + (f", {counted(alone, 'case')} on one side alone" if alone else "")
             + f", on {self.matched.device}; {rounds_asked(cases, self.effort.checkpoints)} of "
-            f"{self.effort.share_s:.2f} s each: about {clock_time(seconds)}, {pace.basis(cases)}, "
+            f"{self.effort.share_s:.2f} s each {self._processes(cases, pace)}: about {clock_time(seconds)}, {pace.basis(cases)}, "
             f"and then what looks changed again{self._limit_in_words()}"
         )
 
