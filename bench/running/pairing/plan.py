@@ -73,7 +73,8 @@ class Plan:
             f"{counted(self.num_pairs, 'pair')} of cases"
             + (f", {counted(alone, 'case')} on one side alone" if alone else "")
             + f", on {self.matched.device}; {rounds_asked(cases, self.effort.checkpoints)} of "
-            f"{self.effort.share_s:.2f} s each {self._processes(cases, pace)}: about {clock_time(seconds)}, {pace.basis(cases)}, "
+            f"{self.effort.share_s:.2f} s each {self._processes(cases, pace)}: "
+            f"about {clock_time(seconds)}, {pace.basis(cases)}, "
             f"and then what looks changed again{self._limit_in_words()}"
         )
 
