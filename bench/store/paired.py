@@ -32,7 +32,8 @@ class Pairing:
     `confirm_pairs` of those that stayed (`suspects`: ids of A's and B's case). `matched_by` says
     what makes two cases a pair: their `id` or their `question`. `judged` names, by kind of case,
     the quantity that verdicts on time are about. With `at_most`, rounds beyond all of these exclude
-    slowdowns of more than that share, or than that of a kind in `limits`; `looks` are the numbers of pairs after which a case may stop.
+    slowdowns of more than that share, or than that of a kind in `limits`; `looks` are the numbers
+    of pairs after which a case may stop.
     """
 
     command: list[Text]
