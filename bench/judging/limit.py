@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from bench.errors import UserError
@@ -35,21 +35,34 @@ def parse_limit(text: str) -> Limit | None:
     return share
 
 
-def reachable(noise: Noise | None, kinds: Iterable[str], first_rounds: int) -> float | None:
+def reachable(noise: Noise | None, kinds: Iterable[str], first_rounds: int) -> dict[str, float]:
     """Return the slowdown that unchanged cases can exclude at the second look, as a whole percent.
 
-    `kinds` has an entry a case. Of the noisiest kind that selftests here know; None where they know
-    none. All cases together fail to exclude it in `MISSED` of comparisons.
+    By kind, of those that selftests here know; `kinds` has an entry a case. All cases together fail
+    to exclude it in `MISSED` of comparisons.
     """
-    if noise is None:
-        return None
     own = list(kinds)
-    spreads = [found.sd for kind in {*own} if (found := noise.pair_spread(kind)) is not None]
-    if not spreads:
-        return None
+    spreads = {kind: noise.pair_spread(kind) for kind in sorted({*own})} if noise else {}
+    return {
+        kind: _limit(spread.sd, len(own), first_rounds)
+        for kind, spread in spreads.items()
+        if spread
+    }
+
+
+def _limit(sd: float, num_cases: int, first_rounds: int) -> float:
     looks = looks_for(first_rounds)
-    error = max(spreads) * math.sqrt(2 / looks[1])
-    freedom = looks[1] - 1
-    quantiles = t_quantile(1 - ERROR / len(looks) / len(own), freedom)
-    quantiles += t_quantile(1 - MISSED / len(own), freedom)
+    error, freedom = sd * math.sqrt(2 / looks[1]), looks[1] - 1
+    quantiles = t_quantile(1 - ERROR / len(looks) / num_cases, freedom)
+    quantiles += t_quantile(1 - MISSED / num_cases, freedom)
     return min(MOST, math.ceil(100 * math.expm1(quantiles * error)) / 100)
+
+
+def in_words(at_most: float, limits: Mapping[str, float]) -> str:
+    """Write the limit, or what noise allows by kind where that differs."""
+    if len({*limits.values()}) < 2:
+        return f"{100 * at_most:g} %"
+    told = sorted(limits.items(), key=lambda one: one[1])
+    return (
+        "what noise here allows, " + ", ".join(f"{100 * s:g} % ({kind})" for kind, s in told) + ","
+    )

@@ -12,6 +12,7 @@ from bench.store.strict import decode
 from bench.system.files import read_regular
 
 SCHEMA = 1
+Share = Annotated[float, Within(1e-6, 10.0)]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Pairing:
     `confirm_pairs` of those that stayed (`suspects`: ids of A's and B's case). `matched_by` says
     what makes two cases a pair: their `id` or their `question`. `judged` names, by kind of case,
     the quantity that verdicts on time are about. With `at_most`, rounds beyond all of these exclude
-    slowdowns of more than that share; `looks` are the numbers of pairs after which a case may stop.
+    slowdowns of more than that share, or than that of a kind in `limits`; `looks` are the numbers
+    of pairs after which a case may stop.
     """
 
     command: list[Text]
@@ -46,7 +48,8 @@ class Pairing:
     margin: Annotated[float, Within(1e-6, 1.0)]
     matched_by: Name = "id"
     judged: dict[Name, Name] = field(default_factory=dict)
-    at_most: Annotated[float, Within(1e-6, 10.0)] | None = None
+    at_most: Share | None = None
+    limits: dict[Name, Share] = field(default_factory=dict)
     looks: list[Positive] = field(default_factory=list)
     look_pairs: Few = 0
     suspects: list[tuple[Text, Text]] = field(default_factory=list)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bench.cases.counted import counted
 from bench.judging.comparing.comparison import Comparison
 from bench.judging.comparing.row import Row
+from bench.judging.limit import in_words
 
 MANY = 0.9  # of the cases: what nearly all are bounded by tells more than the worst one
 HOW = (
@@ -77,8 +78,10 @@ def gated(comparison: Comparison) -> str:
     """Say how many cases may be slower than is allowed; empty where nothing has to be excluded."""
     if comparison.at_most is None:
         return ""
-    limit, times = f"{100 * comparison.at_most:g} %", comparison.times
+    limit, times = in_words(comparison.at_most, comparison.limits), comparison.times
     open_ = len(comparison.not_excluded)
     if open_:
-        return f"Not excluded: {open_} of {len(times)} times may be slower by more than {limit}."
-    return f"Excluded: none of {len(times)} times is slower by more than {limit}." if times else ""
+        told = f"Not excluded: {open_} of {len(times)} times may be slower by more than {limit}"
+    else:
+        told = f"Excluded: none of {len(times)} times is slower by more than {limit}"
+    return f"{told.removesuffix(',')}." if times else ""

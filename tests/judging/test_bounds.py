@@ -11,7 +11,7 @@ from scipy import stats
 
 from bench.errors import UserError
 from bench.judging.bounds import ERROR, LEAST_RANKED, looks_for, slower_at_most, upper
-from bench.judging.limit import parse_limit, reachable
+from bench.judging.limit import in_words, parse_limit, reachable
 from bench.judging.rule import Pairs, judge_pairs
 from bench.store.known_noise import KindNoise, Noise
 from bench.store.spread import Spread
@@ -157,18 +157,19 @@ def noise_of(**sds: float) -> Noise:
 
 def test_what_noise_allows_grows_with_it_and_with_the_cases() -> None:
     known = noise_of(compute=0.005, training=0.03)
-    quiet, noisy = (reachable(known, [kind] * 40, 5) for kind in ("compute", "training"))
-    assert quiet == 0.02
-    assert noisy == 0.08
-    assert reachable(known, ["compute", "training", "gpu"], 5) == reachable(
-        known, ["training"] * 3, 5
-    )
-    fewer = reachable(known, ["training"], 5)
-    assert fewer is not None
-    assert fewer < noisy
-    assert reachable(noise_of(compute=5.0), ["compute"], 5) == 1.0
+    both = ["compute"] * 20 + ["training"] * 20
+    assert reachable(known, both, 5) == {"compute": 0.02, "training": 0.08}
+    assert reachable(known, [*both, "gpu"], 5).keys() == {"compute", "training"}
+    assert reachable(known, ["training"], 5)["training"] < 0.08
+    assert reachable(noise_of(compute=5.0), ["compute"], 5) == {"compute": 1.0}
+
+
+def test_limits_are_told_by_kind_where_they_differ() -> None:
+    assert in_words(0.05, {}) == in_words(0.05, {"compute": 0.05, "memory": 0.05}) == "5 %"
+    told = in_words(0.78, {"ranks": 0.78, "compute": 0.03})
+    assert told == "what noise here allows, 3 % (compute), 78 % (ranks),"
 
 
 def test_without_selftests_no_limit_is_known() -> None:
-    assert reachable(None, ["compute"], 5) is None
-    assert reachable(noise_of(compute=0.01), ["gpu"], 5) is None
+    assert reachable(None, ["compute"], 5) == {}
+    assert reachable(noise_of(compute=0.01), ["gpu"], 5) == {}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.cases.kind import kind_of
 from bench.judging.comparing.comparison import Comparison, compare, exit_code
 from bench.judging.comparing.matching import match
 from bench.judging.comparing.quantities import DEFAULT_GATE
@@ -130,7 +131,7 @@ def test_who_goes_on(tmp_path: Path) -> None:
         kept = [[x for x in run.attempts if x.round < 5 + confirm] for run in (a, b)]
         for run, attempts in zip((a, b), kept, strict=True):
             run.attempts[:] = attempts
-        found = unexcluded(match(versus(a, b), fold(a), fold(b)), 0.02, 0.05)
+        found = unexcluded(match(versus(a, b), fold(a), fold(b)), 0.02, 0.05, {})
         return [m.case.variant for m in found]
 
     assert open_in("first", 0) == ["slows", "quiet", "noisy"]  # before any look
@@ -202,3 +203,15 @@ def test_a_narrow_terminal_shows_the_change_and_both_bounds(tmp_path: Path, widt
 def test_bounds_are_rounded_upwards(share: float, words: str) -> None:
     assert upwards(share) == words
     assert float(words.split()[0]) / 100 >= share - 1e-12
+
+
+def test_a_kind_may_have_a_limit_of_its_own(tmp_path: Path) -> None:
+    """The case's bound is a few percent: more than its kind's limit, and less than the other."""
+    runs = limited(tmp_path / "ab", [Made("v", sd=0.02)], [Made("v", sd=0.02)], at_most=0.9)
+    found = compared(*runs)
+    kind = kind_of(found.times[0].match.case)
+    assert exit_code([found]) == 0
+    strict = replace(found, limits={kind: 0.0001})
+    assert exit_code([strict]) == 6
+    assert f"0.01 % ({kind})" in gated(replace(strict, limits={**strict.limits, "ranks": 0.9}))
+    assert exit_code([replace(found, limits={"ranks": 0.0001})]) == 0

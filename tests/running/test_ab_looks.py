@@ -6,7 +6,7 @@ import pytest
 
 from bench.cases.kind import kind_of
 from bench.judging.limit import reachable
-from bench.running.pairing.judged import limit_here
+from bench.running.pairing.judged import limits_here
 from bench.store.known_noise import KindNoise, Noise
 from bench.store.spread import Spread
 from tests.running.made_cases import case
@@ -61,9 +61,9 @@ def test_a_limit_is_taken_as_asked_or_from_selftests(monkeypatch: pytest.MonkeyP
     kind = kind_of(cases[0])
     noise = Noise(4, 1, 600.0, {kind: KindNoise("time", {"time": Spread(0.01, 60)})})
     monkeypatch.setattr("bench.running.pairing.judged.known", lambda *_: noise)
-    assert limit_here("auto", "cpu", cases, ROUNDS) == reachable(noise, [kind] * 2, ROUNDS)
-    assert limit_here(0.05, "cpu", cases, ROUNDS) == 0.05
-    assert limit_here(None, "cpu", cases, ROUNDS) is None
-    assert limit_here("off", "cpu", cases, ROUNDS) is None
+    assert limits_here("auto", "cpu", cases, ROUNDS) == reachable(noise, [kind] * 2, ROUNDS)
+    assert limits_here(0.05, "cpu", cases, ROUNDS) == {}
+    assert limits_here(None, "cpu", cases, ROUNDS) == {}
+    assert limits_here("off", "cpu", cases, ROUNDS) == {}
     monkeypatch.setattr("bench.running.pairing.judged.known", lambda *_: None)
-    assert limit_here("auto", "cpu", cases, ROUNDS) is None
+    assert limits_here("auto", "cpu", cases, ROUNDS) == {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
+from bench.cases.kind import kind_of
 from bench.errors import NOT_EXCLUDED, NOTHING_MEASURED, REGRESSION, UserError
 from bench.judging.comparing.matching import Match, fate, match
 from bench.judging.comparing.once import once_rows
@@ -28,7 +29,8 @@ NO_REGRESSION, NOTHING_COMPARABLE = 0, 3
 class Comparison:
     """Everything said of BASE against one NEW: one row a case and quantity.
 
-    `at_most` is the share beyond which every slowdown has to be excluded; None where none has.
+    `at_most` is the share beyond which every slowdown has to be excluded, None where none has;
+    kinds of cases in `limits` have one of their own.
     """
 
     versus: Versus
@@ -38,6 +40,7 @@ class Comparison:
     changed_sources: int
     num_matched: int
     at_most: float | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -56,7 +59,9 @@ class Comparison:
         """Return the times that may be slower by more than is allowed."""
         if self.at_most is None:
             return []
-        return [row for row in self.times if not excludes(row.slower_at_most, self.at_most)]
+        allowed = [self.limits.get(kind_of(r.match.case), self.at_most) for r in self.times]
+        both = zip(self.times, allowed, strict=True)
+        return [row for row, share in both if not excludes(row.slower_at_most, share)]
 
 
 def compare(
@@ -138,7 +143,9 @@ def _comparison(
     found = [m for m in matches if m.versus is pair]
     both = [(m.base.case, m.new.case) for m in found if m.base and m.new]
     changed = sum(base.source_hash != new.source_hash for base, new in both)
-    return Comparison(pair, own, overall(found, own), margin, changed, len(both), limit)
+    limits = pair.limits if limit is not None and limit == pair.at_most else {}
+    told = overall(found, own)
+    return Comparison(pair, own, told, margin, changed, len(both), limit, limits)
 
 
 def exit_code(comparisons: Sequence[Comparison], gate: Collection[str] = DEFAULT_GATE) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -53,8 +53,10 @@ def suspected(matches: Sequence[Match]) -> list[Match]:
     return [open_[i].match for i in still_suspects([_pairs(s) for s in open_])]
 
 
-def unexcluded(matches: Sequence[Match], margin: float, at_most: float) -> list[Match]:
-    """Return those that may be slower by more than `at_most`, but for what is confirmed as slower.
+def unexcluded(
+    matches: Sequence[Match], margin: float, at_most: float, limits: Mapping[str, float]
+) -> list[Match]:
+    """Return those that may be slower by more than their limit, but for what is confirmed slower.
 
     Nothing is excluded before a first look, however it seems. More rounds say nothing of what is
     barred, so that it is left out.
@@ -66,7 +68,10 @@ def unexcluded(matches: Sequence[Match], margin: float, at_most: float) -> list[
         s.match
         for s, change in zip(open_, changes, strict=True)
         if change.verdict != "slower"
-        and (len(_pairs(s).logs) < _looks(s)[0] or not excludes(change.slower_at_most, at_most))
+        and (
+            len(_pairs(s).logs) < _looks(s)[0]
+            or not excludes(change.slower_at_most, limits.get(kind_of(s.match.case), at_most))
+        )
     ]
 
 

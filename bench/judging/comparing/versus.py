@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Versus:
     margin: float | None = None
     confirm_pairs: int | None = None
     at_most: float | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
     looks: tuple[int, ...] = ()
     look_pairs: int = 0
     _spreads: dict[str, Spread | None] = field(default_factory=dict, repr=False, compare=False)
@@ -69,6 +71,7 @@ def versus(base: Run, new: Run) -> Versus:
         told.margin if told else None,
         told.confirm_pairs if told else None,
         told.at_most if told else None,
+        told.limits if told else {},
         tuple(told.looks) if told else (),
         told.look_pairs if told else 0,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bench.cases.case import Case
@@ -36,26 +36,30 @@ def find_suspects(runs: tuple[Run, Run], pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def find_unexcluded(
-    runs: tuple[Run, Run], pairs: Sequence[Pair], margin: float, at_most: float
+    runs: tuple[Run, Run],
+    pairs: Sequence[Pair],
+    margin: float,
+    at_most: float,
+    limits: Mapping[str, float],
 ) -> list[Pair]:
-    """Return the pairs that may still be slower by more than `at_most`, by what will judge them."""
+    """Return the pairs that may still be slower by more than allowed, by what will judge them."""
     from bench.judging.comparing.matching import match
     from bench.judging.comparing.rounds import unexcluded
     from bench.judging.comparing.versus import versus
 
     base, new = runs
     found = match(versus(base, new), fold(base), fold(new))
-    return _of(unexcluded(found, margin, at_most), pairs)
+    return _of(unexcluded(found, margin, at_most, limits), pairs)
 
 
-def limit_here(
+def limits_here(
     asked: float | str | None, device: str, cases: Sequence[Case], first_rounds: int
-) -> float | None:
-    """Return the slowdown to exclude; `auto` asks this machine's selftests, None where none has."""
+) -> dict[str, float]:
+    """Return the slowdown to exclude by kind, as this machine's selftests allow it, for `auto`."""
     from bench.judging.limit import reachable
 
     if asked != "auto":
-        return asked if isinstance(asked, float) else None
+        return {}
     noise = known(machine.facts()["machine_id"], device)
     return reachable(noise, [kind_of(case) for case in cases if case.timed], first_rounds)
 

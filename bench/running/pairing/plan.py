@@ -10,13 +10,14 @@ from bench.cases.case import Case
 from bench.cases.counted import counted, rounds_asked
 from bench.errors import UserError
 from bench.health import layout
+from bench.judging.limit import in_words
 from bench.judging.noise import known
 from bench.machine import facts as machine
 from bench.running.allocation import asked_in_words
 from bench.running.pace import Pace, pace_here
 from bench.running.pairing.contenders import Contender
 from bench.running.pairing.folder import LETTERS, Comparison
-from bench.running.pairing.judged import judged_quantities, limit_here
+from bench.running.pairing.judged import judged_quantities, limits_here
 from bench.running.pairing.listed import Asked
 from bench.running.pairing.pairs import Matched
 from bench.running.progress import clock_time
@@ -85,7 +86,7 @@ class Plan:
             return "; no slowdown has to be excluded: no selftest is kept here" if unknown else ""
         ends = f", {self.pairing.looks[-1]} pairs are taken"
         ends += ", or the budget ends" if self.wanted.budget_s else ""
-        limit = f"{100 * self.pairing.at_most:g} %"
+        limit = in_words(self.pairing.at_most, self.pairing.limits)
         return f", and each case until a slowdown of more than {limit} is excluded{ends}"
 
 
@@ -102,7 +103,8 @@ def make_plan(
 
     effort = _effort(matched, asked.preset, wanted)
     whole = [pair.a for pair in matched.pairs if pair.whole and pair.a]
-    at_most = limit_here(wanted.at_most, matched.device, whole, effort.checkpoints[0])
+    limits = limits_here(wanted.at_most, matched.device, whole, effort.checkpoints[0])
+    at_most = max(limits.values(), default=None) if wanted.at_most == "auto" else _share(wanted)
     a, b = (Contestant(publishable(c.words), c.git, _interpreter(c)) for c in both)
     pairing = Pairing(
         command=command,
@@ -119,10 +121,15 @@ def make_plan(
         matched_by="question" if both[0].sort == "variant" else "id",
         judged=judged_quantities(matched.device),
         at_most=at_most,
+        limits=limits,
         looks=[] if at_most is None else list(looks_for(effort.checkpoints[0])),
         notices=[publishable(line) for line in [*matched.notices, *sticking()]],
     )
     return Plan(both, matched, effort, pairing, wanted)
+
+
+def _share(wanted: Wanted) -> float | None:
+    return wanted.at_most if isinstance(wanted.at_most, float) else None
 
 
 def sticking() -> list[str]:

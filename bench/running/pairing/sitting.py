@@ -76,7 +76,7 @@ def _unexcluded(found: Comparison, pairs: list[Pair]) -> list[Pair]:
     found.update(stage="exclude")
     pairing = found.pairing
     assert pairing.at_most is not None, "looks are fixed where there is a limit"
-    return find_unexcluded(found.runs, pairs, pairing.margin, pairing.at_most)
+    return find_unexcluded(found.runs, pairs, pairing.margin, pairing.at_most, pairing.limits)
 
 
 def _suspects(found: Comparison, pairs: list[Pair]) -> list[Pair]:
