@@ -17,7 +17,17 @@ RANK_PARTS = {"compute": "#4269d0", "exposed communication": "#ff725c", "idle": 
 MOST_OPERATORS = 16
 WIDTH = 900
 # Steps of many classes need more colours than other charts have: no two classes may share one.
-MANY = (*COLOURS, "#22347d", "#a3320b", "#1b6e3c", "#5b2a8c", "#8a6a00", "#12747a", "#c2185b")
+MANY = (
+    *COLOURS,
+    "#22347d",
+    "#a3320b",
+    "#1b6e3c",
+    "#5b2a8c",
+    "#8a6a00",
+    "#12747a",
+    "#c2185b",
+    "#7fb800",
+)
 LONGEST = 44  # letters of a name: with its phase it fits beside an axis
 
 
