@@ -34,6 +34,8 @@ from benchmarks.structure_edits import PLANTED, Asked, Edit
 from reports.explanation.words import CALLED
 
 PROCESSES, PAIRS = 20, 50
+THREADS = [1, 2]
+ALIKE = " alike in "
 # A few cases of every suite: all of smoke would take hours.
 FRESH = (
     "not compiled=True and ((attention and (sdpa_flash or linear)) or (mixers and gau) or "
@@ -53,6 +55,7 @@ TRACED = ("--rounds", "5", "--confirm", "12", "--profile")
 def main(
     processes: Annotated[int, typer.Option(min=2, help="Fresh processes of a case.")] = PROCESSES,
     keyword: Annotated[str, typer.Option("-k", help="Cases of the first proof.")] = FRESH,
+    threads: Annotated[list[int], typer.Option(help="Threads of the first proof.")] = THREADS,
     only: Annotated[str, typer.Option(help="processes, pairs or planted.")] = "",
     quick: Quick = False,
     output: Output = FOLDER,
@@ -64,7 +67,7 @@ def main(
     with tempfile.TemporaryDirectory(prefix="touchstone-") as name:
         folder = Path(name)
         proofs: dict[str, Callable[[], Iterator[Target]]] = {
-            "processes": lambda: in_fresh_processes(2 if quick else processes, keyword, folder),
+            "processes": lambda: _fresh(2 if quick else processes, keyword, threads, folder),
             "pairs": lambda: unchanged_pairs(folder),
             "planted": lambda: planted(folder, PLANTED[:1] if quick else PLANTED),
         }
@@ -75,34 +78,44 @@ def main(
                 tell([target], [], console)
                 targets.append(target)
                 rows.append({"proof": proof, **asdict(target), **machine_facts()})
-    paths = [write("structure", [*_others(output, only), *rows], {}, output)]
+    paths = [write("structure", [*_others(output, only, targets), *rows], {}, output)]
     tell([], paths, console)
     raise typer.Exit(any(target.met is False for target in targets))
 
 
-def _others(output: Path, only: str) -> list[Row]:
-    """Return what was found before by proofs that are not asked for."""
+def _others(output: Path, only: str, targets: list[Target]) -> list[Row]:
+    """Return what was found before by proofs that are not asked for, and of cases that are not."""
     path = output / "structure.csv"
     if not only or not path.exists():
         return []
     table = pd.read_csv(path, keep_default_na=False)
-    return [dict(row) for _, row in table[table["proof"] != only].iterrows()]
+    asked = table["what"].map(_case).isin([_case(target.what) for target in targets])
+    kept = (table["proof"] != only) | ((table["proof"] == "processes") & ~asked)
+    return [dict(row) for _, row in table[kept].iterrows()]
 
 
-def in_fresh_processes(times: int, keyword: str, folder: Path) -> Iterator[Target]:
-    """Record cases in fresh processes of two checkouts in turn, on one thread and on two."""
-    for threads in (1, 2):
-        found: dict[str, list[Structure]] = {}
-        with contenders("HEAD", "HEAD", []) as both:
-            sides = [replace(c.side, cache=folder) for c in both]
-            cases = _cases(sides[0], keyword, threads)
-            for number in range(times):
-                for case, structure in _recorded(sides[number % 2], cases, folder):
-                    found.setdefault(case.id, []).append(structure)
-        for name, structures in found.items():
-            told = {"; ".join(differences(structures[0], one)) for one in structures} - {""}
-            what = f"{name} alike in {len(structures)} processes of two checkouts"
-            yield Target(what, "; ".join(told) or structures[0].digest, not told)
+def _case(what: str) -> str:
+    return what.partition(ALIKE)[0]
+
+
+def _fresh(times: int, keyword: str, threads: list[int], folder: Path) -> Iterator[Target]:
+    for number in threads:
+        yield from in_fresh_processes(times, keyword, number, folder)
+
+
+def in_fresh_processes(times: int, keyword: str, threads: int, folder: Path) -> Iterator[Target]:
+    """Record cases in fresh processes of two checkouts in turn."""
+    found: dict[str, list[Structure]] = {}
+    with contenders("HEAD", "HEAD", []) as both:
+        sides = [replace(c.side, cache=folder) for c in both]
+        cases = _cases(sides[0], keyword, threads)
+        for number in range(times):
+            for case, structure in _recorded(sides[number % 2], cases, folder):
+                found.setdefault(case.id, []).append(structure)
+    for name, structures in found.items():
+        told = {"; ".join(differences(structures[0], one)) for one in structures} - {""}
+        what = f"{name}{ALIKE}{len(structures)} processes of two checkouts"
+        yield Target(what, "; ".join(told) or structures[0].digest, not told)
 
 
 def _cases(side: Side, keyword: str, threads: int) -> list[Case]:

@@ -53,7 +53,7 @@ def report(folder: RunFolder = None) -> None:
         path = run.folder / point.name
         point.load()(run, records, path)
         if path.exists():
-            console.print(f"{point.name:<19} {path}", soft_wrap=True)
+            console.print(f"{point.name:<22} {path}", soft_wrap=True)
 
 
 def claims(folder: RunFolder = None) -> None:

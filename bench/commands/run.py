@@ -267,7 +267,7 @@ def finish(console: Screen, found: Run) -> None:
         path = found.folder / point.name
         point.load()(found, records, path)
         if path.exists():  # profiles are written where some were taken
-            console.print(f"{point.name:<19} {path}", soft_wrap=True)
+            console.print(f"{point.name:<22} {path}", soft_wrap=True)
     for point in entry_points(group="touchstone.summaries"):
         point.load()(console, found, records)
     if not any(record.outcome == "ok" for record in records):

@@ -19,7 +19,8 @@ PATTERNS = (
     ("convolution", r"conv|im2col|col2im|winograd"),
     (
         "matrix products",
-        r"\b_?(addmm|mm|bmm|baddbmm|addmv|mv|dot|addbmm|scaled_mm|mkldnn_linear)\b|gemm|cutlass",
+        r"\b_?(addmm|mm|bmm|baddbmm|addmv|mv|dot|addbmm|scaled_mm|mkldnn_linear|matmul|linear|einsum)\b"
+        r"|gemm|cutlass",
     ),
     (COMPILED, r"triton|cpp_fused|Compiled|Inductor|TorchDynamo|AOTDispatcher|Pregraph"),
     ("Fourier transforms", r"fft"),

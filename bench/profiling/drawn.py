@@ -16,6 +16,31 @@ GREY = "#c9ced6"
 RANK_PARTS = {"compute": "#4269d0", "exposed communication": "#ff725c", "idle": GREY}
 MOST_OPERATORS = 16
 WIDTH = 900
+# Steps of many classes need more colours than other charts have: no two classes may share one.
+MANY = (
+    *COLOURS,
+    "#22347d",
+    "#a3320b",
+    "#1b6e3c",
+    "#5b2a8c",
+    "#8a6a00",
+    "#12747a",
+    "#c2185b",
+    "#7fb800",
+)
+LONGEST = 44  # letters of a name: with its phase it fits beside an axis
+
+
+def short(name: str) -> str:
+    """Shorten the name of an operator in its middle: what it ends in tells it from others."""
+    half = LONGEST // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[1 - half :]}"
+
+
+def milliseconds() -> alt.X:
+    """Return the axis of a step's time, its labels apart from one another."""
+    axis = alt.Axis(labelFlush=False, tickCount=10)
+    return alt.X("sum(ms):Q", title="ms of a step", axis=axis)
 
 
 def bars(
@@ -44,7 +69,7 @@ def bars(
         alt.Chart(data, width=WIDTH // len(found) - 40, height=alt.Step(22))
         .mark_bar()
         .encode(
-            x=alt.X("sum(ms):Q", title="ms of a step"),
+            x=milliseconds(),
             y=alt.Y(f"{bar}:N", title=None),
             color=colour(data, part, colours),
             order="place:Q",
@@ -67,7 +92,7 @@ def colour(
         return alt.Color(f"{part}:N", title=None, scale=own, legend=alt.Legend(orient="bottom"))
     order = data.groupby(part)["seconds"].sum().sort_values(ascending=False).index
     names = [name for name in order if name != OUTSIDE]
-    drawn = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
+    drawn = [MANY[number % len(MANY)] for number in range(len(names))]
     domain = [*names, *([OUTSIDE] if OUTSIDE in set(order) else [])]
     return alt.Color(
         f"{part}:N",
@@ -79,7 +104,7 @@ def colour(
 
 def lists(rows: pd.DataFrame, bar: str) -> alt.LayerChart | alt.FacetChart:
     """Draw a column for each `bar`: which operators a step spends its time in, as shares of it."""
-    rows = rows.assign(operator=rows["operator"].str.removeprefix("aten::").str.slice(0, 48))
+    rows = rows.assign(operator=rows["operator"].str.removeprefix("aten::").map(short))
     sums = rows.groupby([bar, "operator"], as_index=False)[["seconds", "calls"]].sum()
     sums["share"] = sums["seconds"] / sums[bar].map(sums.groupby(bar)["seconds"].sum())
     longest = sums.groupby("operator")["share"].max().nlargest(MOST_OPERATORS).index

@@ -103,7 +103,7 @@ def _watched(run: Run, side: Side, tool: Tool, case: Case) -> str:
     if answer.get("outcome") != "ok":
         why = answer.get("detail") or in_one_line(done.stderr or done.stdout)
         return f"{tool.name}: {case.id}: {answer.get('outcome', 'no result')}: {why}"
-    return f"{tool.name:<19} {report.with_suffix(tool.suffix)}"
+    return f"{tool.name:<22} {report.with_suffix(tool.suffix)}"
 
 
 def _request(run: Run, side: Side, case: Case) -> dict[str, Any]:

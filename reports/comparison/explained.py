@@ -25,8 +25,12 @@ def print_whys(console: Screen, comparison: Comparison, asked: Asked = None) -> 
         console.tell((why.case, f"bold {COLOURS.get(why.verdict, '')}".strip()))
         console.print(why.change)
         _print_lines(console, why)
-    console.print()
-    console.print(HOW if found else NOTHING, style="dim" if found else "")
+    if any(why.lines for why in found):
+        console.print()
+        console.print(HOW, style="dim")
+    elif not found:
+        console.print()
+        console.print(NOTHING)
 
 
 def _print_lines(console: Screen, why: Why) -> None:

@@ -106,7 +106,7 @@ def _reasons(found: Sequence[Why]) -> Iterator[str]:
         for line in why.lines:
             yield f"| {' | '.join(map(text, (line.share, line.sort, line.cause)))} |"
         yield ""
-    if found:
+    if any(why.lines for why in found):
         yield from (HOW, "")
 
 

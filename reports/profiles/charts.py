@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.cases.chart import COLOURS, Chart
 from bench.profiling.classes import OUTSIDE
-from bench.profiling.drawn import GREY, RANK_PARTS, bars, colour
+from bench.profiling.drawn import GREY, RANK_PARTS, bars, colour, milliseconds, short
 from bench.profiling.facts import MemoryOverTime
 from bench.profiling.flame import Frame
 from bench.profiling.operators import breakdown
@@ -40,7 +40,7 @@ def where_time_goes(table: pd.DataFrame, phases: list[str]) -> Chart:
         alt.Chart(data, width=WIDTH - 120, height=alt.Step(34))
         .mark_bar()
         .encode(
-            x=alt.X("sum(ms):Q", title="ms of a step"),
+            x=milliseconds(),
             y=alt.Y("where:N", title=None, sort=None),
             color=colour(data, "class"),
             order=alt.Order("seconds:Q", sort="descending"),
@@ -67,7 +67,7 @@ def what_bounds(table: pd.DataFrame) -> Chart | None:
     if data.empty:
         return None
     data = data.assign(
-        name=data["operator"].str.removeprefix("aten::").str.slice(0, 46) + " · " + data["phase"],
+        name=data["operator"].str.removeprefix("aten::").map(short) + " · " + data["phase"],
         limit=data["limit"].where(data["limit"] != "", "not known"),
         ms=data[spent] * 1e3,
         of_roofline=data["roofline_share"].astype(float),
@@ -77,8 +77,8 @@ def what_bounds(table: pd.DataFrame) -> Chart | None:
         alt.Chart(data[["name", "limit", "ms", "calls", "of_roofline"]], width=WIDTH - 320)
         .mark_bar()
         .encode(
-            x=alt.X("sum(ms):Q", title="ms of a step"),
-            y=alt.Y("name:N", title=None, sort="-x", axis=alt.Axis(labelLimit=340)),
+            x=milliseconds(),
+            y=alt.Y("name:N", title=None, sort="-x", axis=alt.Axis(labelLimit=380)),
             color=alt.Color(
                 "limit:N",
                 title="bound by",
@@ -128,7 +128,11 @@ def memory(found: MemoryOverTime) -> Chart | None:
         alt.Chart(data, width=WIDTH - 60, height=190)
         .mark_area(interpolate="step-after")
         .encode(
-            x=alt.X("ms:Q", title="ms since the step began, with stacks recorded"),
+            x=alt.X(
+                "ms:Q",
+                title="ms since the step began, with stacks recorded",
+                axis=alt.Axis(labelFlush=False, tickCount=10),
+            ),
             y=alt.Y("MiB:Q", title="MiB alive", stack="zero"),
             color=alt.Color(
                 "category:N",

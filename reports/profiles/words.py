@@ -78,12 +78,14 @@ def _longest(table: pd.DataFrame) -> str:
 def cost(own: RankProfile) -> str:
     """Say what the profiler itself costs, measured by the same steps with and without it."""
     facts = own.facts
-    return (
+    told = (
         f"A step takes {seconds(median(facts.plain_s))} without the profiler and "
         f"{seconds(median(facts.profiled_s))} with it ({facts.cost:+.0%}; medians of "
-        f"{len(facts.plain_s)} and {len(facts.profiled_s)} steps in one process): shares here are "
-        "of profiled steps, and short operators bear most of that."
+        f"{len(facts.plain_s)} and {len(facts.profiled_s)} steps in one process)"
     )
+    if facts.cost <= 0:  # what it costs is surely more than nothing
+        return f"{told}: it costs less than steps differ by here."
+    return f"{told}: shares here are of profiled steps, and short operators bear most of that."
 
 
 def lines(table: pd.DataFrame) -> list[Line]:

@@ -90,9 +90,11 @@ def test_a_case_can_be_named(
     sides: tuple[Run, Run], capsys: pytest.CaptureFixture[str], case: str, seen: list[str]
 ) -> None:
     assert command_line(sides[0].folder, sides[1].folder, case) == 0
-    lines = capsys.readouterr().out.splitlines()
+    out = capsys.readouterr().out
+    lines = out.splitlines()
     assert [line for line in lines if line.startswith("made/")] == seen
     assert (NO_CAUSE in lines) == ("made/same" in seen)
+    assert ("Shares are of" in out) == (seen != ["made/same"])  # where any is told
 
 
 def test_what_cannot_be_is_one_line(sides: tuple[Run, Run], tmp_path: Path) -> None:

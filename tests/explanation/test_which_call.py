@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -11,7 +12,7 @@ from bench.profiling.aligned import Changed
 from reports.explanation.calls import which
 from tests.explanation.test_planted_causes import explained
 from tests.explanation.test_weighing import sides
-from tests.profiling.made_traces import Plain, named, product
+from tests.profiling.made_traces import Plain, event, named, product
 
 
 def network(*durations: float, k: Sequence[int] = ()) -> list[Plain]:
@@ -50,6 +51,16 @@ def test_a_call_that_came_is_named(tmp_path: Path) -> None:
     assert found.causes[0].words.endswith(told)
 
 
+def test_where_all_came_or_went_none_is_singled_out(tmp_path: Path) -> None:
+    other = event("aten::mul", 0, 100, Input_Dims=[[8, 8]], Input_type=["float"])
+    without = [named("step", 0, 100), other]
+    with_two = [named("step", 0, 200), other, product(100, 20), product(120, 80)]
+    came = explained(tmp_path / "came", *sides(100, 200), (without, with_two), phases=[])
+    went = explained(tmp_path / "went", *sides(200, 100), (with_two, without), phases=[])
+    for found, does in ((came, "came"), (went, "went")):
+        assert found.causes[0].words.endswith(f"all 2 calls (8×16 16×4) {does}"), does
+
+
 def calls(*changes: float) -> list[Changed]:
     return [Changed(n, len(changes), f"{n}", change) for n, change in enumerate(changes, 1)]
 
@@ -77,3 +88,27 @@ def test_few_calls_are_named_and_many_are_not(changes: Sequence[float], expected
 def test_calls_of_one_shape_are_named_together() -> None:
     changed = [Changed(n, 6, "8×8", 5.0 * (n in (2, 4))) for n in range(1, 7)]
     assert which(changed) == "the 2nd and 4th of 6 calls (8×8)"
+
+
+Sorts = Sequence[tuple[str, Literal["stayed", "came", "went"]]]
+
+
+@pytest.mark.parametrize(
+    ("sorts", "expected"),
+    [
+        ([("8×8", "came")], ""),  # said by +1 call
+        ([("8×8", "came")] * 2, "all 2 calls (8×8) came"),
+        ([("", "went")] * 3, "all 3 calls went"),
+        ([("8×8", "came"), ("8×9", "came")], "all 2 calls came"),
+        ([("8×9", "came"), ("8×8", "went")], "the one call (8×8) went and the one call (8×9) came"),
+        ([("9", "came"), *[("8", "went")] * 2], "all 2 calls (8) went and the one call (9) came"),
+        ([("8×8", "stayed"), ("8×9", "came")], "the 1st of 2 calls (8×8)"),
+        ([("8×8", "came"), ("8×9", "stayed")], "the 1st of 2 calls (8×8), which came"),
+    ],
+)
+def test_all_that_came_or_went_are_told_at_once(sorts: Sorts, expected: str) -> None:
+    changed: list[Changed] = []
+    for number, (shapes, sort) in enumerate(sorts, 1):
+        of = len(sorts) if sort != "went" else sum(own == "went" for _, own in sorts)
+        changed.append(Changed(number, of, shapes, 9.0 / number**3, sort))
+    assert which(changed) == expected

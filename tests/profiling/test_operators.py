@@ -194,6 +194,9 @@ def test_nothing_is_said_without_ceilings() -> None:
     [
         ("aten::addmm", "matrix products"),
         ("aten::_scaled_dot_product_flash_attention_for_cpu", "attention"),
+        ("aten::linear", "matrix products"),
+        ("aten::matmul", "matrix products"),
+        ("aten::upsample_bilinear2d", "elementwise"),
         ("aten::add_", "elementwise"),
         ("aten::sum", "reductions"),
         ("aten::copy_", "copies and filling"),
