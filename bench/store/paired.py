@@ -12,6 +12,7 @@ from bench.store.strict import decode
 from bench.system.files import read_regular
 
 SCHEMA = 1
+STAGES = ("preparation", "first", "confirm", "exclude")  # in their order
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Pairing:
     B's case). `matched_by` says what makes two cases a pair: their `id` or their `question`.
     `judged` names, by kind of case, the quantity that verdicts on time are about. With `at_most`,
     rounds beyond both stages exclude slowdowns of more than that share; `looks` are the numbers of
-    pairs after which a case may stop.
+    pairs after which a case may stop. `repository` is where revisions come from, `instrument` a
+    digest of what measured, `seal` that of what it runs: a resume goes by them.
     """
 
     command: list[Text]
@@ -52,6 +54,9 @@ class Pairing:
     notices: list[Text] = field(default_factory=list)
     stage: Name = "preparation"
     ended_by: Name = ""
+    repository: Text = ""
+    instrument: Name = ""
+    seal: Name = ""
     schema: int = SCHEMA
 
 
