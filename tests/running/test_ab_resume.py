@@ -1,4 +1,4 @@
-"""A comparison that goes on in a later session, with nothing measured: what is done and what not."""
+"""A comparison that goes on in a later session, with nothing measured: what is done and not."""
 
 from __future__ import annotations
 
