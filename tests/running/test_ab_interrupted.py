@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import UserError
 from bench.running.pairing.resuming import resumable
 from bench.store.paired import read_pairing
 from tests.conftest import BENCH, BENCH_AS_IT_IS, ROOT, Bench
 from tests.running.users_repository import HEAD, Repository, sides
 
-ROUNDS, CONFIRM = 3, 12
+ROUNDS = 2
 
 
 def ways(slept_s: float) -> str:
@@ -39,14 +40,16 @@ class Runner:
     """A user's repository with two commits, and a comparison of them that may be stopped."""
 
     repository: Repository
+    confirm: int = 0
+    a_and_b: tuple[str, str] = ("HEAD~1", "HEAD")
 
     @property
     def folder(self) -> Path | None:
         return next(self.repository.folder.glob("runs/*"), None)
 
     def start(self, command: tuple[str, ...] = BENCH) -> subprocess.Popen[str]:
-        first = ["HEAD~1", "HEAD", "mine.py", "--device", "cpu", "--rounds", str(ROUNDS)]
-        first += ["--confirm", str(CONFIRM), "--seed", "3", "--preset", "smoke"]
+        first = [*self.a_and_b, "mine.py", "--device", "cpu", "--rounds", str(ROUNDS)]
+        first += ["--confirm", str(self.confirm), "--seed", "3", "--preset", "smoke"]
         words = ["--resume", str(self.folder)] if self.folder else first
         temporary = self.repository.folder.parent / "temporary"
         temporary.mkdir(exist_ok=True)
@@ -93,23 +96,23 @@ class Runner:
         assert set(pairs.values()) == {1}
         suspects = {ids[0].split("/")[1] for ids in read_pairing(self.folder).suspects}
         assert Counter(variant for variant, _ in pairs) == {
-            name: ROUNDS + CONFIRM * (name in suspects) for name in ("stays", "slows")
+            name: ROUNDS + self.confirm * (name in suspects) for name in ("stays", "slows")
         }
         assert not list((self.repository.folder.parent / "temporary").iterdir())
 
 
-def made(folder: Path) -> Runner:
+def made(folder: Path, **changes: object) -> Runner:
     repository = Repository(folder / "mine")
     repository.commit(mine=ways(0.001))
     repository.commit(mine=ways(0.002))
-    return Runner(repository)
+    return Runner(repository, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory, forked_servers: None) -> Iterator[Runner]:
     """Return a comparison that SIGTERM has ended within its first stage."""
     runner = made(tmp_path_factory.mktemp("stopped"))
-    said = runner.stop(signal.SIGTERM, 2 * 2 + 3)
+    said = runner.stop(signal.SIGTERM, 2 * 2 + 1)
     assert runner.folder is not None
     assert f"bench ab --resume runs/{runner.folder.name}\n" in said
     yield runner
@@ -186,14 +189,19 @@ def test_a_session_that_one_side_alone_began_is_dropped(stopped: Runner, tmp_pat
     assert [len(run.manifest.sessions) for run in runs] == [1, 1]
 
 
+def test_nothing_is_written_through_a_link(stopped: Runner, tmp_path: Path) -> None:
+    assert stopped.folder is not None
+    shutil.copytree(stopped.folder, tmp_path / "copy")
+    (tmp_path / "copy" / "B").rename(tmp_path / "B")
+    (tmp_path / "copy" / "B").symlink_to(tmp_path / "B")
+    with pytest.raises(UserError, match="got a link"):
+        resumable(tmp_path / "copy")
+
+
 def test_a_working_tree_that_has_changed_is_refused(tmp_path: Path, bench: Bench) -> None:
-    runner = made(tmp_path)
+    runner = made(tmp_path, a_and_b=("HEAD", "."))
     repository = runner.repository
-    words = ["ab", "HEAD", ".", "mine.py", "--device", "cpu", "--rounds", 2, "--confirm", 0]
-    assert bench(*words, cwd=repository.folder).returncode in (0, 1)
-    assert runner.folder is not None
-    told = json.loads((runner.folder / "ab.json").read_text())
-    (runner.folder / "ab.json").write_text(json.dumps({**told, "ended_by": "interrupted"}))
+    runner.stop(signal.SIGTERM, 1)
     (repository.folder / "mine.py").write_text(ways(0.003))
     assert "source was as listed, is now changed" in refused(bench, runner)
     repository.commit(mine=ways(0.002), other="")
@@ -205,7 +213,7 @@ def test_a_working_tree_that_has_changed_is_refused(tmp_path: Path, bench: Bench
 def test_it_is_stopped_in_every_stage_and_ends_whole(
     how: int, tmp_path: Path, forked_servers: None
 ) -> None:
-    runner, prepared = made(tmp_path), 2 * 2
+    runner, prepared = made(tmp_path, confirm=12), 2 * 2
     for num_lines in (1, prepared + 1, prepared + 2 * ROUNDS + 2, prepared + 2 * ROUNDS + 7):
         runner.stop(how, num_lines, BENCH_AS_IT_IS)
     runner.expect_whole()

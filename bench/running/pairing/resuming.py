@@ -23,6 +23,9 @@ from bench.system import git
 
 def resumable(folder: Path) -> Comparison:
     """Read the folder to finish; UserError where it is finished, or cannot be."""
+    for path in (folder / "ab.json", *(folder / letter for letter in LETTERS)):
+        if path.is_symlink():
+            raise UserError(f"{path}: expected the comparison's own to write to, got a link")
     pairing = read_pairing(folder)
     if pairing.ended_by == "finished":
         raise UserError(f"{folder} is finished; `bench compare` judges it again")
