@@ -79,7 +79,7 @@ class Runner:
     def expect_whole(self) -> None:
         """Resume it to its end; every pair is there as often as it was planned."""
         process = self.start()
-        said, _ = process.communicate(timeout=240)
+        said, _ = process.communicate(timeout=600)
         assert process.returncode in (0, 1), said
         assert self.folder is not None
         assert (self.folder / "comparison.html").exists()
@@ -209,11 +209,8 @@ def test_a_working_tree_that_has_changed_is_refused(tmp_path: Path, bench: Bench
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_it_is_stopped_in_every_stage_and_ends_whole(
-    how: int, tmp_path: Path, forked_servers: None
-) -> None:
+def test_it_is_killed_in_every_stage_and_ends_whole(tmp_path: Path, forked_servers: None) -> None:
     runner, prepared = made(tmp_path, confirm=12), 2 * 2
-    for num_lines in (1, prepared + 1, prepared + 2 * ROUNDS + 2, prepared + 2 * ROUNDS + 7):
-        runner.stop(how, num_lines, BENCH_AS_IT_IS)
+    for num_lines in (1, prepared + 1, prepared + 2 * ROUNDS + 4):
+        runner.stop(signal.SIGKILL, num_lines, BENCH_AS_IT_IS)
     runner.expect_whole()
