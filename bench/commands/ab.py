@@ -36,19 +36,29 @@ from bench.commands.options import (
     Timeout,
     Wait,
 )
+from bench.commands.resuming import Trust, expect_consent, expect_only_resume, expect_resume
 from bench.commands.run import parse_budget
-from bench.errors import NOT_EXCLUDED, REGRESSION
+from bench.errors import NOT_EXCLUDED, REGRESSION, UserError
 from bench.judging.comparing.quantities import parse_gate
 from bench.judging.limit import parse_limit
 from bench.running.lock import device_lock
 from bench.running.pairing.contenders import contenders
 from bench.running.pairing.folder import Comparison
 from bench.running.pairing.listed import Asked
-from bench.running.pairing.pairs import list_pairs
+from bench.running.pairing.pairs import Pair, list_pairs
 from bench.running.pairing.plan import Plan, Wanted, create, expect_enough, make_plan, sticking
+from bench.running.pairing.resuming import (
+    foreign_code,
+    in_words,
+    pairs_of,
+    resumable,
+    sides_again,
+)
 from bench.running.pairing.sitting import measure_both
 from bench.running.progress import TerminalProgress
 from bench.sides.checkout import publishable
+from bench.sides.selection import expect_files
+from bench.sides.side import Side
 from bench.store import read
 from bench.system.terminal import Screen
 
@@ -65,8 +75,9 @@ Word = Annotated[
 
 
 def ab(
-    a: Word,
-    b: Word,
+    context: typer.Context,
+    a: Word = "",
+    b: Word = "",
     selectors: Selectors = None,
     keyword: Keyword = "",
     sets: Sets = None,
@@ -109,6 +120,13 @@ def ab(
         ),
     ] = False,
     timeout: Timeout = 120.0,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Finish an interrupted comparison.", show_default=False
+        ),
+    ] = None,
+    trust: Trust = False,
     output: Output = Path("runs"),
     wait: Wait = False,
     dry_run: DryRun = False,
@@ -133,12 +151,19 @@ def ab(
     - `bench ab HEAD~3 HEAD path/to/mine.py`
     - `bench ab .venv/bin/python ../newer/bin/python precision --preset smoke`
     - `bench ab attention/sdpa_math 'attention/tiled[block=64]' --set seqlen=1024`
+    - `bench ab --resume runs/20260103-120000-ab-5e6f`
 
     Exit codes: 0 no regression, 1 regression, 2 usage or bad input, 3 nothing comparable,
     4 cannot write, 6 a slowdown of more than `--at-most` is not excluded, 70 a fault of the
     tool itself, 130 interrupted.
     """
     console, gates = Screen(), parse_gate(gate)
+    if resume is not None:
+        expect_only_resume(context, "gate", "summary")
+        raise typer.Exit(_judge(console, _resumed(console, resume, trust, wait), summary, gates))
+    expect_resume(trust)
+    if not (a and b):
+        raise UserError("expected two sides, A and B, or --resume FOLDER")
     files = dict(zip(FILES, (data, inception, reference, model), strict=True))
     asked = Asked(keyword, sets or [], preset, device, files, like)
     expect_enough(confirm)
@@ -153,7 +178,7 @@ def ab(
         cases = [*plan.matched.cases(0), *plan.matched.cases(1)]
         with device_lock(plan.pairing.device, wait, cases):
             found = create(output, plan)
-            _measure(console, found, plan)
+            _measure(console, found, (both[0].side, both[1].side), plan.matched.pairs)
     raise typer.Exit(_judge(console, found, summary, gates))
 
 
@@ -165,17 +190,35 @@ def _show(console: Screen, plan: Plan, names: bool) -> None:
     console.print(plan.in_words())
 
 
-def _measure(console: Screen, found: Comparison, plan: Plan) -> None:
-    """Measure both sides; an interruption keeps what there is."""
-    a, b = plan.both
+def _resumed(console: Screen, folder: Path, trust: bool, wait: bool) -> Comparison:
+    """Do what a comparison lacks, as it was asked for."""
+    found = resumable(folder)
+    if not trust:
+        expect_consent(folder, foreign_code(found))
+    pairs = pairs_of(found)
+    with sides_again(found) as sides:
+        for run, side in zip(found.runs, sides, strict=True):
+            expect_files(side, run.manifest.cases, FILES, side)
+        console.print(in_words(found, pairs))
+        cases = [case for run in found.runs for case in run.manifest.cases]
+        with device_lock(found.pairing.device, wait, cases):
+            found = resumable(folder)  # as another left it that was waited for
+            _measure(console, found, sides, pairs)
+    return found
+
+
+def _measure(
+    console: Screen, found: Comparison, sides: tuple[Side, Side], pairs: list[Pair]
+) -> None:
+    """Measure both sides; an interruption leaves a folder that can be resumed."""
     try:
         with TerminalProgress(console) as progress:
-            measure_both(found, (a.side, b.side), plan.matched.pairs, progress)
+            measure_both(found, sides, pairs, progress)
     except STOPS:
         raise interrupted(
-            f"interrupted; {counted(sum(len(r.attempts) for r in found.runs), 'attempt')} kept. A "
-            f"comparison cannot be resumed: it is judged from what it has, by\n"
-            f"  bench compare {shlex.quote(str(found.folder))}"
+            f"interrupted; {counted(sum(len(r.attempts) for r in found.runs), 'attempt')} kept. "
+            f"Finish with\n  bench ab --resume {shlex.quote(str(found.folder))}\n"
+            f"or judge what it has by\n  bench compare {shlex.quote(str(found.folder))}"
         ) from None
 
 

@@ -37,6 +37,7 @@ from bench.commands.options import (
     Timeout,
     Wait,
 )
+from bench.commands.resuming import Trust, expect_consent, expect_only_resume, expect_resume
 from bench.errors import NOTHING_MEASURED, UserError
 from bench.judging.noise import known
 from bench.judging.record import fold
@@ -77,13 +78,7 @@ def run(
         Path | None,
         typer.Option(metavar="RUN", help="Finish an interrupted run.", show_default=False),
     ] = None,
-    trust: Annotated[
-        bool,
-        typer.Option(
-            "--trust",
-            help="With --resume: run what a folder from elsewhere names outside the checkout.",
-        ),
-    ] = False,
+    trust: Trust = False,
     profile: Profile = False,
     dry_run: DryRun = False,
     rounds: NumRounds = None,
@@ -112,10 +107,10 @@ def run(
     console = Screen()
     found: Run | None = None
     if resume is not None:
-        _expect_only_resume(context)
+        expect_only_resume(context)
         found = resumable(resume, trust)
-    elif trust:
-        raise UserError("--trust: expected beside --resume, which runs what a folder names")
+    else:
+        expect_resume(trust)
     with served(Side()) as (side, server):
         if found is not None:
             expect_files(server, found.manifest.cases, FILES)
@@ -146,25 +141,10 @@ def resumable(folder: Path, trust: bool) -> Run:
     """Read the folder to finish; UserError where its code is not to be run."""
     found = read(folder)
     if found.manifest.pairing:
-        raise UserError(
-            f"{folder} is one side of a comparison, which cannot be resumed; what it has counts"
-        )
+        raise UserError(f"{folder} is one side of a comparison, which `bench ab --resume` finishes")
     if not trust and not written_here(found.manifest):
-        _expect_consent(folder, code_outside(found.manifest.cases))
+        expect_consent(folder, code_outside(found.manifest.cases))
     return found
-
-
-def _expect_consent(folder: Path, outside: list[str]) -> None:
-    """Ask before what a folder from elsewhere names is run; without a terminal, refuse."""
-    if not outside:
-        return
-    told = ", ".join(map(repr, outside[:3])) + (" and more" if len(outside) > 3 else "")
-    what = f"{folder} was not written by this machine, and runs code outside the checkout: {told}"
-    asked = [stream for stream in (sys.stdin, sys.stderr) if stream and stream.isatty()]
-    if len(asked) < 2:
-        raise UserError(f"{what}; look at it, then allow it with --trust")
-    if not typer.confirm(f"{what}. Run it?", err=True):
-        raise UserError("nothing was run")
 
 
 def _plan(
@@ -232,18 +212,6 @@ def parse_budget(text: str) -> float | None:
     if not 0 < seconds <= LONGEST_S:
         raise UserError(f"--budget '{text}': expected a time such as 90s, 10m or 2h")
     return seconds
-
-
-def _expect_only_resume(context: typer.Context) -> None:
-    """Refuse what a resume would have to ignore: it finishes the run as it was asked for."""
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        given = source is not None and source.name == "COMMANDLINE"
-        if given and name not in ("resume", "trust", "wait"):
-            raise UserError(
-                f"--resume finishes a run as it was asked for; expected no other option or "
-                f"selector, got {name.replace('_', '-')}"
-            )
 
 
 def carry_out(console: Screen, found: Run, side: Side, server: Server) -> None:

@@ -88,7 +88,7 @@ def begin(found: Run, side: Side, progress: Progress, server: Server | None = No
     server.expect_device(found.manifest.device)
     environment = {**machine.facts(), **side.libraries(), **server.hello}
     environment |= _surroundings(found, side, server)
-    _expect_same(found, server, environment)
+    _expect_same(found, side, server, environment)
     found.drop_torn_line()
     ceilings = _ceilings(found, side, server, progress)
     noise = known_noise(found, environment)
@@ -179,18 +179,18 @@ def _ceilings(found: Run, side: Side, server: Server, progress: Progress) -> lis
     return ceilings
 
 
-def _expect_same(found: Run, server: Server, environment: dict[str, Any]) -> None:
+def _expect_same(found: Run, side: Side, server: Server, environment: dict[str, Any]) -> None:
     """Refuse to resume where machine, libraries or sources are not what they were."""
     if not found.manifest.sessions:
         return
     before = found.manifest.sessions[0].environment
     changes = elsewhere(before, environment, found.manifest.device)
     was, now = found.manifest.git.get("commit"), git_state().get("commit")
-    if was != now:
+    if was != now and not found.manifest.pairing:  # a side's commit need not be the checkout's
         changes["commit"] = (was, now)
-    known = [at_work(case) for case in found.manifest.cases]
+    known = [at_work(case, side) for case in found.manifest.cases]
     if modules := server.changed_sources(known):
-        changes["source"] = ("as listed", f"changed in {', '.join(modules)}")
+        changes["source"] = ("as listed", side.told(f"changed in {', '.join(modules)}"))
     for name, (old, new) in changes.items():
         raise UserError(
             f"cannot resume {found.folder}: {name} was {old}, is now {new}; start a new run"

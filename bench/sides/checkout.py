@@ -51,6 +51,16 @@ def nameless(text: str, side: Side | None = None) -> str:
     return writable(text)
 
 
+def hidden(path: str) -> str:
+    """Return a path as it is written where it must be found again; `shown` undoes it."""
+    return _redaction().hide(path)
+
+
+def shown(text: str) -> str:
+    """Return the path that `hidden` was given."""
+    return _redaction().show(text)
+
+
 def published(case: Case, side: Side | None = None) -> Case:
     """Return the case as it is written: no path of this machine in it, and none lost.
 

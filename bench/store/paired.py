@@ -13,6 +13,7 @@ from bench.system.files import read_regular
 
 SCHEMA = 1
 Share = Annotated[float, Within(1e-6, 10.0)]
+STAGES = ("preparation", "first", "look", "confirm", "exclude")  # in their order
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,13 @@ class Contestant:
 class Pairing:
     """`ab.json`: what was compared, how, and what came of it.
 
-    Rounds below `first_rounds` are the first stage. The next `look_pairs` are of its suspects, and
-    `confirm_pairs` of those that stayed (`suspects`: ids of A's and B's case). `matched_by` says
-    what makes two cases a pair: their `id` or their `question`. `judged` names, by kind of case,
-    the quantity that verdicts on time are about. With `at_most`, rounds beyond all of these exclude
-    slowdowns of more than that share, or than that of a kind in `limits`; `looks` are the numbers
-    of pairs after which a case may stop.
+    Rounds below `first_rounds` are the first stage. The next `look_pairs` are of its suspects
+    (`looked_at`: ids of A's and B's case), and `confirm_pairs` of those that stayed (`suspects`).
+    `matched_by` says what makes two cases a pair: their `id` or their `question`. `judged` names,
+    by kind of case, the quantity that verdicts on time are about. With `at_most`, rounds beyond all
+    of these exclude slowdowns of more than that share, or than that of a kind in `limits`; `looks`
+    are the numbers of pairs after which a case may stop. `repository` is where revisions come from,
+    `instrument` a digest of what measured, `seal` that of what it runs: a resume goes by them.
     """
 
     command: list[Text]
@@ -52,10 +54,14 @@ class Pairing:
     limits: dict[Name, Share] = field(default_factory=dict)
     looks: list[Positive] = field(default_factory=list)
     look_pairs: Few = 0
+    looked_at: list[tuple[Text, Text]] = field(default_factory=list)
     suspects: list[tuple[Text, Text]] = field(default_factory=list)
     notices: list[Text] = field(default_factory=list)
     stage: Name = "preparation"
     ended_by: Name = ""
+    repository: Text = ""
+    instrument: Name = ""
+    seal: Name = ""
     schema: int = SCHEMA
 
 

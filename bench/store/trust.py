@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.errors import UserError
 from bench.store.manifest import Manifest
+from bench.store.paired import Pairing
 from bench.system.cache import cache_folder
 
 _BYTES = 32
@@ -21,14 +22,33 @@ _BYTES = 32
 
 def seal(manifest: Manifest) -> str:
     """Return the seal of the code that a run names; empty where no secret can be kept."""
-    key = _key()
-    return hmac.new(key, _named(manifest), "sha256").hexdigest() if key else ""
+    return _sealed(_named(manifest))
+
+
+def seal_sides(pairing: Pairing) -> str:
+    """Return the seal of where a comparison has its sides from; empty as `seal`."""
+    sides = [[side.interpreter, side.git.get("commit")] for side in (pairing.a, pairing.b)]
+    return _sealed(json.dumps([pairing.sort, pairing.repository, sides]).encode())
 
 
 def written_here(manifest: Manifest) -> bool:
     """Say whether this machine wrote the folder, and the code it names is what it named then."""
-    told = manifest.seal.encode(errors="surrogatepass")  # of a folder from elsewhere: any text
-    return bool(told) and hmac.compare_digest(seal(manifest).encode(), told)
+    return _fits(seal(manifest), manifest.seal)
+
+
+def sides_written_here(pairing: Pairing) -> bool:
+    """Say whether this machine wrote where a comparison has its sides from."""
+    return _fits(seal_sides(pairing), pairing.seal)
+
+
+def _fits(own: str, told: str) -> bool:
+    plain = told.encode(errors="surrogatepass")  # of a folder from elsewhere: any text
+    return bool(plain) and hmac.compare_digest(own.encode(), plain)
+
+
+def _sealed(what: bytes) -> str:
+    key = _key()
+    return hmac.new(key, what, "sha256").hexdigest() if key else ""
 
 
 def _named(manifest: Manifest) -> bytes:

@@ -53,6 +53,10 @@ class FakeSide:
     servers_started: int = 0
     forks: Allocation | None = None  # of every case that could have several
     allocated: dict[str, Allocation] = field(default_factory=dict)
+    session: int = 0
+
+    def __post_init__(self) -> None:
+        self.failed = {a.case for a in self.run.attempts if a.outcome != "ok"}
 
     def servers(self, cases: list[Case]) -> Made:
         self.servers_started += 1
@@ -68,7 +72,9 @@ class FakeSide:
         outcome = "crash" if step.case.variant in self.fails and step.role == "time" else "ok"
         if outcome != "ok":
             self.failed.add(step.case.id)
-        return Attempt(step.case.id, step.role, 0, step.number, outcome)
+        made = Attempt(step.case.id, step.role, self.session, step.number, outcome)
+        self.run.attempts.append(made)
+        return made
 
     def allocate(self, allocated: dict[str, Allocation]) -> None:
         self.allocated = dict.fromkeys(allocated, self.forks) if self.forks else {}
@@ -118,12 +124,14 @@ def execute(
     manifest = Manifest([], "smoke", "cpu", seed, 0.1, [ROUNDS], cases, budget_s=budget_s)
     manifest = replace(manifest, profile=profile)
     log: list[tuple[str, str, str, int]] = []
-    run = Run(ROOT, manifest)
-    sides = (FakeSide("A", log, run), FakeSide("B", log, run, fails))
+    sides = (
+        FakeSide("A", log, Run(ROOT, manifest)),
+        FakeSide("B", log, Run(ROOT, manifest), fails),
+    )
     schedule = PairedSchedule(
         sides,  # type: ignore[arg-type]
         pairs,
-        lambda found: [p for p in found if p.a and p.a.variant in suspects],
+        lambda found, _: [p for p in found if p.a and p.a.variant in suspects],
         CONFIRM,
         Silent(),
         lambda found: [p for p in found if taken(log, p) < (excluded_at or {}).get(p.name, 10**6)],

@@ -98,16 +98,20 @@ def _revisions(a: str, b: str, selectors: list[str]) -> Iterator[tuple[Contender
     if top is None:
         raise UserError("expected a git repository around the current folder, found none")
     _expect_something_of(top, selectors)
-    with scratch("sides") as folder:
-        copies = _copied_alike(top, (a, b), folder)
-        yield (
-            _revision("A", a, top, copies["A"], selectors),
-            _revision("B", b, top, copies["B"], selectors),
-        )
+    with copied_alike(top, (a, b)) as (of_a, of_b):
+        yield _revision(of_a, a, selectors), _revision(of_b, b, selectors)
 
 
-def _copied_alike(top: Path, both: tuple[str, str], folder: Path) -> dict[str, Copy]:
+@contextmanager
+def copied_alike(top: Path, both: tuple[str, str]) -> Iterator[tuple[Side, Side]]:
     """Copy both revisions by one means; paths of both sides have the same length."""
+    with scratch("sides") as folder:
+        copies = _copies(top, both, folder)
+        a, b = (Side(root=root_in(copies[x]), name=x, copy=copies[x]) for x in LETTERS)
+        yield a, b
+
+
+def _copies(top: Path, both: tuple[str, str], folder: Path) -> dict[str, Copy]:
     sources = [folder / f"from-{letter}" for letter in LETTERS]
     for words, source in zip(both, sources, strict=True):
         if words == WORKING_TREE:
@@ -138,10 +142,11 @@ def _expect_something_of(top: Path, selectors: list[str]) -> None:
         )
 
 
-def _revision(letter: str, words: str, top: Path, copy: Copy, selectors: list[str]) -> Contender:
+def _revision(side: Side, words: str, selectors: list[str]) -> Contender:
+    assert side.copy is not None, "a revision is a copy"
+    top = side.copy.repository
     commit = git.commit_of(top, "HEAD" if words == WORKING_TREE else words)
     dirty = words == WORKING_TREE and git.is_dirty(top)
-    side = Side(root=root_in(copy), name=letter, copy=copy)
     state = {"commit": commit or "", "branch": words, "dirty": dirty}
     return Contender(words, "revision", side, [_place(side, s) for s in selectors], git=state)
 

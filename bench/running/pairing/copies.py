@@ -6,6 +6,7 @@ killed one leaves.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import shutil
 from collections.abc import Iterator, Sequence
@@ -88,3 +89,11 @@ def bring_instrument(copy: Copy) -> None:
         return
     shutil.rmtree(root / "bench", ignore_errors=True)
     shutil.copytree(ROOT / "bench", root / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def instrument_digest() -> str:
+    """Return a digest of the instrument's own files, by which a change of it is seen."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "bench").rglob("*.py")):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

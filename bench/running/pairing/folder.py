@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.store import Run
-from bench.store.paired import Pairing
+from bench.store.paired import STAGES, Pairing
 from bench.system.files import write_whole
 
 LETTERS = ("A", "B")
@@ -27,3 +27,8 @@ class Comparison:
         self.pairing = replace(self.pairing, **changes)
         text = json.dumps(asdict(self.pairing), indent=1) + "\n"
         write_whole(self.folder / "ab.json", text.encode())
+
+    def reach(self, stage: str) -> None:
+        """Note how far it has come: a resume does what is lacking, and takes nothing back."""
+        if STAGES.index(stage) > STAGES.index(self.pairing.stage):
+            self.update(stage=stage)

@@ -59,7 +59,10 @@ def list_pairs(a: Contender, b: Contender, asked: Asked) -> Matched:
     cases = (_chosen(of_a, of_b, asked.keyword), _chosen(of_b, of_a, asked.keyword))
     for contender, own in zip((a, b), cases, strict=True):
         expect_files(contender.side, own, asked.files, contender.side)
-    pairs = _by_question(a, b, *cases) if a.sort == "variant" else _by_id(*cases)
+    if a.sort == "variant":
+        for contender, own in zip((a, b), cases, strict=True):
+            _expect_one_answer(contender, own)
+    pairs = paired("question" if a.sort == "variant" else "id", *cases)
     if not any(pair.whole for pair in pairs):
         raise UserError(f"{a.name} and {b.name} have no case in common", NOTHING_MEASURED)
     return Matched(pairs, of_a.device, notices)
@@ -104,17 +107,16 @@ def _nothing_chosen(own: Listed, num_cases: int, keyword: str) -> UserError:
     return UserError(f"{own.contender.name}: {why}", code)
 
 
-def _by_id(a: list[Case], b: list[Case]) -> list[Pair]:
+def paired(matched_by: str, a: list[Case], b: list[Case]) -> list[Pair]:
+    """Pair cases by their `id`, or two variants by what is asked.
+
+    What only one of two variants answers cannot be compared.
+    """
+    if matched_by == "question":
+        answers = {case.question: case for case in b}
+        return [Pair(case, answers[case.question]) for case in a if case.question in answers]
     of_a, of_b = ({case.id: case for case in cases} for cases in (a, b))
     return [Pair(of_a.get(name), of_b.get(name)) for name in {**of_b, **of_a}]
-
-
-def _by_question(a: Contender, b: Contender, of_a: list[Case], of_b: list[Case]) -> list[Pair]:
-    """Pair two variants by what is asked; what only one of them answers cannot be compared."""
-    for contender, cases in ((a, of_a), (b, of_b)):
-        _expect_one_answer(contender, cases)
-    answers = {case.question: case for case in of_b}
-    return [Pair(case, answers[case.question]) for case in of_a if case.question in answers]
 
 
 def _expect_one_answer(contender: Contender, cases: list[Case]) -> None:

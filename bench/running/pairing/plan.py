@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cases.case import Case
@@ -16,16 +16,18 @@ from bench.machine import facts as machine
 from bench.running.allocation import asked_in_words
 from bench.running.pace import Pace, pace_here
 from bench.running.pairing.contenders import Contender
+from bench.running.pairing.copies import instrument_digest
 from bench.running.pairing.folder import LETTERS, Comparison
 from bench.running.pairing.judged import judged_quantities, limits_here
 from bench.running.pairing.listed import Asked
 from bench.running.pairing.pairs import Matched
 from bench.running.progress import clock_time
 from bench.running.stopping import EFFORTS, Effort, estimate_s, fit
-from bench.sides.checkout import publishable
+from bench.sides.checkout import hidden, publishable
 from bench.store import Manifest, create_at, new_folder
 from bench.store.known_noise import Noise
 from bench.store.paired import Contestant, Pairing
+from bench.store.trust import seal_sides
 
 _FIRST_ROUNDS = 5  # of any preset: what the rule was proven with; suspects get pairs of their own
 _FIRST_STAGE_SHARE = 0.7  # of a budget; the rest is for what must be confirmed
@@ -124,7 +126,10 @@ def make_plan(
         limits=limits,
         looks=[] if at_most is None else list(looks_for(effort.checkpoints[0])),
         notices=[publishable(line) for line in [*matched.notices, *sticking()]],
+        repository=_repository(both[0]),
+        instrument=instrument_digest(),
     )
+    pairing = replace(pairing, seal=seal_sides(pairing))
     return Plan(both, matched, effort, pairing, wanted)
 
 
@@ -195,4 +200,9 @@ def expect_enough(confirm_pairs: int | None) -> None:
 
 
 def _interpreter(contender: Contender) -> str:
-    return publishable(contender.side.interpreter) if contender.sort == "interpreter" else ""
+    return hidden(contender.side.interpreter) if contender.sort == "interpreter" else ""
+
+
+def _repository(contender: Contender) -> str:
+    copy = contender.side.copy
+    return hidden(str(copy.repository)) if copy else ""

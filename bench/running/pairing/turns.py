@@ -11,6 +11,7 @@ from bench.running.allocation import alike, allocated
 from bench.running.attempts import Attempts, preparation
 from bench.running.pace import pace_of
 from bench.running.pairing.pairs import Pair
+from bench.running.pairing.taken import Taken
 from bench.running.schedule import Progress
 from bench.running.step import Step, whole
 from bench.sides.servers import Servers, together
@@ -18,7 +19,8 @@ from bench.store.allocated import Allocation
 from bench.store.known_noise import Noise
 
 Turn = list[tuple[int, Step]]  # side, and what is to be done there
-FindSuspects = Callable[[Sequence[Pair]], list[Pair]]
+FindSuspects = Callable[[Sequence[Pair], str], list[Pair]]  # for which stage
+FindUnexcluded = Callable[[Sequence[Pair]], list[Pair]]
 
 
 class PairedSchedule:
@@ -29,7 +31,7 @@ class PairedSchedule:
     Where slowdowns have to be excluded, pairs that may still be slower go on from one of `looks`
     (numbers of pairs) to the next. Where profiles are asked for, the suspects get one on either
     side, after all that is timed. A turn is what is done without a break: in a round, the attempts
-    of both sides on one pair.
+    of both sides on one pair. What earlier sessions have done is not done again.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class PairedSchedule:
         find_suspects: FindSuspects,
         confirm_pairs: int,
         progress: Progress,
-        find_unexcluded: FindSuspects | None = None,
+        find_unexcluded: FindUnexcluded | None = None,
         looks: Sequence[int] = (),
         look_pairs: int = 0,
     ):
@@ -54,7 +56,6 @@ class PairedSchedule:
             side.deadline = self.deadline
         self.stage = "preparation"
         self.timing_began = self.timing_ended = float("inf")
-        self._looked_at: list[Pair] = []
         self._suspects: list[Pair] = []
         self._pace = pace_of(sides[0].run)
 
@@ -68,12 +69,13 @@ class PairedSchedule:
 
         Which side comes first is drawn by lot: who compiles first finds colder files.
         """
-        lot = random.Random(f"{self.seed}-preparation")
+        lot, taken = random.Random(f"{self.seed}-preparation"), self._taken()
         turns: list[Turn] = [
             [(side, Step(case, role, seed))]
             for pair in self.pairs
             for side, case in _shuffled(_both(pair), lot)
             for role, seed in preparation(case)
+            if not taken.has(side, Step(case, role, seed))
         ]
         starts = lot.choice(((0, 1), (1, 0)))
         return self._serve(turns, self._timed(self.pairs, self.first_rounds), starts)
@@ -91,19 +93,19 @@ class PairedSchedule:
         """Measure the suspects again, a few times: most were chance."""
         if not self.look_pairs:
             return True
+        suspects = self._find_suspects("look")
         self.stage = "look"
-        self._looked_at = self._find_suspects()
-        return self._again(self._looked_at, self.first_rounds, self.look_pairs)
+        return self._again(suspects, self.first_rounds, self.look_pairs)
 
     def _confirm(self) -> bool:
         """Measure those that stay suspects afresh, as often as it takes to judge them."""
-        self.stage = "confirm"
-        self._suspects = self._find_suspects()
+        suspects = self._find_suspects("confirm")
+        self.stage, self._suspects = "confirm", suspects  # chosen once, and then written down
         begin = self.first_rounds + self.look_pairs
         return self._again(self._suspects, begin, self.confirm_pairs)
 
-    def _find_suspects(self) -> list[Pair]:
-        return self.find_suspects([pair for pair in self.pairs if self._sound(pair)])
+    def _find_suspects(self, stage: str) -> list[Pair]:
+        return self.find_suspects([pair for pair in self.pairs if self._sound(pair)], stage)
 
     def _again(self, suspects: list[Pair], begin: int, pairs: int) -> bool:
         """Time suspects alone, in rounds of their own from number `begin`."""
@@ -116,7 +118,8 @@ class PairedSchedule:
 
     def _exclude(self) -> bool:
         """Measure what may be slower by more than is allowed, from one look at it to the next."""
-        number = self.first_rounds + self.look_pairs + self.confirm_pairs
+        begin = self.first_rounds + self.look_pairs + self.confirm_pairs
+        number = self._taken().next_number(begin)
         done = self._done_so_far()
         for look in self.looks if self.find_unexcluded else ():
             assert self.find_unexcluded is not None
@@ -131,23 +134,16 @@ class PairedSchedule:
         return True
 
     def _done_so_far(self) -> dict[str, int]:
-        """Return the pairs of rounds that all stages have taken, by name."""
-        looked_at = [pair.name for pair in self._looked_at]
-        again = [pair.name for pair in self._suspects]
-        return {
-            pair.name: min(case.most_rounds(self.first_rounds) for _, case in _both(pair))
-            + (self.look_pairs if pair.name in looked_at else 0)
-            + (self.confirm_pairs if pair.name in again else 0)
-            for pair in self.pairs
-        }
+        """Return how many rounds both sides of a pair have together, in all sessions, by name."""
+        taken = self._taken()
+        return {pair.name: len(taken.places(_both(pair))) for pair in self.pairs}
 
     def _profile(self) -> bool:
         """Profile the suspects, where that was asked for: what a change is put down to."""
         self.timing_ended = time.monotonic()
-        asked = self._suspects if self.sides[0].run.manifest.profile else []
-        turns: list[Turn] = [
-            [(side, Step(case, "profile", 0)) for side, case in _both(pair)] for pair in asked
-        ]
+        asked, taken = self._suspects if self.sides[0].run.manifest.profile else [], self._taken()
+        steps = [[(side, Step(case, "profile", 0)) for side, case in _both(p)] for p in asked]
+        turns = [[(s, step) for s, step in turn if not taken.has(s, step)] for turn in steps]
         return self._serve(turns, [], (0, 1))
 
     def _round(
@@ -157,20 +153,26 @@ class PairedSchedule:
         later: list[tuple[Case, Role]],
         confirming: bool = False,
     ) -> bool:
-        """Time the pairs once each; every order is drawn by lot."""
-        lot = random.Random(f"{self.seed}-{number}")
+        """Time the pairs once each that have not been so far; every order is drawn by lot."""
+        lot, taken = random.Random(f"{self.seed}-{number}"), self._taken()
         turns = []
         for pair in lot.sample(pairs, len(pairs)):
-            turns.append(self._turn(pair, number, lot, confirming))
+            asked = self._asked(pair, number, confirming)
+            places = taken.places([(s, c) for s, c in asked if self._runs(s, c)])
+            if number not in (round_ for _, round_ in places):
+                turns.append(self._turn(asked, number, lot))
         return self._serve(turns, later, lot.choice(((0, 1), (1, 0))))
 
-    def _turn(self, pair: Pair, number: int, lot: random.Random, confirming: bool) -> Turn:
-        """Return the processes of a round: both sides next to each other, time and again."""
-        sides = [
+    def _asked(self, pair: Pair, number: int, confirming: bool) -> list[tuple[int, Case]]:
+        """Return the cases of a pair that a round times, each with its side."""
+        return [
             (side, case)
             for side, case in _both(pair)
             if confirming or number < case.most_rounds(self.first_rounds)
         ]
+
+    def _turn(self, sides: list[tuple[int, Case]], number: int, lot: random.Random) -> Turn:
+        """Return the processes of a round: both sides next to each other, time and again."""
         forks = max((self.sides[side].allocation(case).forks for side, case in sides), default=0)
         return [
             (side, Step(case, "time", number, process))
@@ -247,6 +249,9 @@ class PairedSchedule:
         return allocated(
             sound, self._pace.share_s, known.components, self._pace.start_s, side.call_s
         )
+
+    def _taken(self) -> Taken:
+        return Taken((self.sides[0].run, self.sides[1].run))
 
     def _runs(self, side: int, case: Case) -> bool:
         return case.id not in self.sides[side].failed
