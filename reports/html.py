@@ -102,7 +102,8 @@ def charts(suite: str, rows: pd.DataFrame, samples: pd.DataFrame) -> list[Chart]
     Where nothing was timed and nothing learnt, as in a run that only profiles, no axis has a value.
     """
     found: list[Chart] = []
-    if rows["time_s"].isna().all() and samples.empty:
+    timed = "time_s" in rows and rows["time_s"].notna().any()
+    if not timed and samples.empty:
         return found
     for point in entry_points(group="touchstone.charts", name=suite):
         try:

@@ -47,7 +47,6 @@ class Contest:
     call: Call
     num_input_sets: int = 2
     share_s: float = 0.25
-    most_samples: int = MAX_SAMPLES
     seed: int = 0
     fingerprints: list[list[list[float]]] = field(default_factory=list)
     tolerances: list[tuple[float, float]] = field(default_factory=list)
@@ -56,6 +55,7 @@ class Contest:
     profile: dict[str, Any] = field(default_factory=dict)  # where it goes, and which kind
     ledger: Ledger | None = None  # of all that was allocated since before set-up
     opening: Opening | None = None  # the profile of set-up, which goes on
+    most_samples: int = MAX_SAMPLES
 
     def input_sets(self) -> list[Any]:
         """Draw the sets of inputs that rotate through the step, one seed each."""

@@ -90,7 +90,7 @@ def test_a_suites_charts_that_raise_before_the_first_are_named_too(
         raise TypeError("a figure of another kind")
 
     Points(monkeypatch, "training", charts=charts)
-    (chart,) = html.charts("training", pd.DataFrame(), pd.DataFrame())
+    (chart,) = html.charts("training", pd.DataFrame({"time_s": [1.0]}), pd.DataFrame())
     assert chart.drawing is None
     assert "TypeError: a figure of another kind" in chart.caption
 
