@@ -248,3 +248,19 @@ def test_a_forced_comparison_names_the_first_of_its_differences(tmp_path: Path) 
     first, *others = found.versus.void
     assert others
     assert row_of(found, "v").why == f"forced: {first}"
+
+
+def test_runs_apart_that_other_mallocs_served_are_not_judged(tmp_path: Path) -> None:
+    """Of sides that took turns it may be what is compared; of recordings it is the instrument."""
+    before, now = (
+        {"clock": "monotonic", "malloc": f"glibc 2.36, thresholds fixed{more}"}
+        for more in ("", ", huge pages")
+    )
+    sides = [Made("v", labels=before)], [Made("v", 1.2e-3, labels=now)]
+    apart = [make(tmp_path / str(i), own) for i, own in enumerate(sides)]
+    row = row_of(compared(*apart), "v")
+    assert row.verdict == "unclear"
+    assert "served by other mallocs: glibc 2.36, thresholds fixed and glibc" in row.why
+    assert row_of(paired(tmp_path / "ab", *sides), "v").verdict == "slower"
+    untold = [make(tmp_path / "old", [Made("v")]), make(tmp_path / "new", sides[1])]
+    assert "mallocs" not in row_of(compared(*untold), "v").why

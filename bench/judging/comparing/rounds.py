@@ -118,8 +118,17 @@ def barred_by(match: Match) -> str:
         flags = [flag for flag in record.flags if not (paired and flag in NOISE)]
         if flags:
             return f"{', '.join(flags)} in {side}"
-    clocks = [record.labels.get("clock", "") for record in match.both]
-    return f"timed by other clocks: {clocks[0]} and {clocks[1]}" if clocks[0] != clocks[1] else ""
+    return _of_another(match, "clock", "timed by other clocks") or (
+        "" if paired else _of_another(match, "malloc", "served by other mallocs")
+    )
+
+
+def _of_another(match: Match, label: str, what: str) -> str:
+    """Say that a label of both sides differs; empty where it does not, or where one has none."""
+    assert match.both is not None
+    base, new = (record.labels.get(label, "") for record in match.both)
+    differs = base != new and (label == "clock" or (base and new))
+    return f"{what}: {base} and {new}" if differs else ""
 
 
 def _judge(found: Sequence[Sampled], group: str, margin: float) -> list[Row]:

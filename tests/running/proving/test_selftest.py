@@ -252,7 +252,7 @@ def test_a_selftest_measures_pairs_and_remembers_them(
     (folder,) = (tmp_path / "runs").iterdir()
     run = read(folder)
     assert [session.ended_by for session in run.manifest.sessions] == ["finished", "finished"]
-    pairs = [(a.session, a.round, a.side) for a in run.attempts if a.role == "time"]
+    pairs = {(a.session, a.round, a.side) for a in run.attempts if a.role == "time"}
     assert sorted(pairs) == [(s, r, d) for s in range(2) for r in range(2) for d in "AB"]
     assert Counter(a.role for a in run.attempts)["check"] == 1  # prepared once
     assert (folder / "selftest.csv").read_text().startswith("kind,num_cases")
