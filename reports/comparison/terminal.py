@@ -35,6 +35,7 @@ NUM_DOUBTFUL = 12  # rows in doubt that are shown; those that seem to have moved
 NUM_APART = 5
 CASE_WIDTH = 24  # on a narrow terminal the other columns give way
 NARROW_CASE_WIDTH = 20
+MOST_WIDTHS = {"slower at most": len("at most"), "quantity": len("structure")}
 
 
 def print_comparison(
@@ -102,7 +103,7 @@ def _table(found: Sequence[Line], wide: bool) -> Table:
     for name in HEADS if wide else NARROW_HEADS:
         least = (CASE_WIDTH if wide else NARROW_CASE_WIDTH) if name == "case" else None
         whole = name in WHOLE
-        most = len("at most") if name == "slower at most" else None
+        most = MOST_WIDTHS.get(name) if name != "quantity" or not wide else None
         table.add_column(name, no_wrap=whole, min_width=least, max_width=most, overflow="fold")
     for row in found:
         verdict = Text(row.verdict, COLOURS.get(row.verdict, ""))
