@@ -39,7 +39,6 @@ from bench.commands.options import (
 )
 from bench.commands.resuming import Trust, expect_consent, expect_only_resume, expect_resume
 from bench.errors import NOTHING_MEASURED, UserError
-from bench.judging.noise import known
 from bench.judging.record import fold
 from bench.machine import facts as machine
 from bench.running.allocation import asked_in_words
@@ -54,7 +53,6 @@ from bench.sides.selection import Selection, expect_files, select
 from bench.sides.server import Server
 from bench.sides.side import Side
 from bench.store import Manifest, Run, create, read
-from bench.store.known_noise import Noise
 from bench.store.trust import written_here
 from bench.system.terminal import Screen
 
@@ -193,10 +191,7 @@ def _in_words(manifest: Manifest, effort: Effort, pace: Pace, basis: str) -> str
     if manifest.budget_s is not None:
         seconds = min(seconds, manifest.budget_s)
     rounds = rounds_asked(manifest.cases, effort.checkpoints)
-    noise = known(machine.identity(), manifest.device) or Noise()
-    processes = asked_in_words(
-        manifest.cases, effort.checkpoints[-1], effort.share_s, noise.components, pace
-    )
+    processes = asked_in_words(manifest.cases, manifest.device, effort, pace)
     return (
         f"{counted(len(manifest.cases), 'case')} on {manifest.device}, {rounds} of "
         f"{effort.share_s:.2f} s each {processes}: about {clock_time(seconds)}, {basis}"

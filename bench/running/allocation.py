@@ -16,9 +16,13 @@ from bench.cases.case import Case
 from bench.cases.costs import declared_call_s
 from bench.cases.counted import counted
 from bench.cases.kind import kind_of
+from bench.judging.noise import known
+from bench.machine import facts as machine
+from bench.running.attempts import Attempts
 from bench.running.pace import Pace
+from bench.running.stopping import Effort
 from bench.store.allocated import MOST_FORKS, Allocation
-from bench.store.known_noise import Components
+from bench.store.known_noise import Components, Noise
 from bench.timing.sampling import LEAST_CALLS, MAX_SAMPLES, WARM_UP_SHARE
 
 LEAST_SHARE_S = 0.03  # below, warming up and the inner loop are most of it
@@ -35,7 +39,7 @@ DECLARED: Mapping[str, Components] = {
 def allocated(
     cases: Iterable[Case],
     share_s: float,
-    known: Mapping[str, Components],
+    components: Mapping[str, Components],
     start_s: Callable[[Case], float],
     call_s: Callable[[Case], float],
 ) -> dict[str, Allocation]:
@@ -46,28 +50,30 @@ def allocated(
     found = {}
     for case in cases:
         kind = kind_of(case)
-        components = between(known.get(kind), DECLARED.get(kind, UNTOLD))
-        best = allocate(components, share_s, start_s(case), call_s(case))
+        expected = between(components.get(kind), DECLARED.get(kind, UNTOLD))
+        best = allocate(expected, share_s, start_s(case), call_s(case))
         if best.forks > 1:
             found[case.id] = best
     return found
 
 
-def asked_in_words(
-    cases: Sequence[Case],
-    rounds: int,
-    share_s: float,
-    components: Mapping[str, Components],
-    pace: Pace,
-) -> str:
+def allocated_for(attempts: Attempts, cases: Iterable[Case], pace: Pace) -> dict[str, Allocation]:
+    """Return the allocation of those of these cases that are timed and sound, by its session."""
+    known = Noise.of(attempts.run.last_session.noise) or Noise()
+    sound = [case for case in cases if case.timed and case.id not in attempts.failed]
+    return allocated(sound, pace.share_s, known.components, pace.start_s, attempts.call_s)
+
+
+def asked_in_words(cases: Sequence[Case], device: str, effort: Effort, pace: Pace) -> str:
     """Say in how many processes, with how many samples at most, cases are likely to be timed.
 
     A call is as long as its FLOPs at the declared rate: the checks, which will tell, are to come.
     """
+    noise, rounds = known(machine.identity(), device) or Noise(), effort.checkpoints[-1]
     timed = [case for case in cases if case.most_rounds(rounds) and pace.goes_on(case)]
-    found = allocated(timed, share_s, components, pace.start_s, declared_call_s)
+    found = allocated(timed, effort.share_s, noise.components, pace.start_s, declared_call_s)
     forks = [found[case.id].forks if case.id in found else 1 for case in timed]
-    each = sorted({*forks})
+    each = sorted({*forks}) or [1]
     told = f"{each[0]} to {each[-1]} processes" if each[1:] else counted(each[0], "process")
     own = [case.most_rounds(rounds) for case in timed]
     processes = sum(n * count for n, count in zip(forks, own, strict=True))
@@ -81,11 +87,8 @@ def between(known: Components | None, declared: Components) -> Components:
     """
     if known is None:
         return declared
-    return Components(*(math.hypot(*both) / math.sqrt(2) for both in _both(known, declared)))
-
-
-def _both(a: Components, b: Components) -> tuple[tuple[float, float], tuple[float, float]]:
-    return (a.fork, b.fork), (a.call, b.call)
+    fork, call = (known.fork, declared.fork), (known.call, declared.call)
+    return Components(math.hypot(*fork) / math.sqrt(2), math.hypot(*call) / math.sqrt(2))
 
 
 def alike(

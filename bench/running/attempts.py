@@ -55,7 +55,7 @@ class Attempts:
         for attempt in run.attempts:
             self._bar(attempt)
         self._checked = {a.case: a for a in run.attempts if a.role == "check"}
-        self._number = len(run.attempts)
+        self._number = _last_number(run)
 
     def make(self, servers: Servers, step: Step) -> Attempt:
         """Have one attempt made, and append it."""
@@ -137,7 +137,10 @@ class Attempts:
 
     def _server_log(self) -> Path:
         self._number += 1
-        return self.run.folder / "logs" / f"{self._number:05}-server.txt"
+        return self._log("server")
+
+    def _log(self, of: str) -> Path:
+        return self.run.folder / "logs" / f"{self._number:05}-{of}.txt"
 
     def _request(self, step: Step) -> dict[str, Any]:
         case, role, allocation = step.case, step.role, self.allocation(step.case)
@@ -148,7 +151,7 @@ class Attempts:
             "timeout_s": self._limit_s(case, role),
             "share_s": allocation.share_s,
             "most_samples": MAX_SAMPLES // allocation.forks,
-            "log": str((self.run.folder / "logs" / f"{self._number:05}-{role}.txt").resolve()),
+            "log": str(self._log(role).resolve()),
         }
         if case.device == "cpu":
             request["memory_limit_bytes"] = int(_MEMORY_SHARE * available_memory_bytes())
@@ -200,6 +203,12 @@ class Attempts:
             log=self.keep_log(log),
             **reply,
         )
+
+
+def _last_number(run: Run) -> int:
+    """Return the largest number that a log has; an earlier session's logs are not written over."""
+    numbers = (path.name.partition("-")[0] for path in (run.folder / "logs").glob("*.txt"))
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def _moment() -> str:

@@ -11,7 +11,7 @@ from bench.cases.case import Attempt, Case, Role
 from bench.judging.record import fold_case
 from bench.machine.probes.sampler import Sampler
 from bench.running.ahead import Ahead, rounds_ahead
-from bench.running.allocation import allocated
+from bench.running.allocation import allocated_for
 from bench.running.attempts import Attempts, UnderWay, available_memory_bytes, preparation
 from bench.running.lanes import beside, fitting, side_by_side
 from bench.running.pace import pace_of
@@ -21,7 +21,6 @@ from bench.sides.server import Server
 from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store import Run
-from bench.store.known_noise import Noise
 
 
 class Progress(Protocol):
@@ -112,19 +111,7 @@ class Schedule:
         left_s = self.deadline - time.monotonic() - rounds * self._pace.server_start_s
         timed = self._timed(self.manifest.cases, rounds)
         self._pace.share_s = self.attempts.share_s = self._pace.fitting_share_s(timed, left_s)
-        known = Noise.of(self.run.last_session.noise) or Noise()
-        self.attempts.allocate(
-            allocated(
-                self._sound(),
-                self._pace.share_s,
-                known.components,
-                self._pace.start_s,
-                self.attempts.call_s,
-            )
-        )
-
-    def _sound(self) -> list[Case]:
-        return [c for c in self.manifest.cases if c.timed and c.id not in self.attempts.failed]
+        self.attempts.allocate(allocated_for(self.attempts, self.manifest.cases, self._pace))
 
     def _timed(self, cases: list[Case], rounds: int, done: int = 0) -> list[tuple[Case, Role]]:
         """List the timed attempts from round `done` up to a number of rounds."""

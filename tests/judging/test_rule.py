@@ -83,15 +83,15 @@ def test_forty_unchanged_cases_raise_an_alarm_in_one_run_of_a_hundred_at_most(se
     assert np.mean([cost for _, cost in found]) <= 1.5
 
 
-@pytest.mark.parametrize("setting", ["quiet", "spikes"])
-def test_a_change_of_three_percent_among_forty_is_found(setting: str) -> None:
+@pytest.mark.parametrize(("setting", "least"), [("quiet", 47), ("spikes", 44)])
+def test_a_change_of_three_percent_among_forty_is_found(setting: str, least: int) -> None:
     rng, runs = np.random.default_rng(8), 50
     drawn = [noise(rng, setting, runs, rounds) for rounds in STAGES]
     for logs in drawn:
         logs[:, 0, :, 1] += math.log(1.03)
     found = [judged(*stages)[0][0] for stages in zip(*drawn, strict=True)]
-    # a power of .95 gives 43 or fewer of 50 with a probability of .01
-    assert found.count("slower") >= 44
+    # a power of .98 gives 46 or fewer of 50 with a probability of .02, one of .96 43 with .01
+    assert found.count("slower") >= least
     assert "faster" not in found
 
 

@@ -15,7 +15,7 @@ from bench.profiling import folder
 from bench.profiling.read import Profile, profiles
 from bench.store import Run, read
 from tests.conftest import Bench
-from tests.reports.browsing import browse, strip_scripts
+from tests.reports.browsing import browse, expect_links
 
 pytestmark = pytest.mark.slow
 
@@ -79,13 +79,7 @@ def test_links_lead_to_files_that_are_there(profiled: Profiled) -> None:
     _, run, _ = profiled
     pages = [run.folder / "report.html", *(run.folder / "profiles").rglob("*.html")]
     assert len(pages) >= 3
-    for page in pages:
-        body = strip_scripts(page.read_text())
-        targets = re.findall(r'href="([^"]+)"', body)
-        assert targets
-        for target in targets:
-            name, _, anchor = target.partition("#")
-            assert (page.parent / name).exists() if name else f'id="{anchor}"' in body, target
+    expect_links(pages)
 
 
 @pytest.mark.browser

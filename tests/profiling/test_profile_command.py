@@ -16,7 +16,7 @@ from bench.profiling import folder
 from bench.profiling.read import profiles
 from bench.store import Run, read
 from tests.conftest import Bench
-from tests.reports.browsing import browse, strip_scripts
+from tests.reports.browsing import browse, expect_links, strip_scripts
 
 SELECTED = ("suites.yardsticks/mlp_step", "suites.yardsticks/all_reduce")
 
@@ -104,13 +104,7 @@ def test_tables_are_written(run: Run) -> None:
 def test_links_lead_somewhere(run: Run) -> None:
     pages = [run.folder / "report.html", *(run.folder / "profiles").rglob("*.html")]
     assert len(pages) == 4
-    for page in pages:
-        body = strip_scripts(page.read_text())
-        targets = re.findall(r'href="([^"]+)"', body)
-        assert targets
-        for target in targets:
-            name, _, anchor = target.partition("#")
-            assert (page.parent / name).exists() if name else f'id="{anchor}"' in body, target
+    expect_links(pages)
 
 
 def test_no_host_and_no_path_is_in_what_is_kept(run: Run) -> None:

@@ -159,8 +159,8 @@ def test_the_worst_exit_code_is_kept(project: Project, ab: int, compare: int, wo
 @pytest.mark.parametrize(
     ("words", "limit"),
     [
-        ((), "--at-most auto --budget 20m --wait"),
-        (("AT_MOST=5%",), "--at-most 5% --budget 20m --wait"),
+        ((), "--at-most auto --budget 30m --wait"),
+        (("AT_MOST=5%",), "--at-most 5% --budget 30m --wait"),
         (("AT_MOST=5%", "BUDGET=1h"), "--at-most 5% --budget 1h --wait"),
         (("AT_MOST=off",), "--at-most off --wait"),
     ],

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,14 @@ def browse(page: Path, tmp_path: Path, script: str = "") -> str:
     assert done.returncode == 0, done.stderr
     assert not re.findall(r"CONSOLE.*(?:Error|Uncaught|Refused).*", done.stderr)
     return done.stdout
+
+
+def expect_links(pages: Sequence[Path]) -> None:
+    """Expect every link of pages to lead to a file beside them, or to a place of their own."""
+    for page in pages:
+        body = strip_scripts(page.read_text())
+        targets = re.findall(r'href="([^"]+)"', body)
+        assert targets
+        for target in targets:
+            name, _, anchor = target.partition("#")
+            assert (page.parent / name).exists() if name else f'id="{anchor}"' in body, target

@@ -6,12 +6,10 @@ import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.cases.case import Case
 from bench.cases.counted import counted, rounds_asked
 from bench.errors import UserError
 from bench.health import layout
 from bench.judging.limit import in_words
-from bench.judging.noise import known
 from bench.machine import facts as machine
 from bench.running.allocation import asked_in_words
 from bench.running.pace import Pace, pace_here
@@ -25,7 +23,6 @@ from bench.running.progress import clock_time
 from bench.running.stopping import EFFORTS, Effort, estimate_s, fit
 from bench.sides.checkout import hidden, publishable
 from bench.store import Manifest, create_at, new_folder
-from bench.store.known_noise import Noise
 from bench.store.paired import Contestant, Pairing
 from bench.store.trust import seal_sides
 
@@ -61,22 +58,18 @@ class Plan:
     def num_pairs(self) -> int:
         return sum(pair.whole for pair in self.matched.pairs)
 
-    def _processes(self, cases: list[Case], pace: Pace) -> str:
-        noise = known(machine.identity(), self.matched.device) or Noise()
-        rounds = self.effort.checkpoints[-1]
-        return asked_in_words(cases, rounds, self.effort.share_s, noise.components, pace)
-
     def in_words(self) -> str:
         """Say in a line what will be done, and how long it takes."""
         alone = len(self.matched.pairs) - self.num_pairs
         cases = [*self.matched.cases(0), *self.matched.cases(1)]
         seconds = estimate_s(cases, self.effort, pace := _pace(self.effort))
+        processes = asked_in_words(cases, self.matched.device, self.effort, pace)
         return (
             f"{self.both[0].name} against {self.both[1].name}: "
             f"{counted(self.num_pairs, 'pair')} of cases"
             + (f", {counted(alone, 'case')} on one side alone" if alone else "")
             + f", on {self.matched.device}; {rounds_asked(cases, self.effort.checkpoints)} of "
-            f"{self.effort.share_s:.2f} s each {self._processes(cases, pace)}: "
+            f"{self.effort.share_s:.2f} s each {processes}: "
             f"about {clock_time(seconds)}, {pace.basis(cases)}, "
             f"and then what looks changed again{self._limit_in_words()}"
         )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bench.cases.case import Attempt, Case, Role
-from bench.running.allocation import alike, allocated
+from bench.running.allocation import alike, allocated_for
 from bench.running.attempts import Attempts, preparation
 from bench.running.pace import pace_of
 from bench.running.pairing.pairs import Pair
@@ -16,7 +16,6 @@ from bench.running.schedule import Progress
 from bench.running.step import Step, whole
 from bench.sides.servers import Servers, together
 from bench.store.allocated import Allocation
-from bench.store.known_noise import Noise
 
 Turn = list[tuple[int, Step]]  # side, and what is to be done there
 FindSuspects = Callable[[Sequence[Pair], str], list[Pair]]  # for which stage
@@ -242,13 +241,8 @@ class PairedSchedule:
             side.allocate(own)
 
     def _allocated(self, number: int) -> dict[str, Allocation]:
-        side = self.sides[number]
-        known = Noise.of(side.run.last_session.noise) or Noise()
         cases = [case for pair in self.pairs for s, case in _both(pair) if s == number]
-        sound = [case for case in cases if case.timed and case.id not in side.failed]
-        return allocated(
-            sound, self._pace.share_s, known.components, self._pace.start_s, side.call_s
-        )
+        return allocated_for(self.sides[number], cases, self._pace)
 
     def _taken(self) -> Taken:
         return Taken((self.sides[0].run, self.sides[1].run))
