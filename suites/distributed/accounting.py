@@ -11,9 +11,11 @@ from typing import Any
 
 from bench import Measurement, Setting
 from bench.workload import bytes_by_kind, heap_bytes
-from suites.distributed.strategy import STEP_COUNTER_BYTES
+from suites.distributed.adam import STEP_COUNTER_BYTES
 from suites.distributed.theory import (
     FLOAT32,
+    MASTER_SHARE,
+    MIXED,
     Layout,
     gloo_bytes,
     model_state_bytes,
@@ -43,7 +45,7 @@ def account(problem: Workload, strategy: Any, batch: Batch, setting: Setting) ->
 
 
 def _layout(problem: Workload, setting: Setting) -> Layout:
-    return Layout(problem.shapes(), setting.ranks, rank_of(setting))
+    return Layout(problem.shapes(), setting.ranks, rank_of(setting), problem.itemsize)
 
 
 def _after_backward(strategy: Any, batch: Batch) -> tuple[dict[str, int], int | None]:
@@ -76,7 +78,7 @@ def _heap_growth(strategy: Any, batch: Batch) -> list[Measurement]:
 
 def _bytes(strategy: Any, layout: Layout, held: Mapping[str, int]) -> list[Measurement]:
     engine = strategy.predicted_bytes(layout)
-    paper = model_state_bytes(strategy.stage, layout.num_parameters, layout.ranks, FLOAT32)
+    paper = _paper(strategy, layout)
     found = [_in_bytes(kind, count) for kind, count in held.items()]
     found += [_in_bytes(f"{kind}_engine", count) for kind, count in engine.items()]
     found += [_in_bytes(f"{kind}_paper", count) for kind, count in paper.items()]
@@ -87,6 +89,16 @@ def _bytes(strategy: Any, layout: Layout, held: Mapping[str, int]) -> list[Measu
         _in_bytes("step_counters_engine", STEP_COUNTER_BYTES * len(layout.shapes)),
     ]
     return found
+
+
+def _paper(strategy: Any, layout: Layout) -> dict[str, float]:
+    """Return the paper's bytes by kind, master weights told apart from the other states."""
+    row = MIXED if layout.mixed else FLOAT32
+    paper = model_state_bytes(strategy.stage, layout.num_parameters, layout.ranks, row)
+    if not layout.mixed:
+        return paper
+    own = MASTER_SHARE * paper["optimizer_state"]
+    return {**paper, "master_weights": own, "optimizer_state": paper["optimizer_state"] - own}
 
 
 def _model_states(kinds: Mapping[str, float]) -> float:

@@ -1,47 +1,63 @@
 """Is it the same training? N ranks against one process at the same precision and global batch.
 
-The budget: a plain float32 process strays from float64 by rounding alone, which Adam magnifies
-where a gradient is small: such a weight moves by the learning rate, to where the sign says that
-rounding left. A strategy may stray three times as far (see `bench.checking.error_budget`).
+The budget: a plain process at the same precision strays from float64 by rounding alone, which Adam
+magnifies where a gradient is small: such a weight moves by the learning rate, to where the sign
+says that rounding left. A strategy may stray three times as far (`bench.checking.error_budget`).
+What AdamW hides, gradients that are wrong by a factor, is seen in the norm of its first moments.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bench import Incorrect, Setting, Verdict
-from bench.workload import Budget, Realisation, nudge_weights, realise
-from suites.distributed.strategy import ADAMW, adamw
-from suites.distributed.workload import Batch, Workload, mean_over_ranks
+from bench.workload import Budget, Realisation, nudge_weights, realise, tensors_in
+from suites.distributed.adam import ADAMW, adamw, momenta
+from suites.distributed.workload import (
+    Batch,
+    Workload,
+    mean_over_ranks,
+    rounded,
+    select,
+    stored_in,
+)
 from suites.models.drawn import first_weights
-from suites.models.gpt import loss
-from suites.models.text import Tokens
+from suites.models.own_training import for_tensors
 
 NUM_STEPS = 2  # the gradients of the second depend on the update of the first
 FACTOR = 3.0
 MOST_REALISATIONS = 3  # each trains twice
-PIECE_TOKENS = 2048  # of the global batch at once: a reference must fit beside the case
+PIECE_TOKENS = 2048  # numbers a tensor of the global batch: a reference must fit beside the case
 STRIDE = 1000  # between the seeds of one check's batches
+
+Trained = tuple[Tensor, Tensor, Tensor]  # losses by step, parameters, norm of the first moments
 
 
 def check(problem: Workload, strategy: Any, inputs: Batch, setting: Setting) -> Verdict:
-    """Compare losses by step and the parameters after the last; raise Incorrect beyond budget."""
+    """Compare losses by step, then parameters and first moments; raise Incorrect beyond budget."""
     seeds = [inputs.seed + STRIDE * i for i in range(NUM_STEPS)]
     got = _by_strategy(problem, strategy, seeds, setting)
+    unit = torch.bfloat16 if problem.mixed else torch.float32
 
     def draw(number: int) -> Realisation:
         exact = _by_one_process(problem, seeds, setting, torch.float64, number)
-        return Realisation(exact, _by_one_process(problem, seeds, setting, torch.float32, number))
+        return Realisation(exact, _by_one_process(problem, seeds, setting, unit, number))
 
     exact, plain = realise(draw, 0, most=MOST_REALISATIONS)
     any_weight = 2 * NUM_STEPS * ADAMW["lr"]
     found = [
-        Budget.of(true, low, torch.float32, FACTOR, len(got), any_element=extra).judge(name, mine)
+        Budget.of(true, low, unit, FACTOR, len(got), any_element=extra).judge(name, mine)
         for name, mine, true, low, extra in zip(
-            ("loss", "parameters"), got, exact, plain, (0.0, any_weight), strict=True
+            ("loss", "parameters", "momentum"),
+            got,
+            exact,
+            plain,
+            (0.0, any_weight, 0.0),
+            strict=True,
         )
     ]
     measurements = [m for error in found for m in error.measurements()]
@@ -52,11 +68,10 @@ def check(problem: Workload, strategy: Any, inputs: Batch, setting: Setting) -> 
     return Verdict(measurements, [found[0].budget.of_a_repeat()])
 
 
-def _by_strategy(
-    problem: Workload, strategy: Any, seeds: list[int], setting: Setting
-) -> tuple[Tensor, Tensor]:
+def _by_strategy(problem: Workload, strategy: Any, seeds: list[int], setting: Setting) -> Trained:
     losses = [mean_over_ranks(strategy.step(problem.make_inputs(s, setting))) for s in seeds]
-    return torch.tensor(losses, dtype=torch.float64), _flat(strategy.full_parameters())
+    momentum = strategy.momentum().cpu()
+    return torch.tensor(losses, dtype=torch.float64), _flat(strategy.full_parameters()), momentum
 
 
 def _by_one_process(
@@ -65,32 +80,41 @@ def _by_one_process(
     setting: Setting,
     dtype: torch.dtype,
     realisation: int,
-) -> tuple[Tensor, Tensor]:
-    """Train plainly on the global batch, all arithmetic in `dtype`; 0 is the case itself."""
-    first = first_weights(problem, 0, setting.device)
-    network = nudge_weights(first, torch.float32, realisation)
-    network = network.to(setting.device, dtype)
-    optimizer = adamw(list(network.parameters()))
-    losses = []
-    for seed in seeds:
-        losses.append(_accumulate(network, problem.global_batch(seed, setting.device)))
-        optimizer.step()
-        optimizer.zero_grad()
-    return torch.tensor(losses, dtype=torch.float64), _flat(list(network.parameters()))
+) -> Trained:
+    """Train plainly on the global batch, weights and arithmetic in `dtype`; 0 is the case itself.
 
-
-def _accumulate(network: nn.Module, tokens: Tokens) -> float:
-    """Leave the gradients of the mean loss of a batch, taken in pieces of its rows; return it.
-
-    Rows have equally many characters, so that the mean of all is the mean of the rows' means.
+    In bfloat16 the optimizer keeps its float32 weights, as every strategy's does.
     """
-    rows = max(PIECE_TOKENS // tokens.inputs_BS.shape[1], 1)
+    with problem.exactly() if dtype == torch.float64 else nullcontext():
+        network = stored_in(dtype, _first(problem, setting, realisation))
+        optimizer = adamw(list(network.parameters()))
+        losses = []
+        for seed in seeds:
+            rows = problem.global_batch(seed, setting.device)
+            losses.append(_accumulate(problem, network, rows, dtype))
+            optimizer.step()
+            optimizer.zero_grad()
+    momentum = _flat(momenta(optimizer)).norm().reshape(1).cpu()
+    return torch.tensor(losses, dtype=torch.float64), _flat(list(network.parameters())), momentum
+
+
+def _first(problem: Workload, setting: Setting, realisation: int) -> nn.Module:
+    """Return first weights, moved by last places of the precision; which has them still."""
+    unit = torch.bfloat16 if problem.mixed else torch.float32
+    first = nudge_weights(first_weights(problem, 0, setting.device), unit, realisation)
+    return (rounded(first) if problem.mixed else first).to(setting.device)
+
+
+def _accumulate(problem: Workload, network: nn.Module, batch: Any, dtype: torch.dtype) -> float:
+    """Leave the gradients of the mean loss of a batch, taken in pieces of its rows; return it."""
+    batch = for_tensors(lambda t: t.to(dtype) if t.is_floating_point() else t, batch)
+    largest = max(tensor.numel() for tensor in tensors_in(batch))
+    rows = max(PIECE_TOKENS * problem.batch // largest, 1)
     total = 0.0
-    for inputs_BS, targets_BS in zip(
-        tokens.inputs_BS.split(rows), tokens.targets_BS.split(rows), strict=True
-    ):
-        share = len(inputs_BS) / len(tokens.inputs_BS)
-        found = loss(network(inputs_BS), targets_BS) * share
+    for start in range(0, problem.batch, rows):
+        piece = select(batch, slice(start, start + rows), problem.batch)
+        share = min(rows, problem.batch - start) / problem.batch
+        found = problem.loss(network, piece) * share
         found.backward()
         total += float(found.detach())
     return total

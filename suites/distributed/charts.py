@@ -16,6 +16,7 @@ KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
 COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast": 1, "reduce": 1}
 SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
 Drawing = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
+OFF = ("=False", "=None", "=1", "=")  # options that leave a strategy what it is
 BINARY = "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value / 1024 + ' KiB'"
 PHASES = ("forward", "backward", "optimizer")
 BELOW = alt.Legend(orient="bottom", columns=3, labelLimit=200)
@@ -32,22 +33,32 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     if ok.empty:
         return []
     ok["name"] = [_name(row) for row in ok.to_dict("records")]
-    training = ok[ok["problem"] == "DataParallelTraining"]
+    training = _trainings(ok)
     found: list[Chart] = []
-    for (device, ranks), rows in training[training["ranks"] > 1].groupby(["device", "ranks"]):
-        on_device = training[training["device"] == device]
-        draw = partial(_strategies, rows, on_device, trajectories, int(str(ranks)))
-        found += drawn(f"{ranks} ranks on {device}", draw)
+    for asked, own in training.groupby(["device", "problem", "precision"], sort=True):
+        for ranks, rows in own[own["ranks"] > 1].groupby("ranks"):
+            draw = partial(_strategies, rows, own, trajectories, int(str(ranks)))
+            found += drawn(f"{ranks} ranks on {asked[0]}", draw)
     rated = ok[ok["busbw_bytes_per_s"].notna()] if "busbw_bytes_per_s" in ok else ok[:0]
     for device, rows in rated.groupby("device"):
         found += drawn(f"Collectives on {device!s}", partial(_collectives, rows))
     return found
 
 
+def _trainings(ok: pd.DataFrame) -> pd.DataFrame:
+    """Keep what counted the bytes of a plan; runs of before knew one problem and float32 alone."""
+    if "model_states_engine_bytes" not in ok:
+        return ok[:0].assign(precision="")
+    found = ok[ok["model_states_engine_bytes"].notna()].copy()
+    known = found["precision"] if "precision" in found else pd.Series("float32", found.index)
+    found["precision"] = known.fillna("float32")
+    return found
+
+
 def _name(row: dict[Any, Any]) -> str:
-    """Name a strategy with the options that are switched on."""
+    """Name a strategy with the options that make it another one."""
     options = str(row["options"]).split(",") if isinstance(row["options"], str) else []
-    chosen = [option.partition("=")[0] for option in options if option.endswith("=True")]
+    chosen = [o.removesuffix("=True") for o in options if not o.endswith(OFF)]
     return f"{row['variant']} [{', '.join(chosen)}]" if chosen else str(row["variant"])
 
 
@@ -62,19 +73,22 @@ def _strategies(
     halves = [alt.hconcat(*present[i : i + 2], spacing=28) for i in range(0, len(present), 2)]
     drawing = alt.vconcat(*[half.resolve_scale(color="independent") for half in halves])
     first = rows.iloc[0]
-    sizes = ", ".join(f"{name} {first[name]:.0f}" for name in SIZES if name in rows)
+    given = [name for name in SIZES if name in rows and rows[name].notna().all()]
+    sizes = ", ".join(f"{name} {first[name]:.0f}" for name in given)
+    mixed = " in mixed precision" if first["precision"] == "bf16_mixed" else ""
+    own = "" if first["problem"] == "DataParallelTraining" else f"{first['problem']}: "
     caption = (
         "Bytes a rank holds after backward, by kind (grey buckets are no model states), and what a "
         "step hands to each collective, in parameters (an all-reduce counts twice). Long red ticks "
         "are the ZeRO paper's prediction, short black ones the engine's own plan."
         f"{_stragglers(rows)}{_oversubscribed(rows)}{apart}"
     )
-    title = f"{ranks} ranks on {first['device']}: {sizes}"
+    title = f"{ranks} ranks on {first['device']}{mixed}: {own}{sizes}"
     return Chart(title, caption, drawing.resolve_scale(color="independent"))
 
 
 def _same_sizes(alone: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    names = [name for name in SIZES if name in rows]
+    names = [name for name in SIZES if name in rows and rows[name].notna().all()]
     asked = rows[names].drop_duplicates()
     return alone[alone[names].apply(tuple, axis=1).isin(asked.apply(tuple, axis=1))]
 

@@ -1,26 +1,57 @@
 """What the literature says of data parallelism, put to a run. Torch-free.
 
 Psi is the number of parameters, N the number of ranks. Training in float32 holds 16 bytes a
-parameter like mixed precision does: 4 + 4 + 8 instead of 2 + 2 + 12.
+parameter like mixed precision does: 4 + 4 + 8 instead of 2 + 2 + 12. The ZeRO paper counts mixed
+precision; what an engine keeps beside it in float32 makes the claims on float32 another matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from bench.claims import Finding, Record, Verdict, claim, together
+from bench.claims import Finding, Record, Verdict, claim
 from suites.distributed import leeway
+from suites.distributed.byte_claims import (
+    mixed_replicas_hold_16_bytes_a_parameter,
+    mixed_stage_1_holds_4_and_12_bytes_over_n,
+    mixed_stage_2_holds_2_and_14_bytes_over_n,
+    mixed_stage_3_holds_16_bytes_over_n,
+    replicas_hold_16_bytes_a_parameter,
+    stage_1_partitions_optimizer_states,
+    stage_2_partitions_gradients,
+    stage_3_partitions_everything,
+)
+from suites.distributed.claimed import (
+    BYTES_WITHIN,
+    ZERO,
+    asked,
+    by_rank_of,
+    finding,
+    named,
+    precision_of,
+    training,
+    within,
+)
+
+__all__ = [
+    "mixed_replicas_hold_16_bytes_a_parameter",
+    "mixed_stage_1_holds_4_and_12_bytes_over_n",
+    "mixed_stage_2_holds_2_and_14_bytes_over_n",
+    "mixed_stage_3_holds_16_bytes_over_n",
+    "replicas_hold_16_bytes_a_parameter",
+    "stage_1_partitions_optimizer_states",
+    "stage_2_partitions_gradients",
+    "stage_3_partitions_everything",
+]
 
 # Thresholds and their reasons; no run moves them. What theories leave out (padding of partitions,
 # step counters) is counted from shapes and ranks and comes on top; see `leeway`.
-BYTES_WITHIN = 0.02
 TRAFFIC_WITHIN = 0.01  # of Psi
 WIRE_WITHIN = 0.02  # headers of messages
 WIRE_FROM_BYTES = 1 << 15  # of a buffer for every rank: in smaller messages headers are not small
-LOSS_WITHIN = 1e-4  # of the first loss: a thousand roundings, far below what another seed changes
-
-KINDS = ("parameters", "gradients", "optimizer_state", "master_weights")
-ZERO = "Rajbhandari et al. 2020, arXiv:1910.02054, "
+# Of the first loss, and far below what another seed changes: a thousand roundings of float32; half
+# a last place of bfloat16, in which each logit is rounded before the mean over all is taken.
+LOSS_WITHIN = {"float32": 1e-4, "bf16_mixed": 2**-9}
 
 
 @claim("each strategy's own accounting, made from shapes and ranks: suites/distributed")
@@ -28,35 +59,11 @@ def bytes_are_what_the_engine_plans(records: Sequence[Record]) -> Finding:
     """Every rank holds the bytes that its engine's accounting predicts, within 2 %."""
     figures: list[str] = []
     judged: list[Verdict] = []
-    for record in _training(records):
-        for rank, held, planned in _by_rank(record, "model_states", "model_states_engine"):
-            judged.append(_within(held, planned, BYTES_WITHIN))
-            figures.append(f"{_name(record)}{rank}: {held:.0f} bytes, planned {planned:.0f}")
-    return _finding(judged, figures, "no case accounted for its bytes")
-
-
-@claim(ZERO + "section 3.1")
-def replicas_hold_16_bytes_a_parameter(records: Sequence[Record]) -> Finding:
-    """Without partitioning a rank holds 16 Psi bytes of model states."""
-    return _bytes_of_stage(records, 0)
-
-
-@claim(ZERO + "section 5.1")
-def stage_1_partitions_optimizer_states(records: Sequence[Record]) -> Finding:
-    """Stage 1 holds 8 Psi + 8 Psi / N bytes a rank in float32 (mixed: 4 Psi + 12 Psi / N)."""
-    return _bytes_of_stage(records, 1)
-
-
-@claim(ZERO + "section 5.2")
-def stage_2_partitions_gradients(records: Sequence[Record]) -> Finding:
-    """Stage 2 holds 4 Psi + 12 Psi / N bytes a rank in float32 (mixed: 2 Psi + 14 Psi / N)."""
-    return _bytes_of_stage(records, 2)
-
-
-@claim(ZERO + "section 5.3")
-def stage_3_partitions_everything(records: Sequence[Record]) -> Finding:
-    """Stage 3 holds 16 Psi / N bytes a rank."""
-    return _bytes_of_stage(records, 3)
+    for record in training(records):
+        for rank, held, planned in by_rank_of(record, "model_states", "model_states_engine"):
+            judged.append(within(held, planned, BYTES_WITHIN))
+            figures.append(f"{named(record)}{rank}: {held:.0f} bytes, planned {planned:.0f}")
+    return finding(judged, figures, "no case accounted for its bytes")
 
 
 @claim("each strategy's own accounting, made from shapes and ranks: suites/distributed")
@@ -64,11 +71,11 @@ def traffic_is_what_the_engine_plans(records: Sequence[Record]) -> Finding:
     """A step moves exactly the elements its engine plans, padding included."""
     figures: list[str] = []
     judged: list[Verdict] = []
-    for record in _training(records):
+    for record in training(records):
         moved, planned = (record.values[f"traffic{part}_elements"] for part in ("", "_engine"))
-        judged.append(_within(moved, planned, 0.0))
-        figures.append(f"{_name(record)}: {moved:.0f} elements, planned {planned:.0f}")
-    return _finding(judged, figures, "no case counted its traffic")
+        judged.append(within(moved, planned, 0.0))
+        figures.append(f"{named(record)}: {moved:.0f} elements, planned {planned:.0f}")
+    return finding(judged, figures, "no case counted its traffic")
 
 
 @claim(ZERO + "sections 7.1 and 7.2.1")
@@ -103,61 +110,32 @@ def a_ring_reduce_scatter_sends_1_share(records: Sequence[Record]) -> Finding:
 
 @claim("Li et al. 2020, arXiv:2006.15704, section 3; " + ZERO + "section 2.2")
 def loss_is_that_of_one_process(records: Sequence[Record]) -> Finding:
-    """Every strategy follows the loss of one process at the same global batch."""
+    """Every strategy follows the loss of one process at the same global batch and precision."""
     figures: list[str] = []
     judged: list[Verdict] = []
-    alone = {_asked(r): r for r in _training(records, ranks_from=1) if r.case.ranks == 1}
-    for record in _training(records):
-        gap = _loss_gap(record, alone.get(_asked(record)))
+    alone = {asked(r): r for r in training(records, ranks_from=1) if r.case.ranks == 1}
+    for record in training(records):
+        gap = _loss_gap(record, alone.get(asked(record)))
         if gap is not None:
-            judged.append(_within(gap, 0.0, LOSS_WITHIN))
+            judged.append(within(gap, 0.0, LOSS_WITHIN[precision_of(record)]))
             figures.append(
-                f"{_name(record)}: at most {gap:.1e} of the first loss apart at any step"
+                f"{named(record)}: at most {gap:.1e} of the first loss apart at any step"
             )
-    return _finding(judged, figures, "no strategy was trained beside one process")
-
-
-def _bytes_of_stage(records: Sequence[Record], stage: int) -> Finding:
-    figures: list[str] = []
-    judged: list[Verdict] = []
-    for record in _training(records, ranks_from=1 if stage == 0 else 2):
-        if record.values["zero_stage"] != stage:
-            continue
-        verdict, why = leeway.of_bytes(record, BYTES_WITHIN)
-        judged.append(verdict)
-        psi = record.values["num_parameters"]
-        held, paper = record.values["model_states"], record.values["model_states_paper"]
-        figures.append(
-            f"{_name(record)}: {held / psi:.2f} bytes a parameter, paper {paper / psi:.2f}"
-            f"{_difference(record, psi)}{why}"
-        )
-    return _finding(judged, figures, f"no case of stage {stage}")
-
-
-def _difference(record: Record, psi: float) -> str:
-    """Name the kinds that make the difference from the paper."""
-    values = record.values
-    apart = {kind: values.get(kind, 0.0) - values.get(f"{kind}_paper", 0.0) for kind in KINDS}
-    told = [
-        f"{kind.replace('_', ' ')} {difference / psi:+.2f}"
-        for kind, difference in apart.items()
-        if abs(difference) > BYTES_WITHIN * values["model_states_paper"]
-    ]
-    return f" ({', '.join(told)})" if told else ""
+    return finding(judged, figures, "no strategy was trained beside one process")
 
 
 def _traffic_of(records: Sequence[Record], factor: int) -> Finding:
     figures: list[str] = []
     judged: list[Verdict] = []
-    for record in _training(records):
+    for record in training(records):
         psi = record.values["num_parameters"]
         if record.values["traffic_paper_elements"] != factor * psi:
             continue
         verdict, why = leeway.of_traffic(record, factor, TRAFFIC_WITHIN)
         judged.append(verdict)
         moved = record.values["traffic_elements"] / psi
-        figures.append(f"{_name(record)}: {moved:.2f} Psi{_collectives(record, psi)}{why}")
-    return _finding(judged, figures, f"no strategy that is to move {factor} Psi")
+        figures.append(f"{named(record)}: {moved:.2f} Psi{_collectives(record, psi)}{why}")
+    return finding(judged, figures, f"no strategy that is to move {factor} Psi")
 
 
 def _collectives(record: Record, psi: float) -> str:
@@ -178,13 +156,13 @@ def _wire_of(records: Sequence[Record], problem: str) -> Finding:
         size = float(record.case.values["num_bytes"] or 0)
         if size >= WIRE_FROM_BYTES * record.case.ranks:
             sent, ring = record.values["wire"] / size, record.values["wire_paper"] / size
-            judged.append(_within(sent, ring, WIRE_WITHIN))
+            judged.append(within(sent, ring, WIRE_WITHIN))
             figures.append(
                 f"{size:.0f} bytes, N = {record.case.ranks}: {sent:.4f} of the buffer sent by a "
                 f"rank, a ring sends {ring:.4f}"
             )
     nothing = f"no buffer of {WIRE_FROM_BYTES} bytes a rank whose sent bytes could be counted"
-    return _finding(judged, figures, nothing)
+    return finding(judged, figures, nothing)
 
 
 def _loss_gap(record: Record, alone: Record | None) -> float | None:
@@ -201,46 +179,3 @@ def _loss_gap(record: Record, alone: Record | None) -> float | None:
         for mine, other in zip(ours[seed], theirs[seed], strict=True)
     ]
     return max(gaps, default=None)
-
-
-def _training(records: Sequence[Record], ranks_from: int = 2) -> Iterator[Record]:
-    """Yield training steps that passed their check and accounted for what they hold."""
-    for record in records:
-        if (
-            record.case.problem == "DataParallelTraining"
-            and record.outcome == "ok"
-            and record.case.ranks >= ranks_from
-            and "model_states" in record.values
-        ):
-            yield record
-
-
-def _by_rank(record: Record, held: str, planned: str) -> Iterator[tuple[str, float, float]]:
-    """Yield rank (empty where all are alike), bytes held and bytes planned."""
-    if held not in record.by_rank:
-        yield "", record.values[held], record.values[planned]
-        return
-    for rank, values in sorted(record.by_rank[held].items()):
-        own = record.by_rank.get(planned, {}).get(rank, [record.values[planned]])
-        yield f", rank {rank}", values[-1], own[-1]
-
-
-def _asked(record: Record) -> tuple[object, ...]:
-    """Return what two cases must share for their losses to be the same."""
-    case = record.case
-    return (*sorted(case.values.items()), case.dtype, case.device)
-
-
-def _within(found: float, expected: float, share: float) -> Verdict:
-    """Hold where `found` is within a share of `expected` (of 1 where that is 0)."""
-    return "holds" if abs(found - expected) <= share * (expected or 1.0) else "fails"
-
-
-def _finding(judged: list[Verdict], figures: list[str], nothing: str) -> Finding:
-    return Finding(together(judged), figures or [nothing])
-
-
-def _name(record: Record) -> str:
-    options = [name for name, value in record.case.options.items() if value is True]
-    asked = f"[{','.join(options)}]" if options else ""
-    return f"{record.case.variant}{asked}, N = {record.case.ranks}"

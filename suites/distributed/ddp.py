@@ -5,9 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from bench import Setting, variant
-from suites.distributed.problem import DataParallelTraining
-from suites.distributed.single import Single
-from suites.distributed.strategy import Strategy, adamw
+from suites.distributed.problem import Training
+from suites.distributed.strategy import Strategy, adamw, replica_bytes
 from suites.distributed.theory import Layout
 
 
@@ -20,7 +19,7 @@ class Ddp(Strategy):
 
     @staticmethod
     def predicted_bytes(layout: Layout) -> dict[str, float]:
-        return Single.predicted_bytes(layout)
+        return replica_bytes(layout)
 
     @staticmethod
     def predicted_traffic(layout: Layout) -> dict[str, float]:
@@ -35,6 +34,6 @@ def replicated(network: nn.Module) -> nn.Module:
 
 
 @variant
-def ddp(problem: DataParallelTraining, *, setting: Setting) -> Ddp:
+def ddp(problem: Training, *, setting: Setting) -> Ddp:
     """Replicate everything and all-reduce the gradients while backward runs."""
     return Ddp(problem, setting)

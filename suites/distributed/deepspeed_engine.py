@@ -1,7 +1,8 @@
 """DeepSpeed's ZeRO engine, as its three stages share it (Rajbhandari et al., arXiv:1910.02054).
 
 Whatever the dtype of the model, the engine keeps float32 master weights of its own, partitioned
-like the optimizer states: in float32 that is a copy which the paper's count does not have.
+like the optimizer states: in float32 that is a copy which the paper's count does not have, in mixed
+precision it is the paper's own.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from bench import Setting
-from suites.distributed.strategy import Strategy, adam_bytes, adamw
+from suites.distributed.adam import ADAMW, adam_bytes
+from suites.distributed.strategy import Strategy
 from suites.distributed.workload import Batch
-from suites.models.gpt import loss
 
 BUCKET_ELEMENTS = 500_000  # the engine's default, 5e8, would reserve 2 GB
 
@@ -32,12 +33,15 @@ class DeepSpeedStrategy(Strategy):
     def wrap(self, network: nn.Module) -> None:
         deepspeed = import_deepspeed(self.setting)
         self.network = network
+        tables = [(table, table.clone()) for table in network.buffers()]
         self.engine, *_ = deepspeed.initialize(
             model=network,
-            optimizer=adamw(list(network.parameters())),
+            optimizer=torch.optim.AdamW(network.parameters(), **ADAMW),
             config=self._config(),
             dist_init_required=False,
         )
+        for table, before in tables:  # the engine casts those too, which no other strategy does
+            table.data = before
 
     def _config(self) -> dict[str, Any]:
         zero = {
@@ -51,12 +55,13 @@ class DeepSpeedStrategy(Strategy):
             "train_batch_size": self.problem.batch,
             "train_micro_batch_size_per_gpu": self.problem.batch // self.setting.ranks,
             "zero_optimization": zero,
+            "bf16": {"enabled": self.problem.mixed},
             "gradient_clipping": 0.0,  # the engine's default of 1 is another training step
             "steps_per_print": 1 << 30,
         }
 
     def forward(self, batch: Batch) -> Tensor:
-        return loss(self.engine(batch.inputs_BS), batch.targets_BS)
+        return self.problem.loss(self.engine, batch.rows)
 
     def backward(self, found: Tensor) -> None:
         self.engine.backward(found)
@@ -64,17 +69,22 @@ class DeepSpeedStrategy(Strategy):
     def update(self) -> None:
         self.engine.step()
 
+    @property
+    def updater(self) -> torch.optim.Optimizer:
+        own: torch.optim.Optimizer = self.engine.optimizer.optimizer
+        return own
+
     def restore(self, seed: int) -> None:
         """Write initial weights into the engine: another one would live beside what is left of it.
 
         Its hooks on autograd's nodes keep an engine of stage 3 alive even when it is destroyed.
         """
-        initial = self.problem.network(seed).parameters()
+        initial = self.first(seed).parameters()
         with self.whole_parameters() as parameters, torch.no_grad():
             for parameter, value in zip(parameters, initial, strict=True):
                 parameter.copy_(value)
         self.engine.optimizer.refresh_fp32_params()
-        self.engine.optimizer.optimizer.state.clear()
+        self.updater.state.clear()
 
     @contextmanager
     def whole_parameters(self) -> Iterator[list[nn.Parameter]]:

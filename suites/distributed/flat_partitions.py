@@ -10,8 +10,8 @@ from math import ceil
 
 from torch import Tensor
 
+from suites.distributed.adam import state_tensors
 from suites.distributed.deepspeed_engine import DeepSpeedStrategy, partition_bytes
-from suites.distributed.strategy import state_tensors
 from suites.distributed.theory import Layout
 
 _START_ALIGNMENT = 2  # elements: where a rank's partition of the flat buffer may begin
@@ -28,7 +28,7 @@ class FlatPartitions(DeepSpeedStrategy):
             "parameters": list(optimizer.bit16_groups_flat),
             "gradients": gradients,
             "master_weights": list(optimizer.single_partition_of_fp32_groups),
-            "optimizer_state": state_tensors(optimizer.optimizer),
+            "optimizer_state": state_tensors(self.updater),
         }
 
     @staticmethod

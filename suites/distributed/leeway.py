@@ -8,7 +8,8 @@ bridges the distance to the next formula, the size cannot tell the two apart. To
 from __future__ import annotations
 
 from bench.claims import Record, Verdict
-from suites.distributed.theory import FLOAT32, model_state_bytes
+from suites.distributed.claimed import precision_of
+from suites.distributed.theory import PRECISIONS, model_state_bytes
 
 Judged = tuple[Verdict, str]  # with words to append to the figures
 
@@ -38,7 +39,7 @@ def of_bytes(record: Record, within: float) -> Judged:
         return "fails", told
     if held > most + slack:
         return "untested", "; whole parameters, which this size cannot deal out evenly"
-    less_cut = sum(model_state_bytes(stage - 1, psi, ranks, FLOAT32).values())
+    less_cut = sum(model_state_bytes(stage - 1, psi, ranks, row_of(record)).values())
     if stage and ranks > 1 and most + slack >= less_cut * (1 - within):
         return "untested", f"{told}, as much as stage {stage - 1} holds"
     return "holds", told
@@ -57,11 +58,16 @@ def padding_elements(record: Record) -> float:
     return max(planned / passes - psi, 0.0)
 
 
+def row_of(record: Record) -> tuple[int, int, int]:
+    """Return the paper's bytes a parameter."""
+    return PRECISIONS[precision_of(record)]
+
+
 def _of_more(record: Record, elements: float) -> float:
     """Return the bytes that so many elements more over all ranks add to each rank's part."""
     stage, ranks = int(record.values["zero_stage"]), record.case.ranks
-    own = model_state_bytes(stage, elements, ranks, FLOAT32)
-    whole = model_state_bytes(0, elements, ranks, FLOAT32)
+    own = model_state_bytes(stage, elements, ranks, row_of(record))
+    whole = model_state_bytes(0, elements, ranks, row_of(record))
     return sum(count for kind, count in own.items() if count < whole[kind])
 
 

@@ -1,25 +1,27 @@
-"""What is asked: one AdamW step of a GPT over a global batch that N ranks share."""
+"""What is asked: one AdamW step over a global batch that N ranks share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from bench import Call, Measurement, Phases, Setting, Verdict
+from bench import Call, Measurement, Phases, Plain, Setting, Verdict
 from suites.distributed import accounting, agreement
 from suites.distributed.workload import Batch, Workload, mean_over_ranks
+from suites.models.gpt import GPT, GPTConfig, gpt, loss
+from suites.models.text import Tokens, windows
 
 SEEDS_APART = 1_000_000  # batches of one seed never meet those of another
 
 
-@dataclass(frozen=True)
-class DataParallelTraining(Workload):
-    """Forward, backward and AdamW on a GPT; `batch` is global, whatever the number of ranks.
+class Training(Workload):
+    """Any workload that N ranks can train: every strategy contests it."""
 
-    `data` is a text file of the user's own. `loss_steps` is the length of the loss trajectory.
-    """
+    contested_by: ClassVar[str] = "suites.distributed"
 
     def call(self, step: Any, setting: Setting) -> Call:
         """Return a call that takes one step and returns this rank's loss (1,)."""
@@ -42,6 +44,63 @@ class DataParallelTraining(Workload):
             for i in range(self.loss_steps)
         ]
         return [Measurement("loss", "1", losses), Measurement("final_loss", "1", losses[-1:])]
+
+
+@dataclass(frozen=True)
+class DataParallelTraining(Training):
+    """Forward, backward and AdamW on a GPT; `batch` is global, whatever the number of ranks.
+
+    `data` is a text file of the user's own. `loss_steps` is the length of the loss trajectory.
+    """
+
+    batch: int = 8
+    seqlen: int = 64
+    num_layers: int = 2
+    num_heads: int = 4
+    dim: int = 128
+    loss_steps: int = 20
+    data: str | None = None
+    precision: str = "float32"
+
+    examples: ClassVar[tuple[dict[str, Plain], ...]] = (
+        {"batch": 4, "seqlen": 16, "num_heads": 2, "dim": 32},
+    )
+
+    def __post_init__(self) -> None:
+        self.expect_sizes()
+        _ = self.config  # its own sizes are expected there
+
+    @cached_property
+    def config(self) -> GPTConfig:
+        return GPTConfig(self.num_layers, self.num_heads, self.dim, self.seqlen)
+
+    def network(self, seed: int) -> GPT:
+        return gpt(self.config, seed)
+
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        with torch.device("meta"):
+            return tuple(tuple(p.shape) for p in GPT(self.config).parameters())
+
+    def layers_of(self, network: nn.Module) -> list[nn.Module]:
+        assert isinstance(network, GPT)
+        return list(network.blocks)
+
+    def make_batch(self, seed: int) -> Tokens:
+        return windows(seed, self.batch, self.seqlen, self.data)
+
+    def loss(self, module: nn.Module, batch: Tokens) -> Tensor:
+        return loss(module(batch.inputs_BS), batch.targets_BS)
+
+    def expect_files(self) -> None:
+        """Read the user's text, and a window of it."""
+        windows(0, 1, self.seqlen, self.data)
+
+    def flops(self, setting: Setting) -> int:
+        """Count the products of forward, twice as many for backward; all ranks together."""
+        return 3 * self.config.matmul_flops(self.batch * self.seqlen)
+
+    def work(self, setting: Setting) -> dict[str, float]:
+        return {"tokens": float(self.batch * self.seqlen)}
 
 
 class TrainingCall:

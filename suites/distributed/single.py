@@ -5,15 +5,15 @@ from __future__ import annotations
 from torch import nn
 
 from bench import Setting, Unsupported, variant
-from suites.distributed.problem import DataParallelTraining
-from suites.distributed.strategy import Strategy, adam_bytes, adamw
+from suites.distributed.problem import Training
+from suites.distributed.strategy import Strategy, adamw, replica_bytes
 from suites.distributed.theory import Layout
 
 
 class Single(Strategy):
     """No communication: 16 Psi bytes."""
 
-    def __init__(self, problem: DataParallelTraining, setting: Setting):
+    def __init__(self, problem: Training, setting: Setting):
         if setting.ranks > 1:
             raise Unsupported("is one process; ask it with ranks=1")
         self._start(problem, setting)
@@ -24,12 +24,7 @@ class Single(Strategy):
 
     @staticmethod
     def predicted_bytes(layout: Layout) -> dict[str, float]:
-        whole = layout.itemsize * layout.num_parameters
-        return {
-            "parameters": whole,
-            "gradients": whole,
-            "optimizer_state": adam_bytes(layout.num_parameters, len(layout.shapes)),
-        }
+        return replica_bytes(layout)
 
     @staticmethod
     def predicted_traffic(layout: Layout) -> dict[str, float]:
@@ -37,6 +32,6 @@ class Single(Strategy):
 
 
 @variant(marks=["alone"])
-def single(problem: DataParallelTraining, *, setting: Setting) -> Single:
+def single(problem: Training, *, setting: Setting) -> Single:
     """Train in one process."""
     return Single(problem, setting)

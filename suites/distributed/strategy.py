@@ -7,31 +7,41 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from bench import Phases, Setting, Unsupported
+from suites.distributed.adam import (
+    ADAMW,
+    adam_bytes,
+    adamw,
+    held_by,
+    local,
+    momenta,
+    updated_bytes,
+)
 from suites.distributed.theory import Layout
-from suites.distributed.workload import Batch, Workload
+from suites.distributed.workload import Batch, Workload, rounded, stored_in
 from suites.models.drawn import first_weights
-from suites.models.gpt import loss
+from suites.models.own_training import for_tensors
 
-# Every option of the optimizer is pinned, so that all strategies take the same step.
-ADAMW: dict[str, Any] = {"lr": 1e-3, "betas": (0.9, 0.95), "eps": 1e-8, "weight_decay": 0.1}
-STEP_COUNTER_BYTES = 4  # AdamW keeps how many steps it took, once a tensor, in float32
+__all__ = ["ADAMW", "Strategy", "adam_bytes", "adamw", "replica_bytes"]
 
 
 class Strategy(ABC):
     """A network, an optimizer and the collectives between them.
 
     `stage` is the row of the ZeRO paper this is to be held to: 0 replicates everything. Where its
-    traffic is that of another row, `traffic_stage` says so.
+    traffic is that of another row, `traffic_stage` says so. In mixed precision `wrap` is given a
+    network of bfloat16 weights; one that `casts` them itself is given float32 ones.
     """
 
     stage: ClassVar[int] = 0
     traffic_stage: ClassVar[int | None] = None
+    casts: ClassVar[bool] = False
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
@@ -61,8 +71,20 @@ class Strategy(ABC):
     def rebuild(self, seed: int = 0) -> None:
         """Build the engine after it was released."""
         self._seed, self._steps = seed, 0
-        first = first_weights(self.problem, seed, self.setting.device)
-        self.wrap(first.to(self.setting.device))
+        self.wrap(self.first(seed))
+
+    def first(self, seed: int) -> nn.Module:
+        """Make the network that the strategy starts from, on its device."""
+        network = first_weights(self.problem, seed, self.setting.device).to(self.setting.device)
+        if not self.problem.mixed:
+            return network
+        network = rounded(network)
+        return network if self.casts else stored_in(self.dtype, network)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the type of the weights that the network computes with."""
+        return torch.bfloat16 if self.problem.mixed else torch.float32
 
     def step(self, batch: Batch) -> Tensor:
         """Take one step outside the clock; return this rank's loss (1,)."""
@@ -72,13 +94,20 @@ class Strategy(ABC):
     def phases(self, batch: Batch) -> Generator[str, None, tuple[Tensor, ...]]:
         """Take one step, telling when each phase has ended."""
         self._steps += 1
-        found = self.forward(batch)
+        found = self.forward(self.stored(batch))
         yield "forward"
         self.backward(found)
         yield "backward"
         self.update()
         yield "optimizer"
         return (found.detach().reshape(1),)
+
+    def stored(self, batch: Batch) -> Batch:
+        """Cast what is floating in a batch to the type of the weights."""
+        if not self.problem.mixed:
+            return batch
+        rows = for_tensors(lambda t: t.to(self.dtype) if t.is_floating_point() else t, batch.rows)
+        return Batch(rows, batch.seed)
 
     # What a strategy of another engine replaces.
 
@@ -87,7 +116,7 @@ class Strategy(ABC):
         """Set `network` and `optimizer` up for training on all ranks."""
 
     def forward(self, batch: Batch) -> Tensor:
-        return loss(self.network(batch.inputs_BS), batch.targets_BS)
+        return self.problem.loss(self.network, batch.rows)
 
     def backward(self, found: Tensor) -> None:
         found.backward()
@@ -95,6 +124,28 @@ class Strategy(ABC):
     def update(self) -> None:
         self.optimizer.step()
         self.optimizer.zero_grad()
+
+    @property
+    def updater(self) -> torch.optim.Optimizer:
+        """Return the optimizer that has this rank's states."""
+        return self.optimizer
+
+    @property
+    def copies(self) -> int:
+        """Return how many ranks keep the same optimizer states."""
+        return 1 if self.stage else self.setting.ranks
+
+    def momentum(self) -> Tensor:
+        """Return the norm of the first moments over all ranks, (1,) in float64.
+
+        AdamW hides the size of a gradient from the weights; it shows here.
+        """
+        square = torch.zeros(1, dtype=torch.float64, device=self.setting.device)
+        for found in momenta(self.updater):
+            square += found.double().square().sum()
+        if self.setting.ranks > 1:
+            dist.all_reduce(square)
+        return (square / self.copies).sqrt()
 
     def release(self) -> None:
         """Let go of the engine before another one is built."""
@@ -107,7 +158,7 @@ class Strategy(ABC):
         return {
             "parameters": parameters,
             "gradients": gradients,
-            "optimizer_state": state_tensors(self.optimizer),
+            **held_by(self.updater),
         }
 
     def full_parameters(self) -> list[Tensor]:
@@ -135,23 +186,8 @@ class Strategy(ABC):
         return 0.0
 
 
-def adamw(parameters: list[nn.Parameter]) -> torch.optim.AdamW:
-    """Make the optimizer all strategies share."""
-    return torch.optim.AdamW(parameters, **ADAMW)
-
-
-def local(tensor: Tensor) -> Tensor:
-    """Return this rank's part of a distributed tensor, any other tensor as it is."""
-    to_local = getattr(tensor, "to_local", None)
-    return tensor if to_local is None else to_local()
-
-
-def state_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """List the optimizer's own tensors: momentum, variance, step counters."""
-    states = optimizer.state.values()
-    return [local(v) for state in states for v in state.values() if isinstance(v, Tensor)]
-
-
-def adam_bytes(num_elements: float, num_tensors: int) -> float:
-    """Count momentum and variance in float32, and a step counter for every tensor."""
-    return 8 * num_elements + STEP_COUNTER_BYTES * num_tensors
+def replica_bytes(layout: Layout) -> dict[str, float]:
+    """Count everything, whole: 16 bytes a parameter."""
+    whole = layout.itemsize * layout.num_parameters
+    updated = updated_bytes(layout.num_parameters, len(layout.shapes), layout.mixed)
+    return {"parameters": whole, "gradients": whole, **updated}

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 # Bytes a parameter: of the parameter, its gradient, and the optimizer's states.
 MIXED = (2, 2, 12)  # fp16 or bf16 weights and gradients; float32 weights, momentum and variance
 FLOAT32 = (4, 4, 8)  # the same 16 without a second copy of the weights
+PRECISIONS = {"float32": FLOAT32, "bf16_mixed": MIXED}
+MASTER_SHARE = 4 / 12  # of the states in mixed precision: the float32 weights
 
 # How many times the elements of a collective cross the paper's link: section 7.1 counts an
 # all-reduce as a reduce-scatter and an all-gather.
@@ -26,7 +28,12 @@ class Layout:
     shapes: tuple[tuple[int, ...], ...]
     ranks: int
     rank: int = 0
-    itemsize: int = 4  # bytes of a parameter's element
+    itemsize: int = 4  # bytes of a weight that the network computes with, and of its gradient
+
+    @property
+    def mixed(self) -> bool:
+        """Say whether float32 weights are kept beside those that the network computes with."""
+        return self.itemsize < 4
 
     @property
     def sizes(self) -> list[int]:

@@ -1,49 +1,44 @@
-"""The work itself: a GPT, a global batch, and the rows of it that are one rank's.
+"""What a training by ranks is made of: a network, a global batch, and the rows of one rank.
 
-Shapes: B this rank's rows, S seqlen.
+A batch is a tuple, a dict or a nest of tensors whose first dimension is the rows.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
-from bench import Plain, Problem, Setting, Unsupported
-from suites.models.gpt import GPT, GPTConfig, gpt
-from suites.models.text import Tokens, windows
+from bench import Problem, Setting, Unsupported
+from bench.workload import tensors_in
+from suites.distributed.theory import PRECISIONS
+from suites.models.own_training import for_tensors
 
 
 @dataclass(frozen=True)
 class Batch:
     """One rank's rows of a global batch, and the seed the whole of it was drawn from."""
 
-    inputs_BS: Tensor
-    targets_BS: Tensor
+    rows: Any
     seed: int
 
 
-@dataclass(frozen=True)
 class Workload(Problem):
-    """Training a GPT on a batch that is global, whatever the number of ranks.
+    """Subclass as a frozen dataclass with `batch`, `loss_steps` and `precision`.
 
-    `data` is a text file of the user's own. `loss_steps` is the length of the loss trajectory.
+    Every strategy trains every workload: forward, backward and AdamW, on a batch that is global,
+    whatever the number of ranks. `precision` is `float32`, or `bf16_mixed`: weights and gradients
+    in bfloat16, which begin as numbers that it has, with float32 master weights and moments.
     """
 
-    batch: int = 8
-    seqlen: int = 64
-    num_layers: int = 2
-    num_heads: int = 4
-    dim: int = 128
-    loss_steps: int = 20
-    data: str | None = None
-
     passes: ClassVar[tuple[str, ...]] = ("train",)
-    dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    dtypes: ClassVar[tuple[str, ...]] = ("float32",)  # of what is drawn; see `precision`
     ranks: ClassVar[tuple[int, ...]] = (1, 2)
     # What a first optimizer step and FSDP import, and the compiler, which DeepSpeed's engine wants
     # for an optimizer of its own. DeepSpeed itself looks for devices, so it is not here.
@@ -54,33 +49,65 @@ class Workload(Problem):
         "torch.distributed.fsdp",
         "torch.distributed.optim",
     )
-    examples: ClassVar[tuple[dict[str, Plain], ...]] = (
-        {"batch": 4, "seqlen": 16, "num_heads": 2, "dim": 32},
-    )
+    batch: int
+    loss_steps: int
+    precision: str
 
-    def __post_init__(self) -> None:
+    def expect_sizes(self) -> None:
+        """Raise ValueError where a field that all workloads have makes no sense."""
         for name in ("batch", "loss_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
-        _ = self.config  # its own sizes are expected there
+        if self.precision not in PRECISIONS:
+            raise ValueError(
+                f"expected precision {' or '.join(PRECISIONS)}, got {self.precision!r}"
+            )
 
-    @cached_property
-    def config(self) -> GPTConfig:
-        return GPTConfig(self.num_layers, self.num_heads, self.dim, self.seqlen)
+    @abstractmethod
+    def network(self, seed: int) -> nn.Module:
+        """Make the network on CPU in float32; equal seeds give equal weights."""
 
-    def network(self, seed: int) -> GPT:
-        """Make the network on CPU; equal seeds give equal weights."""
-        return gpt(self.config, seed)
+    @abstractmethod
+    def make_batch(self, seed: int) -> Any:
+        """Draw the whole batch on CPU; every rank draws the same."""
 
+    @abstractmethod
+    def loss(self, module: nn.Module, batch: Any) -> Tensor:
+        """Return the mean loss over the rows of a batch, a scalar."""
+
+    @abstractmethod
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Return the shapes of the parameters in order, without making any."""
-        with torch.device("meta"):
-            return tuple(tuple(p.shape) for p in GPT(self.config).parameters())
 
-    def global_batch(self, seed: int, device: torch.device) -> Tokens:
-        """Draw the whole batch; every rank draws the same."""
-        tokens = windows(seed, self.batch, self.seqlen, self.data)
-        return Tokens(tokens.inputs_BS.to(device), tokens.targets_BS.to(device))
+    @abstractmethod
+    def layers_of(self, network: nn.Module) -> Sequence[nn.Module]:
+        """Return the layers that are sharded, gathered and recomputed one by one."""
+
+    def exactly(self) -> AbstractContextManager[object]:
+        """Return a context in which a float64 network computes in float64 throughout."""
+        return nullcontext()
+
+    @property
+    def mixed(self) -> bool:
+        return self.precision == "bf16_mixed"
+
+    @property
+    def itemsize(self) -> int:
+        """Return the bytes of a weight as the network computes with it."""
+        return 2 if self.mixed else 4
+
+    @property
+    def computes_in(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("bfloat16",) if self.mixed else ()
+
+    def first(self, seed: int) -> nn.Module:
+        """Make the network in float32, with weights that the precision has."""
+        network = self.network(seed)
+        return rounded(network) if self.mixed else network
+
+    def global_batch(self, seed: int, device: torch.device) -> Any:
+        """Draw the whole batch and bring it to a device."""
+        return for_tensors(lambda tensor: tensor.to(device), self.make_batch(seed))
 
     def make_inputs(self, seed: int, setting: Setting) -> Batch:
         """Draw the global batch and keep this rank's rows."""
@@ -88,21 +115,37 @@ class Workload(Problem):
             raise Unsupported(
                 f"needs a batch divisible by ranks, got {self.batch} and {setting.ranks}"
             )
-        rows = slice(rank_of(setting), None, setting.ranks)
-        tokens = self.global_batch(seed, setting.device)
-        return Batch(
-            tokens.inputs_BS[rows].contiguous(), tokens.targets_BS[rows].contiguous(), seed
-        )
+        mine = slice(rank_of(setting), None, setting.ranks)
+        return Batch(select(self.global_batch(seed, setting.device), mine, self.batch), seed)
 
     def quality_calls(self, setting: Setting) -> int:
         return self.loss_steps
 
-    def flops(self, setting: Setting) -> int:
-        """Count the products of forward, twice as many for backward; all ranks together."""
-        return 3 * self.config.matmul_flops(self.batch * self.seqlen)
 
-    def work(self, setting: Setting) -> dict[str, float]:
-        return {"tokens": float(self.batch * self.seqlen)}
+def stored_in(dtype: torch.dtype, network: nn.Module) -> nn.Module:
+    """Change the type of all floating weights, and in float64 of tables too, in place."""
+    if dtype == torch.float64:
+        return network.double()
+    for weight in network.parameters():
+        if weight.is_floating_point():
+            weight.data = weight.data.to(dtype)
+    return network
+
+
+def select(batch: Any, rows: slice, expected: int) -> Any:
+    """Return these rows of every tensor; Unsupported where one has other than `expected` rows."""
+    odd = [tuple(t.shape) for t in tensors_in(batch) if not t.dim() or len(t) != expected]
+    if odd:
+        raise Unsupported(f"needs a batch of {expected} rows in every tensor, got shape {odd[0]}")
+    return for_tensors(lambda tensor: tensor[rows].contiguous(), batch)
+
+
+def rounded(network: nn.Module) -> nn.Module:
+    """Round float32 weights to bfloat16's numbers, and leave them in float32."""
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(weight.bfloat16())
+    return network
 
 
 def rank_of(setting: Setting) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench import Setting, variant
 from suites.distributed.flat_partitions import FlatPartitions
-from suites.distributed.problem import DataParallelTraining
+from suites.distributed.problem import Training
 
 
 class Zero1(FlatPartitions):
@@ -14,6 +14,6 @@ class Zero1(FlatPartitions):
 
 
 @variant
-def zero1(problem: DataParallelTraining, *, setting: Setting) -> Zero1:
+def zero1(problem: Training, *, setting: Setting) -> Zero1:
     """Partition the optimizer states; Rajbhandari et al. 2020 (arXiv:1910.02054)."""
     return Zero1(problem, setting)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from bench import Setting, variant
 from suites.distributed.flat_partitions import FlatPartitions, padded_elements
-from suites.distributed.problem import DataParallelTraining
+from suites.distributed.problem import Training
 from suites.distributed.theory import Layout
 
 
@@ -31,8 +31,6 @@ class Zero2ToOwner(Zero2):
 
 
 @variant
-def zero2(
-    problem: DataParallelTraining, *, setting: Setting, reduce_to_owner: bool = False
-) -> Zero2:
+def zero2(problem: Training, *, setting: Setting, reduce_to_owner: bool = False) -> Zero2:
     """Partition gradients and optimizer states; Rajbhandari et al. 2020 (arXiv:1910.02054)."""
     return (Zero2ToOwner if reduce_to_owner else Zero2)(problem, setting)

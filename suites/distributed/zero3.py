@@ -14,14 +14,14 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from bench import Setting, variant
+from suites.distributed.adam import state_tensors
 from suites.distributed.deepspeed_engine import (
     BUCKET_ELEMENTS,
     DeepSpeedStrategy,
     import_deepspeed,
     partition_bytes,
 )
-from suites.distributed.problem import DataParallelTraining
-from suites.distributed.strategy import state_tensors
+from suites.distributed.problem import Training
 from suites.distributed.theory import Layout
 
 
@@ -46,7 +46,7 @@ class Zero3(DeepSpeedStrategy):
             "parameters": partitions + whole,
             "gradients": [g for group in groups for g in group or []],
             "master_weights": list(optimizer.fp32_partitioned_groups_flat),
-            "optimizer_state": state_tensors(optimizer.optimizer),
+            "optimizer_state": state_tensors(self.updater),
             "buckets": [b.buffer for b in optimizer.ipg_buckets.values() if b.buffer is not None],
         }
 
@@ -86,6 +86,6 @@ def _partitioned_elements(layout: Layout) -> int:
 
 
 @variant
-def zero3(problem: DataParallelTraining, *, setting: Setting) -> Zero3:
+def zero3(problem: Training, *, setting: Setting) -> Zero3:
     """Partition everything; Rajbhandari et al. 2020 (arXiv:1910.02054)."""
     return Zero3(problem, setting)

@@ -6,12 +6,14 @@ before updated parameters are broadcast: 3 Psi elements a step where the paper n
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
 from bench import Setting, variant
+from suites.distributed.adam import ADAMW, adamw, updated_bytes
 from suites.distributed.ddp import replicated
-from suites.distributed.problem import DataParallelTraining
-from suites.distributed.strategy import ADAMW, Strategy, adam_bytes, state_tensors
+from suites.distributed.problem import Training
+from suites.distributed.strategy import Strategy
 from suites.distributed.theory import Layout
 
 
@@ -21,17 +23,18 @@ class OwnerUpdates(Strategy):
     stage = 1
 
     def wrap(self, network: nn.Module) -> None:
-        import torch
         from torch.distributed.optim import ZeroRedundancyOptimizer
 
         self.network = replicated(network)
+        parameters = list(network.parameters())
         self.optimizer = ZeroRedundancyOptimizer(
-            network.parameters(), optimizer_class=torch.optim.AdamW, **ADAMW
+            parameters, optimizer_class=type(adamw(parameters[:1])), **ADAMW
         )
 
-    def tensors_by_kind(self) -> dict[str, list[Tensor]]:
-        own = state_tensors(self.optimizer.optim)  # type: ignore[attr-defined]
-        return {**super().tensors_by_kind(), "optimizer_state": own}
+    @property
+    def updater(self) -> torch.optim.Optimizer:
+        own: torch.optim.Optimizer = self.optimizer.optim  # type: ignore[attr-defined]
+        return own
 
     @staticmethod
     def predicted_bytes(layout: Layout) -> dict[str, float]:
@@ -40,7 +43,7 @@ class OwnerUpdates(Strategy):
         return {
             "parameters": whole,
             "gradients": whole,
-            "optimizer_state": adam_bytes(sum(own), len(own)),
+            **updated_bytes(sum(own), len(own), layout.mixed),
         }
 
     @staticmethod
@@ -61,6 +64,6 @@ def owned_sizes(layout: Layout) -> list[int]:
 
 
 @variant
-def zero_redundancy_optimizer(problem: DataParallelTraining, *, setting: Setting) -> OwnerUpdates:
+def zero_redundancy_optimizer(problem: Training, *, setting: Setting) -> OwnerUpdates:
     """Replicate parameters and gradients, partition the optimizer by whole parameters."""
     return OwnerUpdates(problem, setting)

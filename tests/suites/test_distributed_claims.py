@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from bench.judging.record import Record
+from suites.distributed.ddp import Ddp
 from suites.distributed.fsdp2 import Fsdp2, Fsdp2Kept
 from suites.distributed.problem import DataParallelTraining
 from suites.distributed.strategy import Strategy
 from suites.distributed.theory import (
-    FLOAT32,
+    PRECISIONS,
     Layout,
     model_state_bytes,
     paper_traffic,
@@ -23,8 +24,10 @@ from suites.distributed.zero_redundancy_optimizer import OwnerUpdates
 from tests.suites.trained_by_ranks import training, verdicts
 
 
-def record(name: str, ranks: int, losses: list[float], **values: float) -> Record:
-    case = training(name, "m", ranks)
+def record(
+    name: str, ranks: int, losses: list[float], precision: str = "float32", **values: float
+) -> Record:
+    case = training(name, "m", ranks, precision)
     psi = {"num_parameters": 100.0, "model_states": 1600.0, "zero_stage": 0.0}
     return Record(case, "ok", values=psi | values, trajectories={"loss": {0: losses}})
 
@@ -57,10 +60,13 @@ def test_claims_hold_fail_and_stay_untested() -> None:
 ODD = {"batch": 5, "seqlen": 7, "num_layers": 1, "num_heads": 1, "loss_steps": 1}
 
 
-def planned(strategy: type[Strategy], ranks: int, dim: int, **more: float) -> Record:
+def planned(
+    strategy: type[Strategy], ranks: int, dim: int, precision: str = "float32", **more: float
+) -> Record:
     """Make the record of a strategy that holds and moves to the byte what it plans."""
-    problem = DataParallelTraining(dim=dim, **ODD)
-    layouts = [Layout(problem.shapes(), ranks, rank) for rank in range(ranks)]
+    problem = DataParallelTraining(dim=dim, precision=precision, **ODD)
+    size = problem.itemsize
+    layouts = [Layout(problem.shapes(), ranks, rank, size) for rank in range(ranks)]
     psi = layouts[0].num_parameters
     plans = [strategy.predicted_bytes(layout) for layout in layouts]
     held = max(sum(b for kind, b in plan.items() if kind != "buckets") for plan in plans)
@@ -74,12 +80,14 @@ def planned(strategy: type[Strategy], ranks: int, dim: int, **more: float) -> Re
         "step_counters_engine": 4 * len(layouts[0].shapes),
         "model_states": held + more.get("bytes_more", 0.0) * psi,
         "model_states_engine": held,
-        "model_states_paper": sum(model_state_bytes(strategy.stage, psi, ranks, FLOAT32).values()),
+        "model_states_paper": sum(
+            model_state_bytes(strategy.stage, psi, ranks, PRECISIONS[precision]).values()
+        ),
         "traffic_elements": moved + more.get("psi_more", 0.0) * psi,
         "traffic_engine_elements": moved,
         "traffic_paper_elements": paper_traffic(stage, psi),
     }
-    return record(strategy.__name__, ranks, [1.0], **values)
+    return record(strategy.__name__, ranks, [1.0], precision, **values)
 
 
 def judged(one: Record, *names: str) -> dict[str, str]:
@@ -103,6 +111,34 @@ def test_padding_fails_no_claim_and_hides_no_excess(ranks: int, dim: int) -> Non
     # moved once more than the paper says, padding or not
     assert verdicts(planned(Zero1, ranks, dim))["traffic_is_2_psi_up_to_stage_2"] == "fails"
     assert verdicts(planned(Fsdp2Kept, ranks, dim))["traffic_is_2_psi_up_to_stage_2"] == "holds"
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_mixed_precision_is_told_apart_from_float32(ranks: int) -> None:
+    """Master weights are a copy too many in float32, and the paper's own in mixed precision."""
+    both = [planned(Zero3, ranks, 128, precision) for precision in ("float32", "bf16_mixed")]
+    found = verdicts(*both)
+    assert found["stage_3_partitions_everything"] == "fails"
+    assert found["mixed_stage_3_holds_16_bytes_over_n"] == "holds"
+    for strategy, claim in (
+        (Ddp, "mixed_replicas_hold_16_bytes_a_parameter"),
+        (OwnerUpdates, "mixed_stage_1_holds_4_and_12_bytes_over_n"),
+        (Fsdp2, "mixed_stage_3_holds_16_bytes_over_n"),
+    ):
+        assert verdicts(planned(strategy, ranks, 128, "bf16_mixed"))[claim] in {"holds", "untested"}
+        more = planned(strategy, ranks, 128, "bf16_mixed", bytes_more=2.0)
+        assert verdicts(more)[claim] == "fails"
+
+
+def test_losses_are_held_to_one_process_at_the_same_precision() -> None:
+    plan = {f"{kind}_{word}": 1.0 for kind in ("model_states", "traffic") for word in ("engine",)}
+    plan |= {"model_states_paper": 1600.0, "traffic_elements": 0.0, "traffic_paper_elements": 0.0}
+    plan |= {"traffic_engine_elements": 0.0}
+    alone = record("single", 1, [4.0], "bf16_mixed", **plan)
+    claim = "loss_is_that_of_one_process"
+    assert verdicts(alone, record("ddp", 2, [4.004], "bf16_mixed", **plan))[claim] == "holds"
+    assert verdicts(alone, record("ddp", 2, [4.04], "bf16_mixed", **plan))[claim] == "fails"
+    assert verdicts(alone, record("ddp", 2, [4.0], **plan))[claim] == "untested"
 
 
 def test_whole_parameters_that_cannot_be_dealt_out_evenly_tell_nothing() -> None:

@@ -12,7 +12,7 @@ from bench.judging.record import Record
 from bench.sides.server import Server
 from suites.distributed.problem import DataParallelTraining
 from tests.conftest import ServerFor
-from tests.suites.trained_by_ranks import SMALL, training, verdicts
+from tests.suites.trained_by_ranks import MIXED, SMALL, training, verdicts
 
 WRONG = '''
 """Strategies that train something else."""
@@ -52,15 +52,25 @@ def attempt(server: Server, folder: Path, case: Case, role: str, **more: object)
 
 
 @pytest.mark.multirank
-@pytest.mark.parametrize("name", ["sums", "silent"])
-def test_another_training_is_incorrect(name: str, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "precision", "seen_in"),
+    [
+        ("sums", "float32", "parameters"),
+        ("silent", "float32", "parameters"),
+        ("sums", MIXED, "momentum"),  # bfloat16's rounding hides it from the weights
+        ("silent", MIXED, "parameters"),
+    ],
+)
+def test_another_training_is_incorrect(name, precision, seen_in, server, tmp_path) -> None:
     (tmp_path / "wrong.py").write_text(WRONG)
-    reply = attempt(server, tmp_path, training(name, str(tmp_path / "wrong.py")), "check")
+    case = training(name, str(tmp_path / "wrong.py"), precision=precision)
+    reply = attempt(server, tmp_path, case, "check")
     assert reply["outcome"] == "incorrect", reply
-    assert "parameters: relative L2 error" in reply["detail"]
+    assert f"{seen_in}: relative L2 error" in reply["detail"]
 
 
 @pytest.mark.multirank
+@pytest.mark.parametrize("precision", ["float32", MIXED])
 @pytest.mark.parametrize(
     ("module", "name"),
     [
@@ -75,10 +85,10 @@ def test_another_training_is_incorrect(name: str, server: Server, tmp_path: Path
         ),
     ],
 )
-def test_bytes_and_traffic_are_as_planned(module, name, server, tmp_path) -> None:
+def test_bytes_and_traffic_are_as_planned(module, name, precision, server, tmp_path) -> None:
     """Ask four ranks: at two, one formula can pass for another."""
     ranks = 4
-    case = training(name, f"suites.distributed.{module}", ranks)
+    case = training(name, f"suites.distributed.{module}", ranks, precision)
     reply = attempt(server, tmp_path, case, "memory")
     assert reply["outcome"] == "ok", reply
     every = {(m["quantity"], m["rank"]): m["samples"][0] for m in reply["measurements"]}
@@ -86,11 +96,11 @@ def test_bytes_and_traffic_are_as_planned(module, name, server, tmp_path) -> Non
     for rank in range(ranks):
         held = every.get(("model_states", rank), job["model_states"])
         planned = every.get(("model_states_engine", rank), job["model_states_engine"])
-        assert held == pytest.approx(planned, rel=0.02)
+        assert held == planned
     assert job["traffic_elements"] == job["traffic_engine_elements"]
     if "wire_engine" in job:
         # headers of messages come on top: much, where every tensor is a message of its own
-        assert job["wire_engine"] <= job["wire"] <= 1.1 * job["wire_engine"]
+        assert job["wire_engine"] <= job["wire"] <= 1.2 * job["wire_engine"]
 
 
 @pytest.mark.multirank

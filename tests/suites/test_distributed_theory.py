@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from bench.cases.setting import Setting
+from suites.distributed.adam import MasterAdamW
 from suites.distributed.flat_partitions import padded_elements, touched_elements
 from suites.distributed.fsdp2 import own_elements, sharded_elements
 from suites.distributed.problem import DataParallelTraining
@@ -68,14 +69,35 @@ def test_engines_lay_parameters_out_as_by_hand() -> None:
     assert [touched_elements(replace(uneven, rank=rank)) for rank in (0, 1)] == [15, 15 + 1]
 
 
+def test_mixed_precision_begins_with_weights_that_it_has() -> None:
+    """Some engines make their float32 weights from rounded ones."""
+    problem = DataParallelTraining(**SMALL, precision="bf16_mixed")
+    setting = Setting(torch.float32, torch.device("cpu"), "train")
+    built = Single(problem, setting)
+    assert isinstance(built.optimizer, MasterAdamW)
+    for weight, master in built.optimizer.masters.items():
+        assert weight.dtype == torch.bfloat16
+        assert torch.equal(weight.float(), master)
+    built.step(problem.make_inputs(0, setting))
+    for weight, master in built.optimizer.masters.items():
+        assert torch.equal(master.bfloat16(), weight)  # which moves by less than it can show
+        assert not torch.equal(weight.float(), master)
+
+
+def test_unknown_precisions_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected precision float32 or bf16_mixed, got 'fp8'"):
+        DataParallelTraining(**SMALL, precision="fp8")
+
+
 def test_shapes_are_known_without_making_parameters() -> None:
     problem = DataParallelTraining(**SMALL)
     made = [tuple(p.shape) for p in problem.network(0).parameters()]
     assert list(problem.shapes()) == made
 
 
-def test_one_process_holds_what_it_plans() -> None:
-    problem = DataParallelTraining(**SMALL)
+@pytest.mark.parametrize("precision", ["float32", "bf16_mixed"])
+def test_one_process_holds_what_it_plans(precision: str) -> None:
+    problem = DataParallelTraining(**SMALL, precision=precision)
     setting = Setting(torch.float32, torch.device("cpu"), "train")
     built = Single(problem, setting)
     found = {

@@ -69,9 +69,11 @@ def test_the_reference_of_several_ranks(tokens: int, monkeypatch: pytest.MonkeyP
     whole = problem.network(0).double()
     batch = problem.global_batch(7, torch.device("cpu"))
     monkeypatch.setattr(agreement, "PIECE_TOKENS", 10**9)
-    loss = agreement._accumulate(whole, batch)
+    loss = agreement._accumulate(problem, whole, batch, torch.float64)
     apart = problem.network(0).double()
     monkeypatch.setattr(agreement, "PIECE_TOKENS", tokens)
-    assert agreement._accumulate(apart, batch) == pytest.approx(loss, rel=1e-12)
+    assert agreement._accumulate(problem, apart, batch, torch.float64) == pytest.approx(
+        loss, rel=1e-12
+    )
     for one, other in zip(apart.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-8, atol=1e-12)

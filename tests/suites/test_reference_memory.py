@@ -243,11 +243,12 @@ def first_step(policy: Policy, batch: Batch) -> accuracy.FirstStep:
 
 def trained(
     problem: DataParallelTraining, strategy: object, seeds: list[int], setting: Setting
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> agreement.Trained:
     """Stand in for a strategy's own steps."""
     weights = sum(map(math.prod, problem.shapes()))
     losses = torch.empty(len(seeds), dtype=torch.float64)
-    return losses, torch.empty(weights, dtype=torch.float64, device=META)
+    momentum = torch.empty(1, dtype=torch.float64)
+    return losses, torch.empty(weights, dtype=torch.float64, device=META), momentum
 
 
 def undrawn(problem: Collective, seed: int, rank: int, setting: Setting) -> torch.Tensor:

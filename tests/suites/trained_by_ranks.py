@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.cases.case import Case
+from bench.cases.case import Case, Plain
 from bench.judging.claim import claims_of
 from bench.judging.record import Record
 from suites.distributed import claims
@@ -10,15 +10,21 @@ from suites.distributed import claims
 SMALL = {"batch": 4, "seqlen": 16, "num_layers": 1, "num_heads": 2, "dim": 32, "loss_steps": 3}
 
 
-def training(name: str, module: str, ranks: int = 2) -> Case:
+MIXED = "bf16_mixed"
+
+
+def training(
+    name: str, module: str, ranks: int = 2, precision: str = "float32", **options: Plain
+) -> Case:
     return Case(
         "distributed",
         name,
         module,
         "DataParallelTraining",
-        dict(SMALL),
+        {**SMALL, "precision": precision},
         pass_="train",
         ranks=ranks,
+        options=options,
     )
 
 
