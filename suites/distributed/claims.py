@@ -101,6 +101,24 @@ def a_ring_reduce_scatter_sends_1_share(records: Sequence[Record]) -> Finding:
     return _wire_of(records, "ReduceScatter")
 
 
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def an_all_to_all_sends_1_share(records: Sequence[Record]) -> Finding:
+    """An all-to-all sends (N-1)/N of the buffer from every rank."""
+    return _wire_of(records, "AllToAll")
+
+
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def a_broadcast_sends_the_buffer_once(records: Sequence[Record]) -> Finding:
+    """No rank sends more than the whole buffer in a broadcast."""
+    return _wire_of(records, "Broadcast")
+
+
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def a_reduce_sends_the_buffer_once(records: Sequence[Record]) -> Finding:
+    """No rank sends more than the whole buffer in a reduce."""
+    return _wire_of(records, "Reduce")
+
+
 @claim("Li et al. 2020, arXiv:2006.15704, section 3; " + ZERO + "section 2.2")
 def loss_is_that_of_one_process(records: Sequence[Record]) -> Finding:
     """Every strategy follows the loss of one process at the same global batch."""
@@ -180,8 +198,8 @@ def _wire_of(records: Sequence[Record], problem: str) -> Finding:
             sent, ring = record.values["wire"] / size, record.values["wire_paper"] / size
             judged.append(_within(sent, ring, WIRE_WITHIN))
             figures.append(
-                f"{size:.0f} bytes, N = {record.case.ranks}: {sent:.4f} of the buffer sent by a "
-                f"rank, a ring sends {ring:.4f}"
+                f"{size:.0f} bytes, N = {record.case.ranks}: {sent:.4f} of the buffer sent by the "
+                f"busiest rank, a ring sends {ring:.4f}"
             )
     nothing = f"no buffer of {WIRE_FROM_BYTES} bytes a rank whose sent bytes could be counted"
     return _finding(judged, figures, nothing)

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from bench import (
@@ -133,8 +134,10 @@ class Collective(Problem):
     def account(self, built: Any, inputs: Contribution, setting: Setting) -> list[Measurement]:
         """Count, on CPU, the bytes sent for the largest buffer, beside what a ring sends."""
         once = getattr(built, "once", built)
+        dist.barrier()  # a rank may still be sending for what it has returned from
         with wire() as sent:
             once(inputs.tensors[-1])
+            dist.barrier()
         ring = ring_bytes(self.collective, self.num_bytes, setting.ranks)
         found = [Measurement("wire_paper", "bytes", [ring])]
         if wire_is_visible(setting.device):

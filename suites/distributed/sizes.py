@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench.answers import Record, Rounds
 
 FACTOR = 4  # between two sizes
-MOST_CALLS = 32  # of the smallest sizes in a row
+MOST_CALLS = 8  # of the smallest sizes in a row
 CALLS_BYTES = 1 << 18  # smaller buffers are sent so often that all calls come to this
 COLLECTIVES = ("AllReduce", "AllGather", "ReduceScatter", "AllToAll", "Broadcast", "Reduce")
 Times = dict[int, Rounds]  # seconds a call by round, by the bytes of the buffer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import torch
@@ -31,8 +31,8 @@ class OverSizes:
     def __init__(self, once: Step, sizes: list[int]):
         self.once, self.sizes = once, sizes
 
-    def phases(self, contributions: list[Tensor]) -> Iterator[str]:
-        got = []
+    def phases(self, contributions: list[Tensor]) -> Generator[str, None, tuple[Tensor, ...]]:
+        got: list[Tensor] = []
         for size, contribution in zip(self.sizes, contributions, strict=True):
             for _ in range(calls(size)):
                 result = self.once(contribution)

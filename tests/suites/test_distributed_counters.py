@@ -118,4 +118,4 @@ def test_sizes_are_quarters_and_small_ones_are_sent_often() -> None:
     assert sizes(1 << 20, None) == [1 << 20]
     assert sizes(1 << 20, 1 << 12) == [1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20]
     assert sizes(1000, 200) == [250, 1000]
-    assert [calls(size) for size in (1, 1 << 13, 1 << 17, 1 << 24)] == [32, 32, 2, 1]
+    assert [calls(size) for size in (1, 1 << 13, 1 << 17, 1 << 24)] == [8, 8, 2, 1]
