@@ -18,7 +18,7 @@ from bench.answers import (
     span,
     what_settles,
 )
-from suites.distributed import links
+from suites.distributed import contrastive_answers, links
 
 columns = links.columns
 QUESTION = "What does a strategy save a rank, and what does it cost?"
@@ -66,9 +66,9 @@ class Beside:
 
 
 def answers(records: Sequence[Record]) -> list[Answer]:
-    """Say what strategies save and cost, and what the collectives below them do."""
-    collectives = links.answers(records)
-    return [*_strategies(records)[: MOST - len(collectives)], *collectives]
+    """Say what strategies save and cost, what collectives do, and contrastive losses."""
+    others = [*links.answers(records), *contrastive_answers.answers(records)]
+    return [*_strategies(records)[: MOST - len(others)], *others]
 
 
 def _strategies(records: Sequence[Record]) -> list[Answer]:

@@ -9,7 +9,9 @@ import altair as alt
 import pandas as pd
 
 from bench.charts import COLOURS, RANK_PARTS, Chart, bars, drawn
+from suites.distributed import contrastive_answers
 from suites.distributed.collective_charts import collectives
+from suites.distributed.contrastive_claims import PROBLEMS
 from suites.distributed.links import NAMES
 
 KINDS = ("parameters", "gradients", "optimizer_state", "master_weights", "buckets")
@@ -42,6 +44,12 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     rated = ok[ok["problem"].isin(NAMES) & ok["time_s"].notna()]
     for device, rows in rated.groupby("device"):
         found += drawn(f"Collectives on {device!s}", partial(collectives, rows))
+    compared = ok[ok["problem"].isin(PROBLEMS)]
+    compared = compared[compared["loss_peak_bytes"].notna()] if "loss_peak_bytes" in ok else ok[:0]
+    for device, rows in compared.groupby("device"):
+        found += drawn(
+            f"CLIP against SigLIP on {device!s}", partial(contrastive_answers.chart, rows)
+        )
     return found
 
 

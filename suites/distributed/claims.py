@@ -10,6 +10,20 @@ from collections.abc import Iterator, Sequence
 
 from bench.claims import Finding, Record, Verdict, claim, together
 from suites.distributed import leeway
+from suites.distributed.contrastive_claims import (
+    contrastive_logits_and_traffic_are_as_planned,
+    contrastive_loss_is_that_of_one_process,
+    siglip_gathers_nothing,
+    siglip_holds_b_squared_logits,
+)
+
+# Told in a module of their own.
+__all__ = [
+    "contrastive_logits_and_traffic_are_as_planned",
+    "contrastive_loss_is_that_of_one_process",
+    "siglip_gathers_nothing",
+    "siglip_holds_b_squared_logits",
+]
 
 # Thresholds and their reasons; no run moves them. What theories leave out (padding of partitions,
 # step counters) is counted from shapes and ranks and comes on top; see `leeway`.

@@ -31,6 +31,7 @@ def smoke(device: str) -> list[Sweep]:
     return [
         *_against_one_process(SMALL, (2,), **effort),
         *_collectives(4 * KIB, 4 * MIB, (2,), rounds=1),
+        *_contrastive((2,), rounds=0),
     ]
 
 
@@ -44,6 +45,7 @@ def quick(device: str) -> list[Sweep]:
             "reduce_to_owner"
         ),
         *_collectives(KIB, 16 * MIB, (2,), rounds=4),
+        *_contrastive((2, 4), rounds=0, quality_seeds=1),
     ]
 
 
@@ -53,6 +55,7 @@ def standard(device: str) -> list[Sweep]:
         return [
             *_against_one_process(LARGE, (2, 4, 8), quality_seeds=3),
             *_collectives(KIB, 1024 * MIB, (2, 4, 8)),
+            *_contrastive((2, 4, 8), batch=16384, embedding=512, features=768, quality_seeds=3),
         ]
     return [
         *_against_one_process({**MEDIUM, "loss_steps": 50}, (2,), rounds=5, quality_seeds=3),
@@ -60,6 +63,8 @@ def standard(device: str) -> list[Sweep]:
             "alone"
         ),
         *_collectives(KIB, 64 * MIB, (2, 4), rounds=5),
+        *_contrastive((2,), rounds=5, quality_seeds=3),
+        *_contrastive((4,), rounds=0, quality_seeds=3),
     ]
 
 
@@ -89,3 +94,12 @@ def _collectives(
     """Ask every collective, all sizes in one case: launches take longest."""
     asked: dict[str, Axis] = {"num_bytes": num_bytes, "from_bytes": from_bytes, "ranks": ranks}
     return [sweep(name, **asked, **effort) for name in COLLECTIVES]
+
+
+def _contrastive(ranks: tuple[int, ...], **asked: Axis) -> list[Sweep]:
+    """Ask one process and every way over ranks, by softmax and by sigmoid."""
+    found = []
+    for problem in ("ClipTraining", "SiglipTraining"):
+        of_both = sweep(problem, **TRAINING, **asked)
+        found += [of_both.at(ranks=1).marked("alone"), of_both.at(ranks=ranks).unmarked("alone")]
+    return found
