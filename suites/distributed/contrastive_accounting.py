@@ -6,22 +6,22 @@ are those of any replicas.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from bench import Measurement, Setting
+from suites.distributed.contrastive_workload import ContrastiveWorkload
 from suites.distributed.live_bytes import LiveBytes
 from suites.distributed.theory import traffic
 from suites.distributed.traffic import Traffic, wire, wire_is_visible
 from suites.models.two_towers import Embedded, Pairs
 
-if TYPE_CHECKING:
-    from suites.distributed.contrastive import Contrastive
 
-
-def account(problem: Contrastive, step: Any, batch: Pairs, setting: Setting) -> list[Measurement]:
+def account(
+    problem: ContrastiveWorkload, step: Any, batch: Pairs, setting: Setting
+) -> list[Measurement]:
     """Count bytes alive in the loss, its largest tensor, and traffic, beside what was predicted."""
     given = _leaves(step.embed(batch))
     together(setting)

@@ -5,26 +5,24 @@ The budget is three times what a plain float32 process strays (see `bench.checki
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bench import Incorrect, Setting, Verdict
 from bench.workload import Budget, Realisation, nudge_weights, realise
+from suites.distributed.contrastive_workload import ContrastiveWorkload
 from suites.distributed.workload import mean_over_ranks
 from suites.models.drawn import first_weights
 from suites.models.two_towers import Embedded, Pairs
-
-if TYPE_CHECKING:
-    from suites.distributed.contrastive import Contrastive
 
 FACTOR = 3.0
 MOST_REALISATIONS = 8
 NAMES = ("loss", "gradients", "gradient_of_scale", "gradient_of_bias")
 
 
-def check(problem: Contrastive, step: Any, inputs: Pairs, setting: Setting) -> Verdict:
+def check(problem: ContrastiveWorkload, step: Any, inputs: Pairs, setting: Setting) -> Verdict:
     """Compare loss and gradients of the first step; raise Incorrect beyond budget."""
     found, gradients = step.gradients(inputs)
     mean = torch.tensor([mean_over_ranks(found)], dtype=torch.float64)
@@ -50,7 +48,7 @@ def check(problem: Contrastive, step: Any, inputs: Pairs, setting: Setting) -> V
 
 
 def _by_one_process(
-    problem: Contrastive, seed: int, setting: Setting, dtype: torch.dtype, realisation: int
+    problem: ContrastiveWorkload, seed: int, setting: Setting, dtype: torch.dtype, realisation: int
 ) -> list[Tensor]:
     network = nudge_weights(first_weights(problem, 0, setting.device), torch.float32, realisation)
     network = network.to(setting.device, dtype)

@@ -72,7 +72,7 @@ def chart(rows: pd.DataFrame) -> Chart:
         tooltip=["name:N", *(alt.Tooltip(f"{c}:Q", format=".4g") for c in held[2:])],
     )  # fmt: skip
     ticks = base.mark_tick(thickness=3, size=16, color="#d1242f").encode(x="logits:Q", y=y)
-    panels: list[alt.LayerChart | alt.Chart] = [alt.layer(bars, ticks)]
+    panels: list[alt.LayerChart | alt.FacetChart | alt.Chart] = [alt.layer(bars, ticks)]
     moved = _moved(data)
     if not moved.empty:
         elements = alt.X("sum(elements):Q", title="elements of a step's loss (B x D)")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 def gathered(own: Tensor) -> Tensor:
     """Gather rows of all ranks in order; every rank's gradients come back to the owner, summed."""
-    return _Gathered.apply(own)
+    return _Gathered.apply(own)  # type: ignore[no-untyped-call]
 
 
 def gathered_alike(own: Tensor) -> Tensor:
@@ -19,7 +19,7 @@ def gathered_alike(own: Tensor) -> Tensor:
 
     A rank's own gradient stands for all N of them.
     """
-    return _GatheredAlike.apply(own)
+    return _GatheredAlike.apply(own)  # type: ignore[no-untyped-call]
 
 
 def _gather(own: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ class Ring(ContrastiveStep):
     """b^2 logits on every rank; texts and their gradients make N - 1 hops each."""
 
     def loss(self, given: Embedded) -> Tensor:
-        return _RingLoss.apply(given.images_BD, given.texts_BD, given.scale, given.bias)
+        return _RingLoss.apply(given.images_BD, given.texts_BD, given.scale, given.bias)  # type: ignore[no-untyped-call]
 
     @staticmethod
     def predicted_logits(batch: int, ranks: int) -> int:
