@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -61,7 +62,8 @@ CLAIMS = (
 def test_claims_hold_of_what_is_planned_and_fail_of_more(ranks: int) -> None:
     alone = [record("siglip_alone", 1), record("clip_alone", 1)]
     own = [record(name, ranks) for name in WAYS]
-    found = verdicts(*alone, *own)
+    refused = [replace(record(name, 1), outcome="unsupported", trajectories={}) for name in WAYS]
+    found = verdicts(*alone, *refused, *own)
     assert {found[name] for name in CLAIMS} == {"holds"}
     assert {verdicts()[name] for name in CLAIMS} == {"untested"}
     wrong = {"logits": 4.0 * BATCH**2, "send_elements": 1.0, "apart": 0.1}
