@@ -134,7 +134,7 @@ class Collective(Problem):
     def account(self, built: Any, inputs: Contribution, setting: Setting) -> list[Measurement]:
         """Count, on CPU, the bytes sent for the largest buffer, beside what a ring sends."""
         once = getattr(built, "once", built)
-        dist.barrier()  # a rank may still be sending for what it has returned from
+        dist.barrier()  # no byte of another call falls into the count
         with wire() as sent:
             once(inputs.tensors[-1])
             dist.barrier()
