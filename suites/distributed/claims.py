@@ -10,6 +10,20 @@ from collections.abc import Iterator, Sequence
 
 from bench.claims import Finding, Record, Verdict, claim, together
 from suites.distributed import leeway
+from suites.distributed.contrastive_claims import (
+    contrastive_logits_and_traffic_are_as_planned,
+    contrastive_loss_is_that_of_one_process,
+    siglip_gathers_nothing,
+    siglip_holds_b_squared_logits,
+)
+
+# Told in a module of their own.
+__all__ = [
+    "contrastive_logits_and_traffic_are_as_planned",
+    "contrastive_loss_is_that_of_one_process",
+    "siglip_gathers_nothing",
+    "siglip_holds_b_squared_logits",
+]
 
 # Thresholds and their reasons; no run moves them. What theories leave out (padding of partitions,
 # step counters) is counted from shapes and ranks and comes on top; see `leeway`.
@@ -101,6 +115,24 @@ def a_ring_reduce_scatter_sends_1_share(records: Sequence[Record]) -> Finding:
     return _wire_of(records, "ReduceScatter")
 
 
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def an_all_to_all_sends_1_share(records: Sequence[Record]) -> Finding:
+    """An all-to-all sends (N-1)/N of the buffer from every rank."""
+    return _wire_of(records, "AllToAll")
+
+
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def a_broadcast_sends_the_buffer_once(records: Sequence[Record]) -> Finding:
+    """No rank sends more than the whole buffer in a broadcast."""
+    return _wire_of(records, "Broadcast")
+
+
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def a_reduce_sends_the_buffer_once(records: Sequence[Record]) -> Finding:
+    """No rank sends more than the whole buffer in a reduce."""
+    return _wire_of(records, "Reduce")
+
+
 @claim("Li et al. 2020, arXiv:2006.15704, section 3; " + ZERO + "section 2.2")
 def loss_is_that_of_one_process(records: Sequence[Record]) -> Finding:
     """Every strategy follows the loss of one process at the same global batch."""
@@ -180,8 +212,8 @@ def _wire_of(records: Sequence[Record], problem: str) -> Finding:
             sent, ring = record.values["wire"] / size, record.values["wire_paper"] / size
             judged.append(_within(sent, ring, WIRE_WITHIN))
             figures.append(
-                f"{size:.0f} bytes, N = {record.case.ranks}: {sent:.4f} of the buffer sent by a "
-                f"rank, a ring sends {ring:.4f}"
+                f"{size:.0f} bytes, N = {record.case.ranks}: {sent:.4f} of the buffer sent by the "
+                f"busiest rank, a ring sends {ring:.4f}"
             )
     nothing = f"no buffer of {WIRE_FROM_BYTES} bytes a rank whose sent bytes could be counted"
     return _finding(judged, figures, nothing)
