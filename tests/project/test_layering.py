@@ -17,7 +17,7 @@ from tests.conftest import SERVERS
 
 ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("bench", "suites", "reports")
-DOORS = {"answers", "charts", "claims", "compilation", "module", "operator", "workload"}
+DOORS = {"answers", "charts", "claims", "compilation", "module", "operator", "reading", "workload"}
 TORCH_FREE = ("preset.py", "answers.py", "claims.py", "charts.py")
 
 

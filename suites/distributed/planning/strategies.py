@@ -55,9 +55,7 @@ PLANNED = (
         "zero1_offload", "optimizer states on the host", OPTIMIZER, OPTIMIZER, collectives=ONCE
     ),
     Planned("zero2_offload", "gradients too", STAGE_2, STAGE_2, collectives=ONCE),
-    Planned(
-        "zero3_offload", "all but parameters on the host", KINDS, STAGE_2, TWICE, gathers=True
-    ),
+    Planned("zero3_offload", "all but parameters on the host", KINDS, STAGE_2, TWICE, gathers=True),
     Planned("zero3_offload_all", "parameters too", KINDS, KINDS, TWICE, gathers=True),
     Planned(
         "fsdp2", "all divided, float32 parts", KINDS, (), TWICE, gathers=True, sharded_master=True
