@@ -1,4 +1,4 @@
-"""A door for authors of commands that read: run folders, models' configurations; screen and pages."""
+"""A door for authors of commands: run folders, models' configurations, the screen, pages."""
 
 from bench.cases.page import Page, Table, write_page
 from bench.judging.record import fold

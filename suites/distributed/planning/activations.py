@@ -1,13 +1,13 @@
 """Bytes of activations a rank keeps for backward: Korthikanti et al. 2022, arXiv:2205.05198.
 
-Equation 1: a layer of a GPT keeps s b h (34 + 5 a s / h) bytes in 16 bits, for s tokens, b sequences
-of this rank, width h and a heads. It is 16 s b h elements and 2 s b h bytes of dropout masks, and in
+Equation 1: a layer of a GPT keeps s b h (34 + 5 a s / h) bytes in 16 bits, for s tokens, b
+sequences of this rank, width h and a heads: 16 s b h elements and 2 s b h bytes of masks, and in
 attention 2 a s^2 b elements (the softmax's output, that and dropout's) and a s^2 b bytes of a mask.
 Selective checkpointing (section 5) keeps nothing that is of size s^2; full checkpointing keeps a
 layer's input, 2 s b h bytes, and computes one layer at a time again.
 
 Without tensor parallelism this is equation 1 as it is: data parallelism, ZeRO and FSDP leave a
-rank's activations whole, and equations 2 and 4, which divide them by t, are not used. The formula is of
+rank's activations whole, and equations 2 and 4, which divide them by t, are not used. It is of
 dropout, GELU, a feed-forward four times as wide and softmax written out; fused attention keeps what
 selective checkpointing does, without computing it again in a pass of its own.
 """

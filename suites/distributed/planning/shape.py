@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-# A transformer's layer has 12 dim^2 weights: 4 of attention, 8 of a feed-forward four times as wide.
+# A layer has 12 dim^2 weights: 4 of attention, 8 of a feed-forward four times as wide.
 WEIGHTS_A_LAYER = 12
 # GPT-3 of 175 B parameters (Brown et al. 2020, arXiv:2005.14165, table 2.1): 96 layers of 12288,
 # heads of 128. Where only a number of parameters is known, its proportions are taken.

@@ -1,4 +1,4 @@
-"""The strategies a plan compares: what each divides by how many ranks, and what it moves. Torch-free.
+"""The strategies a plan compares: what each divides by ranks, and what it moves. Torch-free.
 
 Bytes a parameter by kind, and where they are; a strategy's own file says which paper it is. Nothing
 here is measured: `bench run distributed` holds the engines to their plans.
