@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from bench.claims import Finding, Record, Verdict, claim, together
 from suites.distributed import leeway
+from suites.distributed.planning.claims import (  # one of these claims  # noqa: F401
+    a_step_is_predicted_at_a_world_size_never_fitted,
+)
 
 # Thresholds and their reasons; no run moves them. What theories leave out (padding of partitions,
 # step counters) is counted from shapes and ranks and comes on top; see `leeway`.

@@ -20,12 +20,11 @@ def a_step_is_predicted_at_a_world_size_never_fitted(records: Sequence[Record]) 
     figures = []
     for one in found:
         judged.append("untested" if one.within is None else "holds" if one.within else "fails")
-        low, high = one.predicted.low or 0.0, one.predicted.high or 0.0
-        stated = f"{low * 1e3:.0f} to {high * 1e3:.0f} ms" if high else "without bounds"
+        stated = "no bounds" if one.half_s is None else f"±{one.half_s * 1e3:.0f} ms stated"
         figures.append(
             f"{one.step.strategy}, N = {one.step.ranks} from {', '.join(map(str, one.fitted_on))}: "
-            f"{one.predicted.estimate * 1e3:.0f} ms predicted ({stated}), "
-            f"{one.measured_s * 1e3:.0f} ms measured, {one.error:+.0%}"
+            f"{one.predicted.estimate * 1e3:.0f} ms predicted, {one.measured.estimate * 1e3:.0f} ms "
+            f"measured, {one.error:+.0%} ({stated})"
         )
     return Finding(together(judged), figures or ["fewer than three world sizes were timed"])
 

@@ -26,8 +26,8 @@ def shape_like(word: str, num_parameters: float | None) -> Shape:
     """Return the shape of the model that `--like` names; a given number of parameters wins."""
     config = config_like(word)
     model = model_of(word, config)
-    section = next((config[name] for name in SECTIONS if isinstance(config.get(name), dict)), {})
-    fields = {**config, **section}
+    sections = [config[name] for name in SECTIONS if isinstance(config.get(name), dict)]
+    fields = {**config, **(sections[0] if sections else {})}
     sizes = {noun: float(values[0] or 0) for noun, values in model.shapes.items()
              if noun in ("num_layers", "num_heads", "num_kv_heads", "head_dim", "dim", "ffn_dim",
                          "vocab_size") and not isinstance(values[0], str)}  # fmt: skip

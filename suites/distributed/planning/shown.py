@@ -69,7 +69,9 @@ def show(screen: Screen, outcome: Outcome) -> None:
     for sentence in outcome.said():
         screen.print(sentence)
     for table in outcome.tables():
-        grid = Grid(box=None, header_style="dim", pad_edge=False, title_justify="left")
+        grid = Grid(
+            box=None, header_style="dim", padding=(0, 1, 0, 0), pad_edge=False, title_justify="left"
+        )
         for column in table.columns:
             right = column != table.columns[0]
             grid.add_column(column, justify="right" if right else "left", no_wrap=not right)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.answers import Interval, Record, Rounds
+from bench.answers import Interval, Record, Rounds, interval
 from bench.errors import UserError
 from suites.distributed.planning.alpha_beta import AlphaBeta, Transfer, fit_alpha_beta
 from suites.distributed.planning.fitted import Fit, Timed, fit
@@ -72,19 +72,30 @@ class HeldOut:
 
     step: Step
     predicted: Interval
-    measured_s: float
+    measured: Interval
     fitted_on: tuple[int, ...]
 
     @property
     def error(self) -> float:
         """Return the prediction's relative error."""
-        return self.predicted.estimate / self.measured_s - 1
+        return self.predicted.estimate / self.measured.estimate - 1
+
+    @property
+    def half_s(self) -> float | None:
+        """Return the error that is stated of the difference: the prediction's and what was seen."""
+        ends = (self.predicted.low, self.predicted.high, self.measured.low, self.measured.high)
+        if any(end is None for end in ends):
+            return None
+        _, high, seen_low, seen_high = (float(end or 0.0) for end in ends)
+        return math.hypot(high - self.predicted.estimate, (seen_high - seen_low) / 2)
 
     @property
     def within(self) -> bool | None:
-        """Say whether the measurement is within the stated interval; None where there is none."""
-        low, high = self.predicted.low, self.predicted.high
-        return None if low is None or high is None else low <= self.measured_s <= high
+        """Say whether they differ by no more; None where the error is as large as the time."""
+        half, apart = self.half_s, abs(self.predicted.estimate - self.measured.estimate)
+        if half is None or half >= self.predicted.estimate:
+            return None
+        return apart <= half
 
 
 def measured(records: Sequence[Record], cores: int) -> list[Measured]:
@@ -146,7 +157,7 @@ def check(records: Sequence[Record], cores: int) -> list[HeldOut]:
     except UserError:
         return []
     return [
-        HeldOut(one.step, rates.seconds(one.step), _mean(one.rounds), tuple(sizes[:-1]))
+        HeldOut(one.step, rates.seconds(one.step), interval(one.rounds), tuple(sizes[:-1]))
         for one in steps
         if one.step.ranks == sizes[-1] and rates.knows(one.step)
     ]
@@ -199,7 +210,3 @@ def _timed(record: Record) -> bool:
 def _crowding(record: Record, cores: int) -> float:
     """Return how many ranks share a core; GPUs are never shared."""
     return max(1.0, record.case.ranks / cores) if record.case.device == "cpu" else 1.0
-
-
-def _mean(rounds: Rounds) -> float:
-    return math.exp(sum(map(math.log, rounds.values())) / len(rounds))

@@ -12,6 +12,7 @@ from suites.distributed.planning.step_time import HeldOut, Rates
 from suites.distributed.planning.strategies import KINDS, Planned
 from suites.distributed.planning.timing import step_of
 from suites.distributed.planning.units import gigabytes
+from suites.distributed.theory import PASSES
 
 SHORT = {"parameters": "param", "gradients": "grad", "momentum": "m", "variance": "v"}
 
@@ -46,7 +47,7 @@ def traffic_table(plan: Plan, chosen: Sequence[Planned], rates: Rates | None) ->
     columns += ["step (s)", "low (s)", "high (s)"] if rates else []
     rows = []
     for strategy in chosen:
-        moved = sum(holding.PASSES[n] * c for n, c in elements(plan, strategy).items())
+        moved = sum(PASSES[n] * c for n, c in elements(plan, strategy).items())
         row = [strategy.name, f"{moved / 1e9:.3g}", gigabytes(bytes_sent(plan, strategy))]
         rows.append(row + (_seconds(plan, strategy, rates) if rates else []))
     return Table("Predicted traffic a step" + (", and its time" if rates else ""), columns, rows)
@@ -55,7 +56,7 @@ def traffic_table(plan: Plan, chosen: Sequence[Planned], rates: Rates | None) ->
 def _seconds(plan: Plan, strategy: Planned, rates: Rates) -> list[str]:
     found = predicted(plan, strategy, rates)
     if found is None:
-        return ["", "", ""]
+        return ["not timed", "", ""]
     return ["" if v is None else f"{v:.3g}" for v in (found.estimate, found.low, found.high)]
 
 
@@ -71,11 +72,11 @@ def check_table(found: Sequence[HeldOut]) -> Table:
     """Return predictions at a world size that no fit saw, beside what was measured there."""
     rows = []
     for one in found:
-        ends = [one.predicted.estimate, one.predicted.low, one.predicted.high, one.measured_s]
+        ends = [one.predicted.estimate, one.measured.estimate, one.half_s]
         told = ["" if value is None else f"{value * 1e3:.4g}" for value in ends]
-        within = "no bounds" if one.within is None else "yes" if one.within else "no"
-        rows.append([one.step.strategy, *told, f"{one.error:+.0%}", within])
-    columns = ["strategy", "predicted (ms)", "low", "high", "measured (ms)", "error", "within"]
+        within = {None: "not told", True: "yes", False: "no"}[one.within]
+        rows.append([one.step.strategy, *told[:2], f"{one.error:+.0%}", f"±{told[2]}", within])
+    columns = ["strategy", "predicted (ms)", "measured (ms)", "error", "stated (ms)", "within"]
     first = found[0]
     sizes = ", ".join(map(str, first.fitted_on))
     return Table(f"Held out: {first.step.ranks} ranks, fitted on {sizes}", columns, rows)
