@@ -23,8 +23,8 @@ def a_step_is_predicted_at_a_world_size_never_fitted(records: Sequence[Record]) 
         stated = "no bounds" if one.half_s is None else f"±{one.half_s * 1e3:.0f} ms stated"
         figures.append(
             f"{one.step.strategy}, N = {one.step.ranks} from {', '.join(map(str, one.fitted_on))}: "
-            f"{one.predicted.estimate * 1e3:.0f} ms predicted, {one.measured.estimate * 1e3:.0f} ms "
-            f"measured, {one.error:+.0%} ({stated})"
+            f"{one.predicted.estimate * 1e3:.0f} ms predicted, "
+            f"{one.measured.estimate * 1e3:.0f} ms measured, {one.error:+.0%} ({stated})"
         )
     return Finding(together(judged), figures or ["fewer than three world sizes were timed"])
 
