@@ -45,7 +45,13 @@ def chart(
         + (", the grey line is its memory." if memory else ".")
         + (" Times follow rates of a run." if len(panels) > 1 else "")
     )
-    return Chart("Predicted, up to 4096 ranks", caption, alt.hconcat(*panels, spacing=28))
+    return Chart(
+        "Predicted, up to 4096 ranks",
+        caption,
+        alt.hconcat(*panels, spacing=28).resolve_scale(
+            color="independent", strokeDash="independent"
+        ),
+    )
 
 
 def _bytes(data: pd.DataFrame, memory: float | None) -> Any:
@@ -62,12 +68,17 @@ def _lines(data: pd.DataFrame, field: str, title: str) -> alt.Chart:
     dashes = [DASHES[i // len(COLOURS) % len(DASHES)] for i in range(len(names))]
     log = alt.Scale(type="log", nice=False)
     return (
-        alt.Chart(data, width=420, height=300)
+        alt.Chart(data, width=400, height=320)
         .mark_line(point=True, strokeWidth=1.8)
         .encode(
             x=alt.X("ranks:Q", title="ranks", scale=alt.Scale(type="log", base=2)),
             y=alt.Y(f"{field}:Q", title=title, scale=log),
-            color=alt.Color("strategy:N", scale=alt.Scale(domain=names, range=colours)),
+            color=alt.Color(
+                "strategy:N",
+                title=None,
+                scale=alt.Scale(domain=names, range=colours),
+                legend=alt.Legend(orient="bottom", columns=4, labelLimit=200),
+            ),
             strokeDash=alt.StrokeDash(
                 "strategy:N", scale=alt.Scale(domain=names, range=dashes), legend=None
             ),
