@@ -35,11 +35,11 @@ def chart(
                     "seconds": seconds(one, strategy) if seconds else None,
                 }
             )
-    data = pd.DataFrame(rows)
-    panels: list[Any] = [_bytes(data, memory)]
+    data, names = pd.DataFrame(rows), [strategy.name for strategy in chosen]
+    panels: list[Any] = [_bytes(data, memory, names)]
     if data["seconds"].notna().any():
         timed = data[data["seconds"].notna()]
-        panels.append(_lines(timed, "seconds", "predicted time of a step (s)"))
+        panels.append(_lines(timed, "seconds", "predicted time of a step (s)", names))
     caption = (
         "Predicted, not measured: bytes on a rank's device with activations and what is gathered"
         + (", the grey line is its memory." if memory else ".")
@@ -48,22 +48,20 @@ def chart(
     return Chart(
         "Predicted, up to 4096 ranks",
         caption,
-        alt.hconcat(*panels, spacing=28).resolve_scale(
-            color="independent", strokeDash="independent"
-        ),
+        alt.hconcat(*panels, spacing=28),
     )
 
 
-def _bytes(data: pd.DataFrame, memory: float | None) -> Any:
-    lines = _lines(data, "gigabytes", "predicted on a rank's device (GB)")
+def _bytes(data: pd.DataFrame, memory: float | None, names: Sequence[str]) -> Any:
+    lines = _lines(data, "gigabytes", "predicted on a rank's device (GB)", names)
     if memory is None:
         return lines
     limit = alt.Chart(pd.DataFrame({"gigabytes": [memory / 1e9]}))
     return alt.layer(lines, limit.mark_rule(color="#5b6675").encode(y="gigabytes:Q"))
 
 
-def _lines(data: pd.DataFrame, field: str, title: str) -> alt.Chart:
-    names = list(dict.fromkeys(data["strategy"]))
+def _lines(data: pd.DataFrame, field: str, title: str, names: Sequence[str]) -> alt.Chart:
+    """Draw a line a strategy; one that is not in this panel keeps its colour in the other."""
     colours = [COLOURS[i % len(COLOURS)] for i in range(len(names))]
     dashes = [DASHES[i // len(COLOURS) % len(DASHES)] for i in range(len(names))]
     log = alt.Scale(type="log", nice=False)
@@ -76,11 +74,11 @@ def _lines(data: pd.DataFrame, field: str, title: str) -> alt.Chart:
             color=alt.Color(
                 "strategy:N",
                 title=None,
-                scale=alt.Scale(domain=names, range=colours),
+                scale=alt.Scale(domain=[*names], range=colours),
                 legend=alt.Legend(orient="bottom", columns=4, labelLimit=200),
             ),
             strokeDash=alt.StrokeDash(
-                "strategy:N", scale=alt.Scale(domain=names, range=dashes), legend=None
+                "strategy:N", scale=alt.Scale(domain=[*names], range=dashes), legend=None
             ),
             tooltip=["strategy:N", "ranks:Q", alt.Tooltip(f"{field}:Q", format=".4g")],
         )
