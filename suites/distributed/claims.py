@@ -16,9 +16,11 @@ from suites.distributed.contrastive_claims import (
     siglip_gathers_nothing,
     siglip_holds_b_squared_logits,
 )
+from suites.distributed.planning.claims import a_step_is_predicted_at_a_world_size_never_fitted
 
-# Told in a module of their own.
+# Told in modules of their own.
 __all__ = [
+    "a_step_is_predicted_at_a_world_size_never_fitted",
     "contrastive_logits_and_traffic_are_as_planned",
     "contrastive_loss_is_that_of_one_process",
     "siglip_gathers_nothing",
