@@ -110,9 +110,11 @@ def test_the_suite_on_one_gpu_is_whole_and_labelled(server: Server) -> None:
     if not beside.absent:
         pytest.skip("there are GPUs here")
     on_cpu = {case.id for case in beside.cases if case.device == "cpu"}
-    assert on_cpu == {case.id for case in on_a_cpu.cases}
+    contrastive = ("ClipTraining", "SiglipTraining")  # smoke beside a GPU has no time for them
+    asked = [case for case in on_a_cpu.cases if case.problem not in contrastive]
+    assert on_cpu == {case.id for case in asked}
     alone = [case.variant for case in beside.cases if case.device != "cpu"]
-    assert alone == ["single", "clip_alone", "siglip_alone"]
+    assert alone == ["single"]
     assert names_of("cuda:0", beside.cases)[0] == "cpu"  # which nobody else may time meanwhile
 
 
