@@ -7,7 +7,7 @@ from bench.judging.mean import Mean, estimate_mean
 from bench.judging.ranking import Ranking, Rival, rankings
 from bench.judging.record import Record
 from bench.judging.settling import log_ratios, what_settles, what_settles_tie
-from bench.judging.statistics import LEVEL, Interval, Rounds, exp_bounded, ratio
+from bench.judging.statistics import LEVEL, Interval, Rounds, exp_bounded, interval, ratio
 from bench.judging.words import factor, listed, name_of, seconds, size, span, tied
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "estimate_mean",
     "exp_bounded",
     "factor",
+    "interval",
     "listed",
     "log_ratios",
     "name_of",

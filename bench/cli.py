@@ -31,6 +31,7 @@ ORDER = (
     "show",
     "report",
     "claims",
+    "plan",
     "calibrate",
     "selftest",
     "doctor",

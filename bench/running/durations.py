@@ -16,7 +16,9 @@ from bench.cases.case import Attempt, Case, Role
 from bench.cases.costs import class_of, declared_s
 from bench.errors import UserError
 from bench.store import decode, read_regular, write_whole
+from bench.store.allocated import Allocation
 from bench.system.cache import cache_folder
+from bench.timing.sampling import WARM_UP_SHARE
 
 MOST_CASES = 20_000  # the latest; a preset has hundreds
 LEAST, MOST = 1e-3, 1e3  # of a factor that says how machines differ
@@ -30,7 +32,7 @@ Key = tuple[str, Role]
 
 @dataclass(frozen=True)
 class Durations:
-    """Seconds of attempts beside their samples by role and case, and how well constants do.
+    """Seconds of processes beside their shares by role and case, and how well constants do.
 
     `kinds` says how many times the declared seconds the attempts of a kind took, `weights` of how
     many declared seconds that was learned. Of the cases that `ended` at their check, which are
@@ -59,10 +61,17 @@ class Durations:
         weights = [max(self.weights.get(kind, 0.0), LEAST) for kind in nearest]
         return fmean((self.kinds[kind] for kind in nearest), weights) if nearest else None
 
-    def updated(self, cases: Iterable[Case], attempts: Iterable[Attempt], share_s: float) -> Self:
+    def updated(
+        self,
+        cases: Iterable[Case],
+        attempts: Iterable[Attempt],
+        share_s: float,
+        allocated: Mapping[str, Allocation] | None = None,
+    ) -> Self:
         """Return these with what more attempts took; the latest of a case counts."""
         by_id, made = {case.id: case for case in cases}, list(attempts)
-        took = _medians([attempt for attempt in made if attempt.outcome == "ok"], share_s)
+        sound = [attempt for attempt in made if attempt.outcome == "ok"]
+        took = _medians(sound, share_s, allocated or {})
         latest = {_name(*key): seconds for key, seconds in took.items()}
         earlier = {name: seconds for name, seconds in self.cases.items() if name not in latest}
         together = [*earlier.items(), *latest.items()][-MOST_CASES:]
@@ -86,14 +95,24 @@ class Durations:
         return kinds, weights
 
 
-def _medians(attempts: Iterable[Attempt], share_s: float) -> dict[Key, float]:
-    """Return the seconds beside samples by case and role; a budget may have shortened samples."""
+def _medians(
+    attempts: Iterable[Attempt], share_s: float, allocated: Mapping[str, Allocation]
+) -> dict[Key, float]:
+    """Return the seconds of a process beside its share, by case and role."""
     seen: dict[Key, list[float]] = {}
     for attempt in attempts:
-        sampled_s = min(share_s, attempt.window.seconds) if attempt.window else 0.0
-        beside_s = max(attempt.elapsed_s - sampled_s, LEAST)
-        seen.setdefault((attempt.case, attempt.role), []).append(beside_s)
+        beside_s = attempt.elapsed_s - _share_s(attempt, share_s, allocated)
+        seen.setdefault((attempt.case, attempt.role), []).append(max(beside_s, LEAST))
     return {key: median(times) for key, times in seen.items()}
+
+
+def _share_s(attempt: Attempt, share_s: float, allocated: Mapping[str, Allocation]) -> float:
+    """Return the share that a process had: of warming up, and of the samples in its window."""
+    if attempt.window is None:
+        return 0.0
+    if own := allocated.get(attempt.case):
+        return own.share_s
+    return min(share_s, attempt.window.seconds / (1 - WARM_UP_SHARE))  # a budget may have cut it
 
 
 def _ended(before: Iterable[str], attempts: Iterable[Attempt]) -> list[str]:
@@ -145,11 +164,15 @@ def learned(machine_id: str) -> Durations:
 
 
 def learn(
-    machine_id: str, cases: Iterable[Case], attempts: Iterable[Attempt], share_s: float
+    machine_id: str,
+    cases: Iterable[Case],
+    attempts: Iterable[Attempt],
+    share_s: float,
+    allocated: Mapping[str, Allocation] | None = None,
 ) -> None:
     """Keep what attempts took; a cache that cannot be written costs the estimate alone."""
     path = durations_path(machine_id)
-    found = learned(machine_id).updated(cases, attempts, share_s)
+    found = learned(machine_id).updated(cases, attempts, share_s, allocated)
     with contextlib.suppress(OSError, UserError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, msgspec.json.encode(found) + b"\n")

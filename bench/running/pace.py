@@ -10,7 +10,6 @@ from bench.cases.costs import SERVER_CPU_S, SERVER_START_S, class_of, declared_s
 from bench.running.durations import LEAST, Durations, kind_of_attempt, learned
 from bench.running.lanes import beside
 from bench.store import Run
-from bench.timing.sampling import WARM_UP_SHARE
 
 SHARE_MIN_S = 0.05  # of an attempt: less samples nothing
 MOST_APART = 8.0  # by which a machine may be slower, or faster, than that of the constants
@@ -55,7 +54,7 @@ class Pace:
         return case.id not in self._ended
 
     def before_s(self, case: Case, role: Role) -> float:
-        """Return the seconds beside samples that an attempt should take, before this run shows."""
+        """Return the seconds of an attempt beside its share, before this run shows."""
         known_s = self._known.known_s(case, role)
         if known_s is not None:
             return known_s
@@ -65,13 +64,13 @@ class Pace:
         return factor * declared_s(case, role)
 
     def beside_s(self, case: Case, role: Role) -> float:
-        """Return the seconds beside samples that another attempt is likely to add to the run."""
+        """Return the seconds beside its share that another attempt is likely to add to the run."""
         taken_s, expected_s = self._seen_s.get(kind_of_attempt(case, role), (1.0, 1.0))
         return self.before_s(case, role) * max(taken_s / expected_s, LEAST) / beside(case, role)
 
     def start_s(self, case: Case) -> float:
-        """Return the seconds that one more process of a case is likely to take to its samples."""
-        return max(self.beside_s(case, "time") - WARM_UP_SHARE * self.share_s, LEAST)
+        """Return the seconds that one more process of a case is likely to take beside its share."""
+        return max(self.beside_s(case, "time"), LEAST)
 
     def expected_s(self, case: Case, role: Role) -> float:
         """Return the seconds that another attempt is likely to take."""

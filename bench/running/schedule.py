@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import ExitStack
-from typing import Protocol
 
-from bench.cases.case import Attempt, Case, Role
+from bench.cases.case import Case, Role
 from bench.judging.record import fold_case
 from bench.machine.probes.sampler import Sampler
 from bench.running.ahead import Ahead, rounds_ahead
 from bench.running.allocation import allocated_for
-from bench.running.attempts import Attempts, UnderWay, available_memory_bytes, preparation
-from bench.running.lanes import beside, fitting, side_by_side
+from bench.running.attempts import Attempts, available_memory_bytes, preparation
+from bench.running.lanes import beside
 from bench.running.pace import pace_of
 from bench.running.step import Step, whole
 from bench.running.stopping import narrow
+from bench.running.work import Progress, Work
 from bench.sides.server import Server
 from bench.sides.servers import Servers
 from bench.sides.side import Side
 from bench.store import Run
-
-
-class Progress(Protocol):
-    """Told what is next and what came of it; draws only then, never while a worker runs."""
-
-    def provision(self, what: str, share: float) -> None: ...
-    def next(self, what: str, left_s: float) -> None: ...
-    def done(self, attempt: Attempt) -> None: ...
 
 
 class Schedule:
@@ -42,7 +33,7 @@ class Schedule:
         sampler: Sampler | None = None,
         at_hand: Server | None = None,
     ):
-        self.run, self.progress, self.at_hand = run, progress, at_hand
+        self.run, self.at_hand = run, at_hand
         self.manifest = run.manifest
         self.attempts = Attempts(run, side, sampler)
         budget = run.manifest.budget_s
@@ -51,6 +42,7 @@ class Schedule:
         self._active = list(self.manifest.cases)
         self._done = {(a.case, a.role, a.round) for a in run.attempts}
         self._pace = pace_of(run)
+        self._work = Work((self.attempts,), self._pace, progress, self.deadline)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
@@ -82,15 +74,12 @@ class Schedule:
         later = self._timed(self.manifest.cases, self.manifest.checkpoints[0])
         first = [step for step in todo if not _may_wait(step)]
         last = [step for step in todo if _may_wait(step)]
-        last.sort(
-            key=lambda step: step.role == "quality"
-        )  # after it is known what memory they need
         untimed = whole(last)
         with self.attempts.servers([step.case for step in todo], self.at_hand) as servers:
             if not self._serve(servers, first, untimed + later):
                 return False
             self._start_ahead(ahead, 0, self._pace.left_s(untimed))
-            if not self._untimed(servers, last, later):
+            if not self._work.untimed((servers,), [(0, step) for step in last], later):
                 return False
         ahead.wait()
         return True
@@ -163,81 +152,9 @@ class Schedule:
         own = [a for a in self.run.attempts if a.case == case.id]
         return narrow(fold_case(case, own).interval_of())
 
-    def _untimed(self, servers: Servers, todo: list[Step], later: list[tuple[Case, Role]]) -> bool:
-        """Do attempts that time nothing: several at once where the cores have room for them."""
-        alone = [step for step in todo if beside(step.case, step.role) == 1]
-        several = [step for step in todo if beside(step.case, step.role) > 1]
-        if not self._serve(servers, alone, whole(several) + later):
-            return False
-        with ExitStack() as ending:
-            more = self._more_lanes(several)
-            for lane in more:
-                ending.push(lane)
-                lane.start()
-            return self._side_by_side([servers, *more], several, later)
-
-    def _more_lanes(self, todo: list[Step]) -> list[Servers]:
-        """Return servers for lanes beside the first, as many as cores and memory have room for.
-
-        None where the work would be done before they are up.
-        """
-        cases = [step.case for step in todo]
-        room = min((beside(step.case, step.role) for step in todo), default=1)
-        if self._pace.left_s(whole(todo)) < self._pace.server_start_s:
-            room = 1
-        wanted = min(room, len({case.id for case in cases}))
-        return [self.attempts.servers(cases) for _ in range(self._fitting(wanted) - 1)]
-
-    def _fitting(self, lanes: int) -> int:
-        return fitting(lanes, self.attempts.most_bytes(), available_memory_bytes())
-
-    def _side_by_side(
-        self, lanes: list[Servers], todo: list[Step], later: list[tuple[Case, Role]]
-    ) -> bool:
-        """Do a list of attempts, one in every lane at a time; False where the budget ended.
-
-        A case has one at a time: where that fails, no other need be made.
-        """
-        waiting, later_s = list(todo), self._pace.left_s(later)
-        under_way: dict[str, Case] = {}
-
-        def begin(lane: Servers) -> UnderWay | None:
-            if lanes.index(lane) >= self._fitting(len(lanes)):
-                return None  # what was measured meanwhile needs more memory than was known
-            for step in [step for step in waiting if step.case.id not in under_way]:
-                if time.monotonic() > self.deadline:
-                    return None
-                left_s = self._pace.left_s(whole(waiting)) + later_s
-                waiting.remove(step)
-                if self.attempts.goes_on(step.case, step.role):
-                    self._tell(step, left_s)
-                    under_way[step.case.id] = step.case
-                    return self.attempts.begin(lane, step)
-            return None
-
-        for attempt in side_by_side(lanes, begin):
-            self.progress.done(attempt)
-            self._pace.took(under_way.pop(attempt.case), attempt.role, attempt.elapsed_s)
-        return not waiting
-
     def _serve(self, servers: Servers, todo: list[Step], later: list[tuple[Case, Role]]) -> bool:
         """Do a list of attempts; False where the budget ended."""
-        later_s = self._pace.left_s(later)
-        for position, step in enumerate(todo):
-            if not self.attempts.goes_on(step.case, step.role):
-                continue
-            if time.monotonic() > self.deadline:
-                return False
-            self._tell(step, self._pace.left_s(whole(todo[position:])) + later_s)
-            started = time.monotonic()
-            self.progress.done(self.attempts.make(servers, step))
-            took_s = time.monotonic() - started
-            self._pace.took(step.case, step.role, took_s * self.attempts.processes(step))
-        return True
-
-    def _tell(self, step: Step, left_s: float) -> None:
-        left_s = min(left_s, self.deadline - time.monotonic())
-        self.progress.next(f"{step.role} {step.case.suite}/{step.case.variant}", left_s)
+        return self._work.in_turn((servers,), [[(0, step)] for step in todo], later)
 
 
 def _may_wait(step: Step) -> bool:

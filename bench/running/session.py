@@ -21,7 +21,8 @@ from bench.machine.ceilings.ask import ask, needed
 from bench.machine.probes.sampler import Sampler
 from bench.running.attempts import keep_log
 from bench.running.durations import learn
-from bench.running.schedule import Progress, Schedule
+from bench.running.schedule import Schedule
+from bench.running.work import Progress
 from bench.sides.checkout import at_work, git_state, publishable
 from bench.sides.server import Server
 from bench.sides.side import Side
@@ -65,15 +66,16 @@ def measure(
             ended_by = schedule(found, side, progress, sampler, server).execute()
     finally:
         found.end_session(now(), ended_by)
-        _learn(found)
+        learn_from(found)
 
 
-def _learn(found: Run) -> None:
+def learn_from(found: Run) -> None:
     """Keep what this session's attempts took: the next estimate here stands on it."""
     last = len(found.manifest.sessions) - 1
     own = [attempt for attempt in found.attempts if attempt.session == last]
     machine_id = str(found.last_session.environment.get("machine_id", ""))
-    learn(machine_id, found.manifest.cases, own, found.manifest.share_s)
+    manifest = found.manifest
+    learn(machine_id, manifest.cases, own, manifest.share_s, found.last_session.allocated)
 
 
 def begin(found: Run, side: Side, progress: Progress, server: Server | None = None) -> None:

@@ -133,7 +133,7 @@ def _threads() -> set[int]:
 
 def _below() -> Iterator[tuple[int, float]]:
     """Yield the processes that this one started, and their CPU seconds."""
-    for pid in process.descendants(os.getpid()):
+    for pid in [] if process.childless() else process.descendants(os.getpid()):
         yield pid, _clock_s(pid, _CPU_CLOCK_OF_PROCESS) + _reaped_s(pid)
 
 

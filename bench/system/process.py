@@ -42,6 +42,15 @@ def descendants(root: int, spared: Collection[int] = ()) -> list[int]:
     return found
 
 
+def childless() -> bool:
+    """Say whether this process has no child, and so nothing below it; cheaper than to look."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
+
+
 def _parent_of(entry: Path) -> int | None:
     try:
         stat = (entry / "stat").read_text(errors="replace")  # a name may be of any bytes

@@ -130,7 +130,7 @@ def _set(case: Case) -> None:
 
 
 def _on_huge_pages(case: Case, request: dict[str, Any]) -> bool:
-    asked = request["role"] == "time" and request.get("huge_pages", True)
+    asked = request["role"] == "time" and request.get("huge_pages", False)
     return bool(asked) and case.device == "cpu" and case.allocator == "fixed"
 
 

@@ -85,15 +85,15 @@ def _by_one_process(
 
     In bfloat16 the optimizer keeps its float32 weights, as every strategy's does.
     """
-    with problem.exactly() if dtype == torch.float64 else nullcontext():
-        network = stored_in(dtype, _first(problem, setting, realisation))
-        optimizer = adamw(list(network.parameters()))
-        losses = []
-        for seed in seeds:
-            rows = problem.global_batch(seed, setting.device)
+    network = stored_in(dtype, _first(problem, setting, realisation))
+    optimizer = adamw(list(network.parameters()))
+    losses = []
+    for seed in seeds:
+        rows = problem.global_batch(seed, setting.device)
+        with problem.exactly() if dtype == torch.float64 else nullcontext():
             losses.append(_accumulate(problem, network, rows, dtype))
-            optimizer.step()
-            optimizer.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
     momentum = _flat(momenta(optimizer)).norm().reshape(1).cpu()
     return torch.tensor(losses, dtype=torch.float64), _flat(list(network.parameters())), momentum
 

@@ -18,7 +18,9 @@ from bench.answers import (
     span,
     what_settles,
 )
+from suites.distributed import contrastive_answers, links
 
+columns = links.columns
 QUESTION = "What does a strategy save a rank, and what does it cost?"
 REPLICAS = "ddp"  # what others are held to: it keeps everything on every rank
 SAVES = 0.98  # of its bytes: less is a saving
@@ -64,6 +66,12 @@ class Beside:
 
 
 def answers(records: Sequence[Record]) -> list[Answer]:
+    """Say what strategies save and cost, what collectives do, and contrastive losses."""
+    others = [*links.answers(records), *contrastive_answers.answers(records)]
+    return [*_strategies(records)[: MOST - len(others)], *others]
+
+
+def _strategies(records: Sequence[Record]) -> list[Answer]:
     """Say it of the question with most strategies: of each saving, what is fastest."""
     found = [beside for beside in _questions(records) if beside.savers]
     if not found:

@@ -9,6 +9,10 @@ import altair as alt
 import pandas as pd
 
 from bench.charts import COLOURS, RANK_PARTS, Chart, bars, drawn
+from suites.distributed import contrastive_answers
+from suites.distributed.collective_charts import collectives
+from suites.distributed.contrastive_claims import PROBLEMS
+from suites.distributed.links import NAMES
 
 KINDS = ("parameters", "gradients", "optimizer_state", "master_weights", "buckets")
 KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
@@ -17,7 +21,6 @@ COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast
 SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
 Drawing = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
 OFF = ("=False", "=None", "=1", "=")  # options that leave a strategy what it is
-BINARY = "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value / 1024 + ' KiB'"
 PHASES = ("forward", "backward", "optimizer")
 BELOW = alt.Legend(orient="bottom", columns=3, labelLimit=200)
 OVERLAP = (
@@ -39,9 +42,15 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
         for ranks, rows in own[own["ranks"] > 1].groupby("ranks"):
             draw = partial(_strategies, rows, own, trajectories, int(str(ranks)))
             found += drawn(f"{ranks} ranks on {asked[0]}", draw)
-    rated = ok[ok["busbw_bytes_per_s"].notna()] if "busbw_bytes_per_s" in ok else ok[:0]
+    rated = ok[ok["problem"].isin(NAMES) & ok["time_s"].notna()]
     for device, rows in rated.groupby("device"):
-        found += drawn(f"Collectives on {device!s}", partial(_collectives, rows))
+        found += drawn(f"Collectives on {device!s}", partial(collectives, rows))
+    compared = ok[ok["problem"].isin(PROBLEMS)]
+    compared = compared[compared["loss_peak_bytes"].notna()] if "loss_peak_bytes" in ok else ok[:0]
+    for device, rows in compared.groupby("device"):
+        found += drawn(
+            f"CLIP against SigLIP on {device!s}", partial(contrastive_answers.chart, rows)
+        )
     return found
 
 
@@ -229,45 +238,6 @@ def _apart(losses: pd.DataFrame) -> str:
     return (
         f" Losses lie on top of each other: the farthest from one process is {relative.idxmax()}, "
         f"by {relative.max():.1e} of the loss."
-    )
-
-
-def _collectives(rows: pd.DataFrame) -> Chart:
-    """Draw algbw and busbw against the size of the buffer."""
-    data = rows.copy()
-    data["line"] = [
-        f"{v}, {r:.0f} ranks" for v, r in zip(data["variant"], data["ranks"], strict=True)
-    ]
-    sizes = sorted(float(size) for size in data["num_bytes"].unique())
-    panels = [_rate(data, rate, sizes) for rate in ("algbw", "busbw")]
-    caption = (
-        "algbw is the buffer over time; busbw multiplies it by 2(N-1)/N for all-reduce and by "
-        "(N-1)/N for the others, as nccl-tests does, so that it compares with the links' speed."
-    )
-    return Chart(
-        f"Collectives on {rows['device'].iloc[0]}", caption, alt.hconcat(*panels, spacing=28)
-    )
-
-
-def _rate(data: pd.DataFrame, rate: str, sizes: list[float]) -> alt.Chart:
-    shown = data[["num_bytes", "line", "time_s"]].assign(rate=data[f"{rate}_bytes_per_s"] / 1e9)
-    y = alt.Y("rate:Q", title=f"{rate} (GB/s)", scale=alt.Scale(type="log"))
-    x = alt.X(
-        "num_bytes:Q",
-        title="buffer",
-        scale=alt.Scale(type="log", base=2),
-        axis=alt.Axis(values=sizes, labelExpr=BINARY),
-    )
-    figures = [
-        alt.Tooltip("rate:Q", format=".4g", title=f"{rate} (GB/s)"),
-        alt.Tooltip("time_s:Q", format=".4g", title="time (s)"),
-    ]
-    base = alt.Chart(shown, width=280, height=220).mark_line(point=True, strokeWidth=1.8)
-    return base.encode(
-        x=x,
-        y=y,
-        color=alt.Color("line:N", title=None),
-        tooltip=["line:N", "num_bytes:Q", *figures],
     )
 
 

@@ -32,13 +32,26 @@ from suites.distributed.claimed import (
     training,
     within,
 )
+from suites.distributed.contrastive_claims import (
+    contrastive_logits_and_traffic_are_as_planned,
+    contrastive_loss_is_that_of_one_process,
+    siglip_gathers_nothing,
+    siglip_holds_b_squared_logits,
+)
+from suites.distributed.planning.claims import a_step_is_predicted_at_a_world_size_never_fitted
 
+# Told in modules of their own.
 __all__ = [
+    "a_step_is_predicted_at_a_world_size_never_fitted",
+    "contrastive_logits_and_traffic_are_as_planned",
+    "contrastive_loss_is_that_of_one_process",
     "mixed_replicas_hold_16_bytes_a_parameter",
     "mixed_stage_1_holds_4_and_12_bytes_over_n",
     "mixed_stage_2_holds_2_and_14_bytes_over_n",
     "mixed_stage_3_holds_16_bytes_over_n",
     "replicas_hold_16_bytes_a_parameter",
+    "siglip_gathers_nothing",
+    "siglip_holds_b_squared_logits",
     "stage_1_partitions_optimizer_states",
     "stage_2_partitions_gradients",
     "stage_3_partitions_everything",
@@ -108,6 +121,24 @@ def a_ring_reduce_scatter_sends_1_share(records: Sequence[Record]) -> Finding:
     return _wire_of(records, "ReduceScatter")
 
 
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def an_all_to_all_sends_1_share(records: Sequence[Record]) -> Finding:
+    """An all-to-all sends (N-1)/N of the buffer from every rank."""
+    return _wire_of(records, "AllToAll")
+
+
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def a_broadcast_sends_the_buffer_once(records: Sequence[Record]) -> Finding:
+    """No rank sends more than the whole buffer in a broadcast."""
+    return _wire_of(records, "Broadcast")
+
+
+@claim("nccl-tests, doc/PERFORMANCE.md")
+def a_reduce_sends_the_buffer_once(records: Sequence[Record]) -> Finding:
+    """No rank sends more than the whole buffer in a reduce."""
+    return _wire_of(records, "Reduce")
+
+
 @claim("Li et al. 2020, arXiv:2006.15704, section 3; " + ZERO + "section 2.2")
 def loss_is_that_of_one_process(records: Sequence[Record]) -> Finding:
     """Every strategy follows the loss of one process at the same global batch and precision."""
@@ -158,8 +189,8 @@ def _wire_of(records: Sequence[Record], problem: str) -> Finding:
             sent, ring = record.values["wire"] / size, record.values["wire_paper"] / size
             judged.append(within(sent, ring, WIRE_WITHIN))
             figures.append(
-                f"{size:.0f} bytes, N = {record.case.ranks}: {sent:.4f} of the buffer sent by a "
-                f"rank, a ring sends {ring:.4f}"
+                f"{size:.0f} bytes, N = {record.case.ranks}: {sent:.4f} of the buffer sent by the "
+                f"busiest rank, a ring sends {ring:.4f}"
             )
     nothing = f"no buffer of {WIRE_FROM_BYTES} bytes a rank whose sent bytes could be counted"
     return finding(judged, figures, nothing)

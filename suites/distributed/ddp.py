@@ -30,7 +30,8 @@ def replicated(network: nn.Module) -> nn.Module:
     """Wrap a network so that backward leaves the mean gradient on every rank."""
     from torch.nn.parallel import DistributedDataParallel
 
-    return DistributedDataParallel(network, gradient_as_bucket_view=True)
+    # tables are alike everywhere, and what would collect something from rows is not shared out
+    return DistributedDataParallel(network, gradient_as_bucket_view=True, broadcast_buffers=False)
 
 
 @variant

@@ -6,6 +6,7 @@ loss alone (`rounds=0`).
 """
 
 from bench import Axis, Sweep, sweep
+from suites.distributed.sizes import COLLECTIVES
 
 # `alone` marks the strategy of one process, which others are held to.
 
@@ -21,7 +22,6 @@ LARGE: dict[str, Axis] = {
     "dim": 768,
     "loss_steps": 100,
 }
-COLLECTIVES = ("AllReduce", "AllGather", "ReduceScatter")
 KIB, MIB = 1 << 10, 1 << 20
 
 
@@ -30,20 +30,23 @@ def smoke(device: str) -> list[Sweep]:
     effort: dict[str, Axis] = {"rounds": 3, "quality_seeds": 1}
     return [
         *_against_one_process(SMALL, (2,), **effort),
-        *_collectives((64 * KIB, 4 * MIB), (2,), rounds=1),
+        *_collectives(4 * KIB, 4 * MIB, (2,), rounds=1),
+        *([] if device == "cuda" else _contrastive((2,), rounds=0, quality_seeds=0)),
     ]
 
 
 def quick(device: str) -> list[Sweep]:
-    """Time at two ranks; ask four, and the engine's own alternative, for all but the time."""
-    untimed: dict[str, Axis] = {**MEDIUM, "rounds": 0, "quality_seeds": 1}
+    """Time at two ranks; ask four, mixed precision and options for all but the time."""
+    untimed: dict[str, Axis] = {**SMALL, "rounds": 0, "quality_seeds": 1}
     return [
         *_against_one_process(MEDIUM, (2,), rounds=3, quality_seeds=1),
-        sweep("DataParallelTraining", **untimed, ranks=4).unmarked("alone"),
+        *_against_one_process(untimed, (4,)),
+        *_against_one_process({**untimed, "precision": "bf16_mixed"}, (2, 4)),
         sweep("DataParallelTraining", **untimed, ranks=4, reduce_to_owner=True).having(
             "reduce_to_owner"
         ),
-        *_collectives((16 * KIB, 256 * KIB, 4 * MIB), (2,), rounds=2),
+        *_collectives(KIB, 16 * MIB, (2,), rounds=4),
+        *_contrastive((2, 4), rounds=0, quality_seeds=1),
     ]
 
 
@@ -52,14 +55,17 @@ def standard(device: str) -> list[Sweep]:
     if device == "cuda":
         return [
             *_against_one_process(LARGE, (2, 4, 8), quality_seeds=3),
-            *_collectives(_powers(4 * KIB, 1024 * MIB), (2, 4, 8)),
+            *_collectives(KIB, 1024 * MIB, (2, 4, 8)),
+            *_contrastive((2, 4, 8), batch=16384, embedding=512, features=768, quality_seeds=3),
         ]
     return [
         *_against_one_process({**MEDIUM, "loss_steps": 50}, (2,), rounds=5, quality_seeds=3),
         sweep("DataParallelTraining", **MEDIUM, ranks=(4, 8), rounds=0, quality_seeds=3).unmarked(
             "alone"
         ),
-        *_collectives(_powers(4 * KIB, 64 * MIB), (2, 4), rounds=3),
+        *_collectives(KIB, 64 * MIB, (2, 4), rounds=5),
+        *_contrastive((2,), rounds=5, quality_seeds=3),
+        *_contrastive((4,), rounds=0, quality_seeds=3),
     ]
 
 
@@ -83,13 +89,18 @@ def _against_one_process(
     ]
 
 
-def _collectives(sizes: tuple[int, ...], ranks: tuple[int, ...], **effort: Axis) -> list[Sweep]:
-    return [sweep(name, num_bytes=sizes, ranks=ranks, **effort) for name in COLLECTIVES]
+def _collectives(
+    from_bytes: int, num_bytes: int, ranks: tuple[int, ...], **effort: Axis
+) -> list[Sweep]:
+    """Ask every collective, all sizes in one case: launches take longest."""
+    asked: dict[str, Axis] = {"num_bytes": num_bytes, "from_bytes": from_bytes, "ranks": ranks}
+    return [sweep(name, **asked, **effort) for name in COLLECTIVES]
 
 
-def _powers(first: int, last: int) -> tuple[int, ...]:
-    """Return sizes a factor of 8 apart."""
-    sizes = [first]
-    while sizes[-1] * 8 <= last:
-        sizes.append(sizes[-1] * 8)
-    return tuple(sizes)
+def _contrastive(ranks: tuple[int, ...], **asked: Axis) -> list[Sweep]:
+    """Ask one process and every way over ranks, by softmax and by sigmoid."""
+    found = []
+    for problem in ("ClipTraining", "SiglipTraining"):
+        of_both = sweep(problem, **TRAINING, **asked)
+        found += [of_both.at(ranks=1).marked("alone"), of_both.at(ranks=ranks).unmarked("alone")]
+    return found

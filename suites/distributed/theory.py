@@ -18,7 +18,16 @@ MASTER_SHARE = 4 / 12  # of the states in mixed precision: the float32 weights
 
 # How many times the elements of a collective cross the paper's link: section 7.1 counts an
 # all-reduce as a reduce-scatter and an all-gather.
-PASSES = {"all_reduce": 2, "all_gather": 1, "reduce_scatter": 1, "broadcast": 1, "reduce": 1}
+PASSES = {
+    "all_reduce": 2,
+    "all_gather": 1,
+    "reduce_scatter": 1,
+    "all_to_all": 1,
+    "broadcast": 1,
+    "reduce": 1,
+    "send": 1,
+}
+ROOTED = ("broadcast", "reduce")  # the whole buffer leaves a rank, or reaches one
 
 
 @dataclass(frozen=True)
@@ -77,10 +86,14 @@ def traffic(elements: Mapping[str, float]) -> float:
 
 
 def ring_bytes(collective: str, num_bytes: float, ranks: int) -> float:
-    """Return the bytes every rank sends in a ring: 2 (N-1)/N of an all-reduced buffer, else half.
+    """Return the bytes the busiest rank sends in a ring: 2 (N-1)/N of an all-reduced buffer.
 
-    Patarasuk and Yuan 2009, Bandwidth optimal all-reduce algorithms for clusters of workstations.
+    Half of that where ranks end up with parts, or begin with them; all of it to or from a root. For
+    buffers as nccl-tests counts them this is busbw times the seconds. Patarasuk and Yuan 2009,
+    Bandwidth optimal all-reduce algorithms for clusters of workstations.
     """
+    if collective in ROOTED:
+        return num_bytes
     return PASSES[collective] * num_bytes * (ranks - 1) / ranks
 
 
@@ -89,7 +102,7 @@ def gloo_bytes(elements: Mapping[str, float], itemsize: int, ranks: int) -> floa
 
     Gloo has no reduce-scatter of its own: torch runs it as an all-reduce of the whole input.
     """
-    if elements.get("broadcast") or elements.get("reduce"):
+    if any(elements.get(name) for name in ROOTED):
         return None  # trees and rooted rings: some ranks send more than others
     as_run = {"reduce_scatter": "all_reduce"}
     return sum(

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bench.workload import tensors_in
 
 # Operator of torch's c10d library -> collective, and the argument that holds the whole buffer:
-# an all-gather is counted by what it delivers, a reduce-scatter by what it is given.
+# an all-gather is counted by what it delivers, others by what they are given.
 COLLECTIVES = {
     "allreduce_": ("all_reduce", 0),
     "allreduce_coalesced_": ("all_reduce", 0),
@@ -27,8 +27,12 @@ COLLECTIVES = {
     "reduce_scatter_": ("reduce_scatter", 1),
     "_reduce_scatter_base_": ("reduce_scatter", 1),
     "reduce_scatter_tensor_coalesced_": ("reduce_scatter", 1),
+    "alltoall_": ("all_to_all", 1),
+    "alltoall_base_": ("all_to_all", 1),
+    "send": ("send", 0),
 }
-SYNCHRONISATION = ("barrier", "monitored_barrier_")  # carry no elements
+# Carry no elements, or those that another rank counts as sent.
+UNCOUNTED = ("barrier", "monitored_barrier_", "recv_", "recv_any_source_")
 CONTROL_ELEMENTS = 2  # a flag or a norm: no model has a tensor so small that is worth a message
 
 
@@ -48,7 +52,7 @@ class Traffic(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
     def _count(self, operator: str, args: Any) -> None:
-        if operator in SYNCHRONISATION:
+        if operator in UNCOUNTED:
             return
         collective, position = COLLECTIVES.get(operator, (operator, 0))
         elements = sum(tensor.numel() for tensor in tensors_in(args[position]))

@@ -16,6 +16,7 @@ def llama_3_1_8b() -> Config:
     return {
         "architectures": ["LlamaForCausalLM"],
         "hidden_size": 4096,
+        "intermediate_size": 14336,
         "num_attention_heads": 32,
         "num_key_value_heads": 8,
         "num_hidden_layers": 32,
@@ -29,6 +30,7 @@ def qwen_2_5_7b() -> Config:
     return {
         "architectures": ["Qwen2ForCausalLM"],
         "hidden_size": 3584,
+        "intermediate_size": 18944,
         "num_attention_heads": 28,
         "num_key_value_heads": 4,
         "num_hidden_layers": 28,
@@ -44,6 +46,7 @@ def mistral_7b_v0_1() -> Config:
     return {
         "architectures": ["MistralForCausalLM"],
         "hidden_size": 4096,
+        "intermediate_size": 14336,
         "num_attention_heads": 32,
         "num_key_value_heads": 8,
         "num_hidden_layers": 32,
@@ -61,6 +64,7 @@ def gemma_2_9b() -> Config:
         "attn_logit_softcapping": 50.0,
         "head_dim": 256,
         "hidden_size": 3584,
+        "intermediate_size": 14336,
         "num_attention_heads": 16,
         "num_key_value_heads": 8,
         "num_hidden_layers": 42,
@@ -75,9 +79,11 @@ def pythia_6_9b() -> Config:
     return {
         "architectures": ["GPTNeoXForCausalLM"],
         "hidden_size": 4096,
+        "intermediate_size": 16384,
         "num_attention_heads": 32,
         "num_hidden_layers": 32,
         "rotary_emb_base": 10000,
+        "vocab_size": 50432,
     }
 
 

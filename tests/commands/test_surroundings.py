@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, int]] = {
     "profile": ("suites.faults/none-such --device cpu", 2),
     "doctor": ("", 0),
     "gpucheck": ("--only nothing-of-that-name", 2),
+    "plan": ("--params 7.5e9 --ranks 64", 0),
 }
 # What may be set, and (as None) what may be lacking.
 # -O is for the slow tests: Python compiles torch anew for it, in every fresh environment.

@@ -17,7 +17,7 @@ from tests.conftest import SERVERS
 
 ROOT = Path(__file__).resolve().parents[2]
 WINGS = ("bench", "suites", "reports")
-DOORS = {"answers", "charts", "claims", "compilation", "module", "operator", "workload"}
+DOORS = {"answers", "charts", "claims", "compilation", "module", "operator", "reading", "workload"}
 TORCH_FREE = ("preset.py", "answers.py", "claims.py", "charts.py")
 
 
@@ -143,6 +143,7 @@ def test_parent_runs_without_torch(faults_run: Path, forked_servers: None, tmp_p
         ["compare", str(faults_run), str(faults_run), "--output", str(tmp_path)],
         ["explain", str(faults_run), str(faults_run)],
         ["run", "attention", "--dry-run"],
+        ["plan", "--params", "7.5e9", "--like", "llama-3.1-8b"],
     )
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, SERVERS],

@@ -20,7 +20,8 @@ from bench.store import Manifest, Run
 from bench.store.allocated import Allocation
 from bench.store.paired import Contestant, Pairing
 from tests.running.made_cases import case
-from tests.running.test_ab_schedule import CONFIRM, ROUNDS, FakeSide, Silent, both
+from tests.running.made_sides import FakeSide, Silent
+from tests.running.test_ab_schedule import CONFIRM, ROUNDS, both
 
 LOOKS = (10, 20, 30)
 PAIRS = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -13,86 +13,12 @@ from bench.cases.case import Attempt, Case, Measurement
 from bench.running.pairing.judged import find_suspects
 from bench.running.pairing.pairs import Pair
 from bench.running.pairing.turns import PairedSchedule
-from bench.running.step import Step
 from bench.store import Manifest, Run, Session
-from bench.store.allocated import Allocation
 from bench.system.own import ROOT
 from tests.running.made_cases import case
+from tests.running.made_sides import FakeSide, Silent
 
 ROUNDS, CONFIRM = 5, 15
-
-
-@dataclass
-class Made:
-    """Servers that only know whose they are, and whether they run."""
-
-    letter: str
-    running: bool = False
-
-    def start(self) -> None:
-        self.running = True
-
-    def wait(self) -> None:
-        assert self.running
-
-    def __exit__(self, *_: object) -> None:
-        self.running = False
-
-
-@dataclass
-class FakeSide:
-    """Makes attempts in no time and keeps the order in which both sides did."""
-
-    letter: str
-    log: list[tuple[str, str, str, int]]
-    run: Run
-    fails: tuple[str, ...] = ()
-    failed: set[str] = field(default_factory=set)
-    deadline: float = 0.0
-    share_s: float = 0.1
-    servers_started: int = 0
-    forks: Allocation | None = None  # of every case that could have several
-    allocated: dict[str, Allocation] = field(default_factory=dict)
-    session: int = 0
-
-    def __post_init__(self) -> None:
-        self.failed = {a.case for a in self.run.attempts if a.outcome != "ok"}
-
-    def servers(self, cases: list[Case]) -> Made:
-        self.servers_started += 1
-        return Made(self.letter)
-
-    def goes_on(self, case: Case, role: str) -> bool:
-        return case.id not in self.failed
-
-    def make(self, servers: Made, step: Step) -> Attempt:
-        assert servers.letter == self.letter
-        assert servers.running
-        self.log.append((self.letter, step.case.variant, step.role, step.number))
-        outcome = "crash" if step.case.variant in self.fails and step.role == "time" else "ok"
-        if outcome != "ok":
-            self.failed.add(step.case.id)
-        made = Attempt(step.case.id, step.role, self.session, step.number, outcome)
-        self.run.attempts.append(made)
-        return made
-
-    def allocate(self, allocated: dict[str, Allocation]) -> None:
-        self.allocated = dict.fromkeys(allocated, self.forks) if self.forks else {}
-
-    def allocation(self, case: Case) -> Allocation:
-        return self.allocated.get(case.id, Allocation(1, self.share_s))
-
-    def processes(self, step: Step) -> int:
-        return self.allocation(step.case).forks
-
-    def call_s(self, case: Case) -> float:
-        return 0.0
-
-
-class Silent:
-    def provision(self, what: str, share: float) -> None: ...
-    def next(self, what: str, left_s: float) -> None: ...
-    def done(self, attempt: Attempt) -> None: ...
 
 
 @dataclass
@@ -216,10 +142,10 @@ def test_a_case_that_is_never_timed_is_prepared_on_both_sides() -> None:
     assert own in orders
 
 
-def test_which_side_is_prepared_first_is_drawn_by_lot() -> None:
+def test_which_side_compiles_first_is_drawn_by_lot() -> None:
     first = Counter()
     for seed in range(8):
-        told = execute([both(name) for name in "abcd"], seed=seed)
+        told = execute([both(name, compiles=True) for name in "abcd"], seed=seed)
         checks = [(letter, variant) for letter, variant, role, _ in told.log if role == "check"]
         assert all(a[1] == b[1] for a, b in zip(checks[::2], checks[1::2], strict=True))
         first.update(letter for letter, _ in checks[::2])
@@ -241,9 +167,9 @@ def test_a_case_of_one_side_is_measured_there() -> None:
 
 def test_a_budget_never_ends_within_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(10**6))
-    monkeypatch.setattr(
-        "bench.running.pairing.turns.time", SimpleNamespace(monotonic=lambda: next(ticks))
-    )
+    clock = SimpleNamespace(monotonic=lambda: next(ticks))
+    monkeypatch.setattr("bench.running.pairing.turns.time", clock)
+    monkeypatch.setattr("bench.running.work.time", clock)
     told = execute([both(name) for name in "abcd"], budget_s=90)
     assert told.ended_by == "budget"
     timed = told.timed()

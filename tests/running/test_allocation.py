@@ -53,8 +53,8 @@ def test_what_a_selftest_found_of_a_kind_counts_before_what_is_declared() -> Non
     cases = [case("one", pass_="train"), case("two", n=2)]
     started, called = (lambda _: 0.03), (lambda _: 0.0)
     declared = allocated(cases, 0.25, {}, started, called)
-    assert set(declared) == {c.id for c in cases}
-    known = {"training": Components(0.0, 0.5)}
+    assert set(declared) == {cases[0].id}
+    known = {"training": Components(0.0, 0.5), "other": Components(0.2, 0.001)}
     assert set(allocated(cases, 0.25, known, started, called)) == {cases[1].id}
 
 

@@ -16,6 +16,7 @@ from bench.running.pace import BY_CONSTANTS, BY_EARLIER, Pace, pace_here
 from bench.running.stopping import EFFORTS, Effort, estimate_s
 from bench.sides.selection import Selection, select
 from bench.sides.server import Server
+from bench.store.allocated import Allocation
 from tests.conftest import Bench, ServerFor
 from tests.suites.test_variants import FOUND
 
@@ -65,12 +66,14 @@ WHOLE = ("attention", "distributed", "precision", "samplers")
 def test_smoke_on_a_gpu_still_shows_everything(shown: Selection, server: Server) -> None:
     """Every variant that quick asks is in it, and every pass, be it at fewer sizes.
 
-    But for what is a variation of another that is there, and patterns of attention and its forms.
+    But for what is a variation of another that is there, patterns of attention and its forms, and
+    contrastive steps.
     """
     quick = select(server, list(WHOLE), "", [], "quick", "cuda", {}, absent=True)
     wanted, there = ({(c.suite, c.variant) for c in found.cases} for found in (quick, shown))
     found = (param.values for param in FOUND)
     few = {(suite, v.name) for suite, v in found if {"variation", "pattern"} & {*v.marks}}
+    few |= {("distributed", name) for _, name in wanted if name.startswith(("clip_", "siglip_"))}
     few |= {("attention", "keys_first"), ("attention", "queries_first")}  # of efficient attention
     assert {(suite, name) for suite, name in there if suite in WHOLE} == wanted - few
     assert {suite for suite, _ in there} == {*WHOLE, *SLICES}
@@ -111,8 +114,20 @@ def test_what_a_case_took_here_is_what_it_takes() -> None:
 def test_samples_that_a_budget_cut_short_are_not_taken_off_whole() -> None:
     cut = replace(took(CASE, "time", 0.3)[0], window=Window(10.0, 10.1, 5, 0.1))
     long = replace(took(CASE, "time", 9.0)[0], window=Window(10.0, 18.0, 1, 8.0))
-    assert Durations().updated([CASE], [cut], SHARE_S).known_s(CASE, "time") == pytest.approx(0.2)
+    known = Durations().updated([CASE], [cut], SHARE_S)  # a quarter of a share goes into warming up
+    assert known.known_s(CASE, "time") == pytest.approx(0.3 - 0.1 / 0.75)
     assert Durations().updated([CASE], [long], SHARE_S).known_s(CASE, "time") == pytest.approx(8.6)
+
+
+@pytest.mark.parametrize("forks", [1, 2, 4, 8])
+def test_a_start_is_learned_alike_from_however_many_processes_share_a_round(forks: int) -> None:
+    start_s, way = 0.08, Allocation(forks, 0.03)
+    attempts = [
+        replace(a, window=Window(10.0, 10.02, 5, 0.02), process=process)
+        for process, a in enumerate(took(CASE, "time", *[start_s + way.share_s] * forks))
+    ]
+    known = Durations().updated([CASE], attempts, SHARE_S, {CASE.id: way})
+    assert Pace(SHARE_S, known).start_s(CASE) == pytest.approx(start_s)
 
 
 def test_what_never_ran_is_scaled_by_its_kind_then_by_its_device() -> None:

@@ -129,7 +129,7 @@ def test_a_timed_attempt_tells_which_malloc_served(
     held = {key: checked[key] for key in ("fingerprints", "tolerances")}
     timed = server.attempt({**request, "role": "time", "share_s": 0.01, **held})
     fixed = case.allocator == "fixed"
-    assert timed["labels"]["malloc"] == allocator.served_by(fixed, fixed and GRANTED)
+    assert timed["labels"]["malloc"] == allocator.served_by(fixed)
 
 
 def test_what_cannot_be_fixed_is_not_called_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,16 @@ import torch.distributed as dist
 from bench.cases.problem import Incorrect
 from bench.cases.setting import Setting
 from bench.state.allocator import heap_bytes
-from suites.distributed.collectives import AllGather, AllReduce, Contribution, ReduceScatter
+from suites.distributed.collectives import (
+    AllGather,
+    AllReduce,
+    AllToAll,
+    Broadcast,
+    Contribution,
+    Reduce,
+    ReduceScatter,
+)
+from suites.distributed.sizes import calls, sizes
 from suites.distributed.traffic import Traffic, wire
 
 TWO_RANKS = Setting(torch.float32, torch.device("cpu"), ranks=2)
@@ -45,6 +54,8 @@ def test_traffic_counts_elements_by_collective() -> None:
         dist.broadcast(whole, 0)
         dist.all_gather([whole], part)
         dist.reduce_scatter(part, [whole])
+        dist.all_to_all_single(whole, part)
+        dist.reduce(whole, 0)
         dist.all_reduce(torch.zeros(1))
         dist.barrier()
     assert counted.elements == {
@@ -52,6 +63,8 @@ def test_traffic_counts_elements_by_collective() -> None:
         "broadcast": 30,
         "all_gather": 30,
         "reduce_scatter": 30,
+        "all_to_all": 30,
+        "reduce": 30,
     }
     assert counted.control_elements == 1
 
@@ -63,15 +76,17 @@ def test_the_wire_counts_what_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("problem", [AllReduce(4096), AllGather(4096), ReduceScatter(4096)])
+@pytest.mark.parametrize(
+    "problem", [AllReduce(4096), AllGather(4096), ReduceScatter(4096), AllToAll(4096)]
+)
 def test_a_collective_must_be_exact(problem) -> None:
-    everyone = [problem.contribution(3, rank, TWO_RANKS).double() for rank in range(2)]
-    right = problem.expected(iter(everyone), TWO_RANKS).float()
-    inputs = Contribution(everyone[0].float(), 3)
+    everyone = [problem.contribution(3, rank, 4096, TWO_RANKS) for rank in range(2)]
+    right = problem.expected(iter(everyone), TWO_RANKS)
+    inputs = Contribution(everyone[:1], 3)
     problem.check(lambda _: (right,), inputs, TWO_RANKS)
     wrong = right.clone()
     wrong[-1] += 1
-    with pytest.raises(Incorrect, match="off by 1"):
+    with pytest.raises(Incorrect, match=f"element {len(wrong) - 1}: expected"):
         problem.check(lambda _: (wrong,), inputs, TWO_RANKS)
     with pytest.raises(Incorrect, match="shape"):
         problem.check(lambda _: (right[1:],), inputs, TWO_RANKS)
@@ -79,5 +94,28 @@ def test_a_collective_must_be_exact(problem) -> None:
 
 def test_bandwidths_are_those_of_nccl_tests() -> None:
     setting = replace(TWO_RANKS, ranks=4)
-    assert AllReduce(4096).work(setting) == {"algbw_bytes": 4096, "busbw_bytes": 4096 * 1.5}
-    assert AllGather(4096).work(setting) == {"algbw_bytes": 4096, "busbw_bytes": 4096 * 0.75}
+    factors = {AllReduce: 1.5, AllGather: 0.75, ReduceScatter: 0.75, AllToAll: 0.75}
+    for kind, factor in (factors | {Broadcast: 1, Reduce: 1}).items():
+        expected = {"algbw_bytes": 4096, "busbw_bytes": 4096 * factor}
+        assert kind(4096).work(setting) == expected
+    assert AllReduce(4096, 1024).work(setting) == {}
+
+
+def test_contributions_fill_their_dtype_and_add_up_exactly() -> None:
+    for dtype in (torch.float32, torch.bfloat16, torch.int32):
+        setting = replace(TWO_RANKS, dtype=dtype, ranks=32)
+        size = 32 * 512 * dtype.itemsize
+        drawn = [AllReduce(size).contribution(0, rank, size, setting) for rank in range(32)]
+        total = sum(one.double() for one in drawn)
+        if dtype.is_floating_point:
+            assert torch.equal(total.to(dtype).double(), total)
+        seen = drawn[0].view(torch.uint8).unflatten(0, (-1, dtype.itemsize))
+        low = dtype.itemsize // 4 if dtype.is_floating_point else 0
+        assert all(len(seen[:, byte].unique()) > 2 for byte in range(low, dtype.itemsize))
+
+
+def test_sizes_are_quarters_and_small_ones_are_sent_often() -> None:
+    assert sizes(1 << 20, None) == [1 << 20]
+    assert sizes(1 << 20, 1 << 12) == [1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20]
+    assert sizes(1000, 200) == [250, 1000]
+    assert [calls(size) for size in (1, 1 << 13, 1 << 17, 1 << 24)] == [8, 8, 2, 1]

@@ -14,8 +14,8 @@ from bench.running.pairing.folder import Comparison
 from bench.running.pairing.judged import find_suspects, find_unexcluded
 from bench.running.pairing.pairs import Pair
 from bench.running.pairing.turns import PairedSchedule
-from bench.running.schedule import Progress
-from bench.running.session import begin, fresh_cache, now, provision
+from bench.running.session import begin, fresh_cache, learn_from, now, provision
+from bench.running.work import Progress
 from bench.sides.side import Side
 from bench.store import Manifest, Run
 from bench.store.paired import STAGES
@@ -45,6 +45,7 @@ def measure_both(
         found.update(ended_by=ended_by)
         for run in found.runs:
             run.end_session(now(), ended_by)
+            learn_from(run)
 
 
 def _begin_both(found: Comparison, sides: tuple[Side, Side], progress: Progress) -> None:

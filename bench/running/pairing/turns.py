@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from bench.cases.case import Attempt, Case, Role
+from bench.cases.case import Case, Role
 from bench.running.allocation import alike, allocated_for
 from bench.running.attempts import Attempts, preparation
 from bench.running.pace import pace_of
 from bench.running.pairing.pairs import Pair
 from bench.running.pairing.taken import Taken
-from bench.running.schedule import Progress
-from bench.running.step import Step, whole
+from bench.running.step import Step
+from bench.running.work import Progress, Task, Turn, Work
 from bench.sides.servers import Servers, together
 from bench.store.allocated import Allocation
 
-Turn = list[tuple[int, Step]]  # side, and what is to be done there
 FindSuspects = Callable[[Sequence[Pair], str], list[Pair]]  # for which stage
 FindUnexcluded = Callable[[Sequence[Pair]], list[Pair]]
 
@@ -44,7 +44,7 @@ class PairedSchedule:
         looks: Sequence[int] = (),
         look_pairs: int = 0,
     ):
-        self.sides, self.pairs, self.progress = sides, pairs, progress
+        self.sides, self.pairs = sides, pairs
         self.find_suspects, self.confirm_pairs = find_suspects, confirm_pairs
         self.find_unexcluded, self.looks, self.look_pairs = find_unexcluded, looks, look_pairs
         manifest = sides[0].run.manifest
@@ -57,6 +57,7 @@ class PairedSchedule:
         self.timing_began = self.timing_ended = float("inf")
         self._suspects: list[Pair] = []
         self._pace = pace_of(sides[0].run)
+        self._work = Work(sides, self._pace, progress, self.deadline)
 
     def execute(self) -> str:
         """Do all of it; return `finished` or `budget`."""
@@ -69,15 +70,16 @@ class PairedSchedule:
         Which side comes first is drawn by lot: who compiles first finds colder files.
         """
         lot, taken = random.Random(f"{self.seed}-preparation"), self._taken()
-        turns: list[Turn] = [
-            [(side, Step(case, role, seed))]
+        todo: list[Task] = [
+            (side, Step(case, role, seed))
             for pair in self.pairs
             for side, case in _shuffled(_both(pair), lot)
             for role, seed in preparation(case)
             if not taken.has(side, Step(case, role, seed))
         ]
-        starts = lot.choice(((0, 1), (1, 0)))
-        return self._serve(turns, self._timed(self.pairs, self.first_rounds), starts)
+        later, starts = self._timed(self.pairs, self.first_rounds), lot.choice(((0, 1), (1, 0)))
+        with self._servers([todo], starts) as servers:
+            return self._work.untimed(servers, todo, later)
 
     def _first(self) -> bool:
         self.stage, self.timing_began = "first", time.monotonic()
@@ -184,35 +186,20 @@ class PairedSchedule:
     ) -> bool:
         """Do the turns with fresh servers on both sides; False where the budget ended."""
         turns = [turn for turn in turns if any(self._runs(side, step.case) for side, step in turn)]
-        left_s = self._pace.left_s(later)
         if not turns:
             return True
-        with together(*(self._servers(side, turns) for side in starts)) as started:
-            servers = dict(zip(starts, started, strict=True))
-            for position, turn in enumerate(turns):
-                if time.monotonic() > self.deadline:
-                    return False
-                self._take(turn, servers, self._pace.left_s(_rounds(turns[position:])) + left_s)
-        return True
+        with self._servers(turns, starts) as servers:
+            return self._work.in_turn(servers, turns, later)
 
-    def _servers(self, side: int, turns: list[Turn]) -> Servers:
-        own = [step.case for turn in turns for s, step in turn if s == side]
-        return self.sides[side].servers([case for case in own if self._runs(side, case)])
-
-    def _take(self, turn: Turn, servers: dict[int, Servers], left_s: float) -> None:
-        """Do one turn; what comes of it is told afterwards, so that nothing lies in between."""
-        (_, first), left_s = turn[0], min(left_s, self.deadline - time.monotonic())
-        self.progress.next(f"{first.role} {first.case.suite}/{first.case.variant}", left_s)
-        made: list[Attempt] = []
-        for side, step in turn:
-            own = self.sides[side]
-            if own.goes_on(step.case, step.role):
-                started = time.monotonic()
-                made.append(own.make(servers[side], step))
-                took_s = time.monotonic() - started
-                self._pace.took(step.case, step.role, took_s * own.processes(step))
-        for attempt in made:
-            self.progress.done(attempt)
+    @contextmanager
+    def _servers(self, turns: list[Turn], starts: tuple[int, int]) -> Iterator[Sequence[Servers]]:
+        """Start fresh servers for what is to be done, one side's first; end them afterwards."""
+        wanted = []
+        for number, side in enumerate(self.sides):
+            own = [step for turn in turns for of, step in turn if of == number]
+            wanted.append(side.servers([s.case for s in own if side.goes_on(s.case, s.role)]))
+        with together(*(wanted[side] for side in starts)):
+            yield wanted
 
     def _timed(self, pairs: list[Pair], rounds: int, done: int = 0) -> list[tuple[Case, Role]]:
         return [
@@ -256,12 +243,6 @@ class PairedSchedule:
 
 def _shuffled(both: list[tuple[int, Case]], lot: random.Random) -> list[tuple[int, Case]]:
     return lot.sample(both, len(both))
-
-
-def _rounds(turns: list[Turn]) -> list[tuple[Case, Role]]:
-    """Return what turns come to: all processes of a side in a round are one."""
-    sides = [[step for turn in turns for s, step in turn if s == side] for side in (0, 1)]
-    return [*whole(sides[0]), *whole(sides[1])]
 
 
 def _both(pair: Pair) -> list[tuple[int, Case]]:

@@ -21,6 +21,11 @@ GROUP = "touchstone.models"
 
 def model_like(word: str) -> Model:
     """Read the model that a word names; a file or folder of that name comes first."""
+    return model_of(word, config_like(word))
+
+
+def config_like(word: str) -> dict[str, Any]:
+    """Read the fields of the configuration that a word names, as they are written."""
     path = given_path(word)
     if os.path.isdir(path):
         return _from_file(word, _within(word, path))
@@ -36,8 +41,9 @@ def model_like(word: str) -> Model:
     )
 
 
-def _published(point: EntryPoint) -> Model:
-    return model_of(point.name, point.load()())
+def _published(point: EntryPoint) -> dict[str, Any]:
+    read: dict[str, Any] = point.load()()
+    return read
 
 
 def _within(word: str, folder: Path) -> Path:
@@ -47,7 +53,7 @@ def _within(word: str, folder: Path) -> Path:
     raise UserError(f"--like {word}: expected {' or '.join(PLACES)} in the folder, there is none")
 
 
-def _from_file(word: str, path: Path) -> Model:
+def _from_file(word: str, path: Path) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -57,7 +63,7 @@ def _from_file(word: str, path: Path) -> Model:
         raise UserError(
             f"--like {word}: expected a config.json, got more than {MOST_BYTES >> 20} MiB"
         )
-    return model_of(word, _object(word, raw))
+    return _object(word, raw)
 
 
 def _object(word: str, raw: bytes) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from bench.cases.case import Attempt, Case, Role
 from bench.machine.probes.sampler import Sampler
 from bench.running.allocation import allocated
 from bench.running.attempts import Attempts, preparation
-from bench.running.pace import Pace
-from bench.running.schedule import Progress
+from bench.running.pace import pace_of
 from bench.running.session import measure
 from bench.running.step import Step
+from bench.running.work import Progress, Work
 from bench.sides.server import Server
 from bench.sides.servers import Servers, together
 from bench.sides.side import Side
@@ -52,7 +52,7 @@ class PretendSides:
         self.run, self.progress, self.at_hand = run, progress, at_hand
         self.attempts = Attempts(run, side, sampler)
         self.rounds, self.blocks_left = run.manifest.checkpoints[-1], blocks_left
-        self._pace = Pace(run.manifest.share_s)
+        self._pace = pace_of(run)
 
     def execute(self) -> str:
         """Prepare what no earlier session has, then time all rounds."""
@@ -67,18 +67,16 @@ class PretendSides:
 
     def _prepare(self) -> None:
         """Check every case and measure its memory; a case that fails goes no further."""
-        done = {(attempt.case, attempt.role) for attempt in self.run.attempts}
+        done = {(attempt.case, attempt.role, attempt.round) for attempt in self.run.attempts}
         todo = [
-            (case, role)
+            Step(case, role, seed)
             for case in self.run.manifest.cases
-            for role, _ in preparation(case)
-            if (case.id, role) not in done
+            for role, seed in preparation(case)
+            if (case.id, role, seed) not in done
         ]
-        with self.attempts.servers([case for case, _ in todo], self.at_hand) as servers:
-            for case, role in todo:
-                if case.id not in self.attempts.failed:
-                    self._announce(role, case, 0)
-                    self.progress.done(self._make(servers, Step(case, role, 0)))
+        work = Work((self.attempts,), self._pace, self.progress, self.attempts.deadline)
+        with self.attempts.servers([step.case for step in todo], self.at_hand) as servers:
+            work.untimed((servers,), [(0, step) for step in todo], self._left(0))
 
     def _allocated(self) -> dict[str, Allocation]:
         """Deal out the share as a comparison would, but in two processes at least.
@@ -128,7 +126,9 @@ class PretendSides:
 
     def _announce(self, role: Role, case: Case, number: int) -> None:
         """Say what is next, and how long this round and all later ones will take."""
-        rounds = self.rounds - number + self.rounds * self.blocks_left
-        left: list[tuple[Case, Role]] = [(c, "time") for c in self._sound()]
-        left_s = rounds * len(SIDES) * self._pace.left_s(left)
+        left_s = self._pace.left_s(self._left(number))
         self.progress.next(f"{role} {case.suite}/{case.variant}", left_s)
+
+    def _left(self, number: int) -> list[tuple[Case, Role]]:
+        rounds = self.rounds - number + self.rounds * self.blocks_left
+        return [(case, "time") for case in self._sound()] * (rounds * len(SIDES))
