@@ -9,6 +9,8 @@ import gc
 from collections.abc import Mapping
 from typing import Any
 
+from torch.utils.flop_counter import FlopCounterMode
+
 from bench import Measurement, Setting
 from bench.workload import bytes_by_kind, heap_bytes
 from suites.distributed.adam import STEP_COUNTER_BYTES
@@ -37,6 +39,8 @@ def account(problem: Workload, strategy: Any, batch: Batch, setting: Setting) ->
     held, _ = _after_backward(strategy, batch)
     layout = _layout(problem, setting)
     found = _bytes(strategy, layout, held) + _elements(strategy, layout, counted)
+    if setting.ranks == 1:
+        found.append(_products(strategy, batch))
     if setting.device.type == "cpu":
         found += _heap_growth(strategy, batch)
     if wire_is_visible(setting.device) and setting.ranks > 1:
@@ -107,7 +111,7 @@ def _model_states(kinds: Mapping[str, float]) -> float:
 
 
 def _elements(strategy: Any, layout: Layout, counted: Traffic) -> list[Measurement]:
-    engine = strategy.predicted_traffic(layout)
+    engine = _traffic_of(strategy, layout)
     as_stage = strategy.stage if strategy.traffic_stage is None else strategy.traffic_stage
     paper = paper_traffic(as_stage, layout.num_parameters) if layout.ranks > 1 else 0
     values = {
@@ -124,9 +128,23 @@ def _elements(strategy: Any, layout: Layout, counted: Traffic) -> list[Measureme
     return [Measurement(name, "1", [float(value)]) for name, value in values.items()]
 
 
+def _traffic_of(strategy: Any, layout: Layout) -> dict[str, float]:
+    """Plan the elements of a step, in which gradients may be reduced several times."""
+    planned = strategy.predicted_traffic(layout)
+    return {name: strategy.syncs * count for name, count in planned.items()}
+
+
+def _products(strategy: Any, batch: Batch) -> Measurement:
+    """Count the floating-point operations of a step's products; attention is none on a CPU."""
+    with FlopCounterMode(display=False) as counted:
+        strategy.step(batch)
+    return Measurement("products", "1", [float(counted.get_total_flops())])
+
+
 def _wire(strategy: Any, layout: Layout, num_bytes: int) -> list[Measurement]:
     found = [_in_bytes("wire", num_bytes)]
-    predicted = gloo_bytes(strategy.predicted_traffic(layout), layout.itemsize, layout.ranks)
+    itemsize = strategy.sends.itemsize if strategy.sends else layout.itemsize
+    predicted = gloo_bytes(_traffic_of(strategy, layout), itemsize, layout.ranks)
     return found if predicted is None else [*found, _in_bytes("wire_engine", predicted)]
 
 

@@ -42,15 +42,17 @@ def check(problem: Workload, strategy: Any, inputs: Batch, setting: Setting) -> 
     seeds = [inputs.seed + STRIDE * i for i in range(NUM_STEPS)]
     got = _by_strategy(problem, strategy, seeds, setting)
     unit = torch.bfloat16 if problem.mixed else torch.float32
+    rounds_to = strategy.sends or unit
 
     def draw(number: int) -> Realisation:
         exact = _by_one_process(problem, seeds, setting, torch.float64, number)
-        return Realisation(exact, _by_one_process(problem, seeds, setting, unit, number))
+        plain = _by_one_process(problem, seeds, setting, unit, number, strategy.sends)
+        return Realisation(exact, plain)
 
     exact, plain = realise(draw, 0, most=MOST_REALISATIONS)
     any_weight = 2 * NUM_STEPS * ADAMW["lr"]
     found = [
-        Budget.of(true, low, unit, FACTOR, len(got), any_element=extra).judge(name, mine)
+        Budget.of(true, low, rounds_to, FACTOR, len(got), any_element=extra).judge(name, mine)
         for name, mine, true, low, extra in zip(
             ("loss", "parameters", "momentum"),
             got,
@@ -80,10 +82,12 @@ def _by_one_process(
     setting: Setting,
     dtype: torch.dtype,
     realisation: int,
+    sends: torch.dtype | None = None,
 ) -> Trained:
     """Train plainly on the global batch, weights and arithmetic in `dtype`; 0 is the case itself.
 
-    In bfloat16 the optimizer keeps its float32 weights, as every strategy's does.
+    In bfloat16 the optimizer keeps its float32 weights, as every strategy's does. Gradients are
+    rounded to what a strategy `sends`.
     """
     network = stored_in(dtype, _first(problem, setting, realisation))
     optimizer = adamw(list(network.parameters()))
@@ -92,6 +96,7 @@ def _by_one_process(
         rows = problem.global_batch(seed, setting.device)
         with problem.exactly() if dtype == torch.float64 else nullcontext():
             losses.append(_accumulate(problem, network, rows, dtype))
+        _round_gradients(network, sends)
         optimizer.step()
         optimizer.zero_grad()
     momentum = _flat(momenta(optimizer)).norm().reshape(1).cpu()
@@ -103,6 +108,12 @@ def _first(problem: Workload, setting: Setting, realisation: int) -> nn.Module:
     unit = torch.bfloat16 if problem.mixed else torch.float32
     first = nudge_weights(first_weights(problem, 0, setting.device), unit, realisation)
     return (rounded(first) if problem.mixed else first).to(setting.device)
+
+
+def _round_gradients(network: nn.Module, sends: torch.dtype | None) -> None:
+    for weight in network.parameters():
+        if sends is not None and weight.grad is not None:
+            weight.grad = weight.grad.to(sends).to(weight.dtype)
 
 
 def _accumulate(problem: Workload, network: nn.Module, batch: Any, dtype: torch.dtype) -> float:

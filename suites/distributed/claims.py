@@ -21,6 +21,10 @@ from suites.distributed.byte_claims import (
     stage_2_partitions_gradients,
     stage_3_partitions_everything,
 )
+from suites.distributed.checkpointing_claims import (
+    checkpoints_cost_a_forward_more,
+    checkpoints_keep_sqrt_of_layers,
+)
 from suites.distributed.claimed import (
     BYTES_WITHIN,
     ZERO,
@@ -43,6 +47,8 @@ from suites.distributed.planning.claims import a_step_is_predicted_at_a_world_si
 # Told in modules of their own.
 __all__ = [
     "a_step_is_predicted_at_a_world_size_never_fitted",
+    "checkpoints_cost_a_forward_more",
+    "checkpoints_keep_sqrt_of_layers",
     "contrastive_logits_and_traffic_are_as_planned",
     "contrastive_loss_is_that_of_one_process",
     "mixed_replicas_hold_16_bytes_a_parameter",

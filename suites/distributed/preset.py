@@ -45,6 +45,8 @@ def quick(device: str) -> list[Sweep]:
         sweep("DataParallelTraining", **untimed, ranks=4, reduce_to_owner=True).having(
             "reduce_to_owner"
         ),
+        *_on_one_device(),
+        *_options_of_ddp({**untimed, "quality_seeds": 0}),
         *_collectives(KIB, 16 * MIB, (2,), rounds=4),
         *_contrastive((2, 4), rounds=0, quality_seeds=1),
     ]
@@ -86,6 +88,29 @@ def _against_one_process(
     return [
         sweep("DataParallelTraining", **shape, ranks=1, **effort).marked("alone"),
         sweep("DataParallelTraining", **shape, ranks=ranks, **effort).unmarked("alone"),
+    ]
+
+
+def _options_of_ddp(asked: dict[str, Axis]) -> list[Sweep]:
+    """Ask each of DDP's options beside its default."""
+    replicas = sweep("DataParallelTraining", **asked, ranks=2).having("hook")
+    return [
+        replicas.at(hook=("fp16", "bf16", "powersgd")),
+        replicas.at(micro_batches=2, no_sync=(True, False)),
+        replicas.at(static_graph=True),
+        replicas.at(bucket_cap_mb=1),
+        replicas.at(gradient_as_bucket_view=False),
+    ]
+
+
+def _on_one_device() -> list[Sweep]:
+    """Ask what accumulation and checkpointing save one device; a batch that makes them tell."""
+    wide: dict[str, Axis] = {**SMALL, "seqlen": 128, "dim": 64, "rounds": 0, "quality_seeds": 0}
+    ways = (None, "full", "sqrt", "selective")
+    alone = sweep("DataParallelTraining", **wide, ranks=1).marked("alone")
+    return [
+        alone.at(num_layers=(4, 16), checkpointing=ways).having("checkpointing"),
+        alone.at(num_layers=4, micro_batches=4).having("micro_batches"),
     ]
 
 

@@ -24,7 +24,7 @@ from suites.distributed.adam import (
     updated_bytes,
 )
 from suites.distributed.theory import Layout
-from suites.distributed.workload import Batch, Workload, rounded, stored_in
+from suites.distributed.workload import Batch, Workload, rounded, select, stored_in
 from suites.models.drawn import first_weights
 from suites.models.own_training import for_tensors
 
@@ -36,12 +36,16 @@ class Strategy(ABC):
 
     `stage` is the row of the ZeRO paper this is to be held to: 0 replicates everything. Where its
     traffic is that of another row, `traffic_stage` says so. In mixed precision `wrap` is given a
-    network of bfloat16 weights; one that `casts` them itself is given float32 ones.
+    network of bfloat16 weights; one that `casts` them itself is given float32 ones. Options are
+    set before `Strategy` is initialised, which builds the engine.
     """
 
     stage: ClassVar[int] = 0
     traffic_stage: ClassVar[int | None] = None
     casts: ClassVar[bool] = False
+    micro_batches: int = 1  # of a rank, one after the other
+    syncs: int = 1  # times that gradients are reduced in a step
+    sends: torch.dtype | None = None  # what gradients are rounded to on their way, if to anything
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
@@ -94,13 +98,37 @@ class Strategy(ABC):
     def phases(self, batch: Batch) -> Generator[str, None, tuple[Tensor, ...]]:
         """Take one step, telling when each phase has ended."""
         self._steps += 1
-        found = self.forward(self.stored(batch))
+        first, *others = self.pieces(self.stored(batch))
+        self.sync(not others)
+        found = self.forward(first)
         yield "forward"
-        self.backward(found)
+        losses = [found.detach()]
+        for number, piece in enumerate(others, 1):
+            self.backward(found / self.micro_batches)
+            self.sync(number == len(others))
+            found = self.forward(piece)
+            losses.append(found.detach())
+        if others:
+            yield "accumulating"
+        self.backward(found / self.micro_batches if others else found)
         yield "backward"
         self.update()
         yield "optimizer"
-        return (found.detach().reshape(1),)
+        return (torch.stack(losses).mean().reshape(1),)
+
+    def sync(self, reduces: bool) -> None:
+        """Say whether the next backward reduces gradients, or adds to this rank's own."""
+        assert reduces, "expected a strategy that can add gradients up before it reduces them"
+
+    def pieces(self, batch: Batch) -> list[Batch]:
+        """Cut a rank's rows into the micro batches of a step."""
+        count, own = self.micro_batches, self.problem.batch // self.setting.ranks
+        if count == 1:
+            return [batch]
+        if own % count:
+            raise Unsupported(f"needs rows of a rank that {count} micro batches share, got {own}")
+        cuts = (slice(i, None, count) for i in range(count))
+        return [Batch(select(batch.rows, cut, own), batch.seed) for cut in cuts]
 
     def stored(self, batch: Batch) -> Batch:
         """Cast what is floating in a batch to the type of the weights."""
