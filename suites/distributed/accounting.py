@@ -85,11 +85,12 @@ def _bytes(strategy: Any, layout: Layout, held: Mapping[str, int]) -> list[Measu
     paper = _paper(strategy, layout)
     found = [_in_bytes(kind, count) for kind, count in held.items()]
     found += [_in_bytes(f"{kind}_engine", count) for kind, count in engine.items()]
-    found += [_in_bytes(f"{kind}_paper", count) for kind, count in paper.items()]
+    if strategy.as_paper:
+        found += [_in_bytes(f"{kind}_paper", count) for kind, count in paper.items()]
+        found.append(_in_bytes("model_states_paper", sum(paper.values())))
     found += [
         _in_bytes("model_states", _model_states(held)),
         _in_bytes("model_states_engine", _model_states(engine)),
-        _in_bytes("model_states_paper", sum(paper.values())),
         _in_bytes("step_counters_engine", STEP_COUNTER_BYTES * len(layout.shapes)),
     ]
     return found
@@ -123,8 +124,9 @@ def _elements(strategy: Any, layout: Layout, counted: Traffic) -> list[Measureme
         "control_elements": counted.control_elements,
         "traffic_elements": traffic(counted.elements),
         "traffic_engine_elements": traffic(engine),
-        "traffic_paper_elements": paper,
     }
+    if strategy.as_paper:
+        values["traffic_paper_elements"] = paper
     return [Measurement(name, "1", [float(value)]) for name, value in values.items()]
 
 
@@ -144,6 +146,8 @@ def _products(strategy: Any, batch: Batch) -> Measurement:
 def _wire(strategy: Any, layout: Layout, num_bytes: int) -> list[Measurement]:
     found = [_in_bytes("wire", num_bytes)]
     itemsize = strategy.sends.itemsize if strategy.sends else layout.itemsize
+    if not strategy.one_group:
+        return found
     predicted = gloo_bytes(_traffic_of(strategy, layout), itemsize, layout.ranks)
     return found if predicted is None else [*found, _in_bytes("wire_engine", predicted)]
 

@@ -76,6 +76,8 @@ def _of_stage(records: Sequence[Record], stage: int, precision: str) -> Finding:
     for record in training(records, ranks_from=1 if stage == 0 else 2):
         if record.values["zero_stage"] != stage or precision_of(record) != precision:
             continue
+        if "model_states_paper" not in record.values:
+            continue  # no row of the paper is about it
         verdict, why = leeway.of_bytes(record, BYTES_WITHIN)
         judged.append(verdict)
         psi = record.values["num_parameters"]

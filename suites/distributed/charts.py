@@ -14,8 +14,11 @@ from suites.distributed.collective_charts import collectives
 from suites.distributed.contrastive_claims import PROBLEMS
 from suites.distributed.links import NAMES
 
-KINDS = ("parameters", "gradients", "optimizer_state", "master_weights", "buckets")
-KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
+KINDS = (
+    *("parameters", "second_parameters", "gradients", "optimizer_state", "master_weights"),
+    "buckets",
+)
+KIND_COLOURS = ("#3b6ea8", "#2a4a6d", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
 # An all-reduce counts twice: it is a reduce-scatter and an all-gather.
 COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast": 1, "reduce": 1}
 SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
@@ -123,7 +126,8 @@ def _bytes(rows: pd.DataFrame) -> Drawing | None:
     data = _stacked(rows, {kind: rows[f"{kind}_bytes"] for kind in kinds})
     ticks = {PAPER: rows["model_states_paper_bytes"], ENGINE: rows["model_states_engine_bytes"]}
     theory = _stacked(rows, ticks)
-    return _bars(data, theory, "bytes a parameter and rank", kinds, KIND_COLOURS)
+    colours = tuple(KIND_COLOURS[KINDS.index(kind)] for kind in kinds)
+    return _bars(data, theory, "bytes a parameter and rank", kinds, colours)
 
 
 def _traffic(rows: pd.DataFrame) -> Drawing | None:

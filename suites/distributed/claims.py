@@ -166,7 +166,7 @@ def _traffic_of(records: Sequence[Record], factor: int) -> Finding:
     judged: list[Verdict] = []
     for record in training(records):
         psi = record.values["num_parameters"]
-        if record.values["traffic_paper_elements"] != factor * psi:
+        if record.values.get("traffic_paper_elements") != factor * psi:
             continue
         verdict, why = leeway.of_traffic(record, factor, TRAFFIC_WITHIN)
         judged.append(verdict)

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from bench import Setting
+from bench import Setting, Unsupported
 from suites.distributed.adam import ADAMW, adam_bytes
 from suites.distributed.strategy import Strategy
-from suites.distributed.workload import Batch
+from suites.distributed.workload import Batch, Workload
 
 BUCKET_ELEMENTS = 500_000  # the engine's default, 5e8, would reserve 2 GB
 
@@ -29,6 +29,10 @@ class DeepSpeedStrategy(Strategy):
     """Trains through `engine(…)`, `engine.backward(…)`, `engine.step()`."""
 
     zero_options: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, problem: Workload, setting: Setting, **given: Any):
+        self.given = given  # of ZeRO's options, beside the strategy's own
+        super().__init__(problem, setting)
 
     def wrap(self, network: nn.Module) -> None:
         deepspeed = import_deepspeed(self.setting)
@@ -50,6 +54,7 @@ class DeepSpeedStrategy(Strategy):
             "allgather_bucket_size": BUCKET_ELEMENTS,
             "overlap_comm": False,
             **self.zero_options,
+            **self.given,
         }
         return {
             "train_batch_size": self.problem.batch,
@@ -57,6 +62,7 @@ class DeepSpeedStrategy(Strategy):
             "zero_optimization": zero,
             "bf16": {"enabled": self.problem.mixed},
             "gradient_clipping": 0.0,  # the engine's default of 1 is another training step
+            "zero_force_ds_cpu_optimizer": False,  # all take torch's AdamW, offloaded or not
             "steps_per_print": 1 << 30,
         }
 
@@ -122,6 +128,25 @@ def import_deepspeed(setting: Setting) -> Any:
 
 def _backend(setting: Setting) -> str:
     return "gloo" if setting.device.type == "cpu" else "nccl"
+
+
+def offloaded(setting: Setting, offload: str | None, kinds: tuple[str, ...]) -> dict[str, Any]:
+    """Return ZeRO's options that keep states on the host, of what a stage partitions.
+
+    Rajbhandari et al. 2021, ZeRO-Infinity (arXiv:2104.07857); Ren et al. 2021, ZeRO-Offload
+    (arXiv:2101.06840). Unsupported on a CPU, where all is on the host already.
+    """
+    if offload is None:
+        return {}
+    named = {"optimizer": "offload_optimizer", "parameters": "offload_param"}
+    if offload not in named:
+        raise ValueError(f"expected offload {' or '.join(named)}, got {offload!r}")
+    if offload not in kinds:
+        raise Unsupported(f"partitions no {offload}, and so cannot offload them")
+    if setting.device.type == "cpu":
+        raise Unsupported(f"keeps {offload} states on the host, where a CPU's are already")
+    wanted = kinds[: kinds.index(offload) + 1]  # who offloads parameters offloads what updates them
+    return {named[kind]: {"device": "cpu", "pin_memory": True} for kind in wanted}
 
 
 def partition_bytes(elements: int) -> dict[str, float]:

@@ -16,8 +16,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
-from bench import Setting, variant
+from bench import Setting, Unsupported, variant
 from suites.distributed.problem import Training
 from suites.distributed.strategy import Strategy, adam_bytes, adamw
 from suites.distributed.theory import Layout
@@ -32,17 +33,41 @@ class Fsdp2(Strategy):
     casts = True
     reshard = True
 
-    def wrap(self, network: nn.Module) -> None:
-        from torch.distributed.device_mesh import init_device_mesh
-        from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+    def __init__(self, problem: Training, setting: Setting, offload: str | None = None):
+        if offload not in (None, "optimizer", "parameters"):
+            raise ValueError(f"expected offload parameters, got {offload!r}")
+        if offload == "optimizer":
+            raise Unsupported("offloads parameters with all that belongs to them, or nothing")
+        if offload and setting.device.type == "cpu":
+            raise Unsupported("keeps shards on the host for an accelerator, which is not here")
+        self.offload = offload is not None
+        super().__init__(problem, setting)
 
-        mesh = init_device_mesh(self.setting.device.type, (self.setting.ranks,))
+    def wrap(self, network: nn.Module) -> None:
+        from torch.distributed.fsdp import (
+            CPUOffloadPolicy,
+            MixedPrecisionPolicy,
+            OffloadPolicy,
+            fully_shard,
+        )
+
+        mesh = self.mesh()
         narrow = torch.bfloat16 if self.problem.mixed else None
         policy = MixedPrecisionPolicy(param_dtype=narrow, reduce_dtype=narrow)
         for unit in (*self.problem.layers_of(network), network):
-            fully_shard(unit, mesh=mesh, reshard_after_forward=self.reshard, mp_policy=policy)
+            fully_shard(
+                unit,
+                mesh=mesh,
+                reshard_after_forward=self.reshard,
+                mp_policy=policy,
+                offload_policy=CPUOffloadPolicy() if self.offload else OffloadPolicy(),
+            )
         self.network = network
         self.optimizer = adamw(list(network.parameters()))
+
+    def mesh(self) -> DeviceMesh:
+        """Arrange the ranks: all of them share everything."""
+        return init_device_mesh(self.setting.device.type, (self.setting.ranks,))
 
     def full_parameters(self) -> list[Tensor]:
         sharded: list[Any] = list(self.network.parameters())  # DTensors
@@ -97,9 +122,12 @@ def own_elements(layout: Layout) -> int:
 
 
 @variant
-def fsdp2(problem: Training, *, setting: Setting) -> Fsdp2:
-    """Shard everything and gather parameters twice, for forward and for backward."""
-    return Fsdp2(problem, setting)
+def fsdp2(problem: Training, *, setting: Setting, offload: str | None = None) -> Fsdp2:
+    """Shard everything and gather parameters twice, for forward and for backward.
+
+    `offload=parameters` keeps shards, and their update, on the host.
+    """
+    return Fsdp2(problem, setting, offload)
 
 
 @variant

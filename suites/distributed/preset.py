@@ -8,7 +8,9 @@ loss alone (`rounds=0`).
 from bench import Axis, Sweep, sweep
 from suites.distributed.sizes import COLLECTIVES
 
-# `alone` marks the strategy of one process, which others are held to.
+# `alone` marks strategies of one process, which others are held to; `grouped` those that need
+# several groups of ranks.
+GROUPED_FROM = 4
 
 TRAINING: dict[str, Axis] = {"pass": "train"}
 SMALL: dict[str, Axis] = {**TRAINING, "batch": 8, "seqlen": 64, "num_layers": 2, "dim": 128}
@@ -40,12 +42,13 @@ def quick(device: str) -> list[Sweep]:
     untimed: dict[str, Axis] = {**SMALL, "rounds": 0, "quality_seeds": 1}
     return [
         *_against_one_process(MEDIUM, (2,), rounds=3, quality_seeds=1),
-        *_against_one_process(untimed, (4,)),
+        *_by_ranks({**untimed, "quality_seeds": 0}, (4,)),
         *_against_one_process({**untimed, "precision": "bf16_mixed"}, (2, 4)),
         sweep("DataParallelTraining", **untimed, ranks=4, reduce_to_owner=True).having(
             "reduce_to_owner"
         ),
         *_on_one_device(),
+        *_offloaded({**untimed, "quality_seeds": 0}),
         *_options_of_ddp({**untimed, "quality_seeds": 0}),
         *_collectives(KIB, 16 * MIB, (2,), rounds=4),
         *_contrastive((2, 4), rounds=0, quality_seeds=1),
@@ -62,9 +65,7 @@ def standard(device: str) -> list[Sweep]:
         ]
     return [
         *_against_one_process({**MEDIUM, "loss_steps": 50}, (2,), rounds=5, quality_seeds=3),
-        sweep("DataParallelTraining", **MEDIUM, ranks=(4, 8), rounds=0, quality_seeds=3).unmarked(
-            "alone"
-        ),
+        *_by_ranks(MEDIUM, (4, 8), rounds=0, quality_seeds=3),
         *_collectives(KIB, 64 * MIB, (2, 4), rounds=5),
         *_contrastive((2,), rounds=5, quality_seeds=3),
         *_contrastive((4,), rounds=0, quality_seeds=3),
@@ -87,29 +88,43 @@ def _against_one_process(
     """Ask one process and every strategy at the same global batch."""
     return [
         sweep("DataParallelTraining", **shape, ranks=1, **effort).marked("alone"),
-        sweep("DataParallelTraining", **shape, ranks=ranks, **effort).unmarked("alone"),
+        *_by_ranks(shape, ranks, **effort),
     ]
 
 
+def _by_ranks(shape: dict[str, Axis], ranks: tuple[int, ...], **effort: Axis) -> list[Sweep]:
+    """Ask every strategy of several ranks, of each number of them those that it is enough for."""
+    all_of_them = sweep("DataParallelTraining", **shape, **effort).unmarked("alone")
+    few, many = (
+        tuple(n for n in ranks if (n >= GROUPED_FROM) == grouped) for grouped in (False, True)
+    )
+    asked = [all_of_them.at(ranks=few).unmarked("grouped")] if few else []
+    return [*asked, *([all_of_them.at(ranks=many)] if many else [])]
+
+
 def _options_of_ddp(asked: dict[str, Axis]) -> list[Sweep]:
-    """Ask each of DDP's options beside its default."""
+    """Ask DDP's options: hooks and accumulation by themselves, what changes no step at once."""
     replicas = sweep("DataParallelTraining", **asked, ranks=2).having("hook")
     return [
         replicas.at(hook=("fp16", "bf16", "powersgd")),
         replicas.at(micro_batches=2, no_sync=(True, False)),
-        replicas.at(static_graph=True),
-        replicas.at(bucket_cap_mb=1),
-        replicas.at(gradient_as_bucket_view=False),
+        replicas.at(static_graph=True, bucket_cap_mb=1, gradient_as_bucket_view=False),
     ]
+
+
+def _offloaded(asked: dict[str, Axis]) -> list[Sweep]:
+    """Ask what offloads to the host; a CPU says that it is there."""
+    offers = sweep("DataParallelTraining", **asked, ranks=2, offload="optimizer")
+    return [offers.having("offload")]
 
 
 def _on_one_device() -> list[Sweep]:
     """Ask what accumulation and checkpointing save one device; a batch that makes them tell."""
     wide: dict[str, Axis] = {**SMALL, "seqlen": 128, "dim": 64, "rounds": 0, "quality_seeds": 0}
-    ways = (None, "full", "sqrt", "selective")
     alone = sweep("DataParallelTraining", **wide, ranks=1).marked("alone")
     return [
-        alone.at(num_layers=(4, 16), checkpointing=ways).having("checkpointing"),
+        alone.at(num_layers=(4, 16), checkpointing=(None, "sqrt")).having("checkpointing"),
+        alone.at(num_layers=4, checkpointing=("full", "selective")).having("checkpointing"),
         alone.at(num_layers=4, micro_batches=4).having("micro_batches"),
     ]
 

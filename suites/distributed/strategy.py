@@ -43,6 +43,8 @@ class Strategy(ABC):
     stage: ClassVar[int] = 0
     traffic_stage: ClassVar[int | None] = None
     casts: ClassVar[bool] = False
+    as_paper: ClassVar[bool] = True  # else no row of the paper is about it
+    one_group: ClassVar[bool] = True  # every collective is over all ranks
     micro_batches: int = 1  # of a rank, one after the other
     syncs: int = 1  # times that gradients are reduced in a step
     sends: torch.dtype | None = None  # what gradients are rounded to on their way, if to anything

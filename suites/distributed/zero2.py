@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from bench import Setting, variant
+from suites.distributed.deepspeed_engine import offloaded
 from suites.distributed.flat_partitions import FlatPartitions, padded_elements
 from suites.distributed.problem import Training
 from suites.distributed.theory import Layout
@@ -31,6 +32,16 @@ class Zero2ToOwner(Zero2):
 
 
 @variant
-def zero2(problem: Training, *, setting: Setting, reduce_to_owner: bool = False) -> Zero2:
-    """Partition gradients and optimizer states; Rajbhandari et al. 2020 (arXiv:1910.02054)."""
-    return (Zero2ToOwner if reduce_to_owner else Zero2)(problem, setting)
+def zero2(
+    problem: Training,
+    *,
+    setting: Setting,
+    reduce_to_owner: bool = False,
+    offload: str | None = None,
+) -> Zero2:
+    """Partition gradients and optimizer states; Rajbhandari et al. 2020 (arXiv:1910.02054).
+
+    `offload=optimizer` keeps the states, and the update, on the host.
+    """
+    given = offloaded(setting, offload, ("optimizer",))
+    return (Zero2ToOwner if reduce_to_owner else Zero2)(problem, setting, **given)

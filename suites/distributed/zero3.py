@@ -19,6 +19,7 @@ from suites.distributed.deepspeed_engine import (
     BUCKET_ELEMENTS,
     DeepSpeedStrategy,
     import_deepspeed,
+    offloaded,
     partition_bytes,
 )
 from suites.distributed.problem import Training
@@ -63,7 +64,7 @@ class Zero3(DeepSpeedStrategy):
 
     @staticmethod
     def predicted_bytes(layout: Layout) -> dict[str, float]:
-        own = _partitioned_elements(layout)
+        own = partitioned_elements(layout)
         return {
             "parameters": layout.itemsize * own,
             "gradients": layout.itemsize * own,
@@ -73,19 +74,23 @@ class Zero3(DeepSpeedStrategy):
 
     @staticmethod
     def predicted_traffic(layout: Layout) -> dict[str, float]:
-        padded = layout.ranks * _partitioned_elements(layout)
+        padded = layout.ranks * partitioned_elements(layout)
         return {"all_gather": 2 * padded, "reduce_scatter": padded}
 
     @staticmethod
     def padding(layout: Layout) -> int:
-        return layout.ranks * _partitioned_elements(layout) - layout.num_parameters
+        return layout.ranks * partitioned_elements(layout) - layout.num_parameters
 
 
-def _partitioned_elements(layout: Layout) -> int:
+def partitioned_elements(layout: Layout) -> int:
+    """Count a rank's elements: every tensor is cut into equal parts, padded to fit."""
     return sum(ceil(size / layout.ranks) for size in layout.sizes)
 
 
 @variant
-def zero3(problem: Training, *, setting: Setting) -> Zero3:
-    """Partition everything; Rajbhandari et al. 2020 (arXiv:1910.02054)."""
-    return Zero3(problem, setting)
+def zero3(problem: Training, *, setting: Setting, offload: str | None = None) -> Zero3:
+    """Partition everything; Rajbhandari et al. 2020 (arXiv:1910.02054).
+
+    `offload=optimizer` keeps states and update on the host, `offload=parameters` those as well.
+    """
+    return Zero3(problem, setting, **offloaded(setting, offload, ("optimizer", "parameters")))

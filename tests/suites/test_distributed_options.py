@@ -10,11 +10,19 @@ import pytest
 import torch
 
 from bench.cases.setting import Setting
+from bench.cases.variant import Unsupported
 from bench.judging.record import Record
 from bench.sides.server import Server
 from suites.distributed.checkpointing import segments
+from suites.distributed.data_parallel import data_parallel
+from suites.distributed.fsdp2 import fsdp2
+from suites.distributed.fsdp2_hybrid import fsdp2_hybrid
 from suites.distributed.problem import DataParallelTraining
 from suites.distributed.single import Single
+from suites.distributed.zero1 import zero1
+from suites.distributed.zero2 import zero2
+from suites.distributed.zero3 import zero3
+from suites.distributed.zero_plus_plus import zero_plus_plus
 from tests.conftest import ServerFor
 from tests.suites.trained_by_ranks import SMALL, training, verdicts
 
@@ -62,6 +70,27 @@ def test_hooks_that_cannot_run_here_say_why(hook, server, tmp_path) -> None:
     reply = asked(server, tmp_path, "check", hook=hook)
     assert reply["outcome"] == "unsupported", reply
     assert len(reply["detail"]) > 20
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "reason"),
+    [
+        (data_parallel, {}, "several GPUs"),
+        (fsdp2, {"offload": "parameters"}, "not here"),
+        (fsdp2, {"offload": "optimizer"}, "or nothing"),
+        (fsdp2_hybrid, {}, "several groups"),
+        (zero_plus_plus, {}, "several groups"),
+        (zero_plus_plus, {"quantized_weights": True}, "CUDA kernels"),
+        (zero1, {"offload": "optimizer"}, "already"),
+        (zero2, {"offload": "parameters"}, "partitions no parameters"),
+        (zero3, {"offload": "parameters"}, "already"),
+    ],
+    ids=str,
+)
+def test_what_cannot_run_on_two_ranks_of_a_cpu_says_why(build, options, reason) -> None:
+    setting = replace(ALONE, ranks=2)
+    with pytest.raises(Unsupported, match=reason):
+        build.build(DataParallelTraining(**SMALL), setting, options)
 
 
 @pytest.mark.parametrize("kind", WAYS)

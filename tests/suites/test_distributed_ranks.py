@@ -80,6 +80,8 @@ def test_another_training_is_incorrect(name, precision, seen_in, server, tmp_pat
         pytest.param("fsdp2", "fsdp2_no_reshard", marks=pytest.mark.slow),
         pytest.param("zero1", "zero1", marks=pytest.mark.slow),
         pytest.param("zero2", "zero2", marks=pytest.mark.slow),
+        ("fsdp2_hybrid", "fsdp2_hybrid"),
+        pytest.param("zero_plus_plus", "zero_plus_plus", marks=pytest.mark.slow),
         pytest.param(
             "zero_redundancy_optimizer", "zero_redundancy_optimizer", marks=pytest.mark.slow
         ),
