@@ -120,7 +120,7 @@ def _name(case: str, role: Role) -> str:
 
 
 def kind_of_attempt(case: Case, role: Role) -> str:
-    """Name what attempts that cost alike share: device, suite, role, ranks, nodes, and a compiler."""
+    """Name what attempts that cost alike share: device, suite, role, ranks, nodes, a compiler."""
     return f"{class_of(case.device)} {case.suite} {_likewise(case, role)}"
 
 

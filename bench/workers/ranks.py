@@ -1,7 +1,8 @@
 """A case of several ranks: a worker that hosts torchrun's elastic agent, and what each rank does.
 
-Of several nodes each has such a worker, for its own part of the ranks. Ranks are forked from the host, which has imported torch and run nothing. Each does the same role
-in step with the others and hands back its own reply; the host makes one reply of them.
+Of several nodes each has such a worker, for its own part of the ranks. Ranks are forked from the
+host, which has imported torch and run nothing. Each does the same role in step with the others and
+hands back its own reply; the host makes one reply of them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from torch.distributed import TCPStore
+from torch._C._distributed_c10d import TCPStore
 from torch.distributed.elastic.rendezvous import (
     RendezvousHandler,
     RendezvousInfo,
@@ -39,9 +39,7 @@ class _Met(StaticTCPRendezvous):
     def next_rendezvous(self) -> RendezvousInfo:
         if not self._store:
             asked = self.master_addr, self.master_port
-            self._store = TCPStore(
-                *asked, self.world_size, is_master=False, timeout=self.timeout
-            )
+            self._store = TCPStore(*asked, self.world_size, is_master=False, timeout=self.timeout)
         return super().next_rendezvous()
 
 
