@@ -38,7 +38,7 @@ def said_by(side: Side, server: Server, cases: list[Case], device: str) -> Said:
         "environment": {**environment, "effective": told["facts"], "settings": settings},
         "instrument": _of_files(ROOT / "bench", "*.py"),
         "commit": str(git_state().get("commit", "none"))[:12],
-        "changed": server.changed_sources(known),
+        "changed": [publishable(module, side) for module in server.changed_sources(known)],
         "data": {path: digest(_here(path)) for path in files_of(cases)},
     }
 
@@ -54,7 +54,7 @@ def differences(here: Said, there: Said, device: str) -> Iterator[str]:
     if here["instrument"] != there["instrument"]:
         yield f"the checkout's bench/ is another (commit {here['commit']}, {there['commit']})"
     for module in there["changed"]:
-        yield f"the source of {publishable(module)} is another"
+        yield f"the source of {module} is another"
     for path, found in here["data"].items():
         if there["data"].get(path) != found:
             kind = _MISSING if there["data"].get(path) == _MISSING else "another"
