@@ -38,7 +38,7 @@ def test_a_node_that_is_killed_ends_its_case_with_its_name(nodes: Nodes) -> None
     run = nodes.run()
     (lost,) = [a for a in run.attempts if a.outcome != "ok"]
     assert (lost.outcome, lost.detail) == ("crash", "node 1 left the run")
-    for code, said in nodes.both("--resume", run.folder):
+    for code, said in nodes.both("--resume", f"runs/{run.folder.name}"):
         assert code == 0, said
     timed = [a for a in nodes.run().attempts if a.role == "time"]
     assert {a.round for a in timed} == {0, 1}
