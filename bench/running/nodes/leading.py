@@ -54,6 +54,7 @@ def agree(side: Side, server: Server, cases: list[Case], device: str) -> list[st
         return []
     plain = [asdict(case) for case in cases]
     asked = {"server": server.number, "cases": plain, "device": device}
+    server.wait_until_up()  # a follower answers one question at a time
     for follower in side.followers:
         follower.ask("describe", **asked)
     here = said_by(side, server, cases, device)
