@@ -39,7 +39,7 @@ def is_absent(device: str) -> bool:
 
 
 def placed(
-    device: str, nodes: int, asked: Callable[[str], list[Asked]], ranks_given: bool
+    device: str, asked: Callable[[str], list[Asked]], ranks_given: bool, nodes: int = 1
 ) -> Iterator[Placed]:
     """Yield what is asked, and where; `asked` tells what a preset asks of a class of devices.
 

@@ -159,7 +159,7 @@ def _cases_of(
 
     unasked = {v.name for v in group.chosen if v.name == group.pattern}  # others a preset may skip
     once: set[str] = set()  # what lacks a package lacks it at every size
-    for where, sweep, point in placed(device, nodes, asked, "ranks" in overrides):
+    for where, sweep, point in placed(device, asked, "ranks" in overrides, nodes):
         for variant in (v for v in group.chosen if _solves(v, sweep) and v.name not in once):
             unasked.discard(variant.name)
             own = point
