@@ -111,7 +111,8 @@ def _shared(cases: list[Case]) -> str:
 
 def _setting(case: Case) -> list[str]:
     """Return the words for a case's setting; a GPU's memory is no malloc's."""
-    threads, ranks = f"threads={case.threads}", f"ranks={case.ranks}"
+    nodes = f" on {case.nodes} nodes" if case.nodes > 1 else ""
+    threads, ranks = f"threads={case.threads}", f"ranks={case.ranks}{nodes}"
     malloc = f"allocator={case.allocator}" if case.device == "cpu" else ""
     return [case.dtype, case.pass_, threads, ranks, malloc]
 

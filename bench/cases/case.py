@@ -36,10 +36,10 @@ class Case:
     bounds the rounds of this case (None: as many as the run takes, 0: it is never timed),
     `quality_seeds` is how often its quality is measured, which comes to `quality_calls` calls a
     seed; `provisioned` says that something must be on disk first, `compiles` that every process
-    compiles the step; `preload` are modules whose
-    import a worker is spared. `computes_in` are the dtypes of its products where the variant
-    chooses them; empty: the case's own. `allocator` says whether a CPU's malloc has its thresholds
-    fixed, or is as any process gets it.
+    compiles the step; `preload` are modules whose import a worker is spared. `computes_in` are the
+    dtypes of its products where the variant chooses them; empty: the case's own. `ranks` are spread
+    evenly over `nodes`. `allocator` says whether a CPU's malloc has its thresholds fixed, or is as
+    any process gets it.
     """
 
     suite: Name
@@ -52,6 +52,7 @@ class Case:
     device: Device = "cpu"
     threads: Several = 1
     ranks: Several = 1
+    nodes: Several = 1
     cache: Name = "warm"
     allocator: Name = "fixed"
     options: dict[Name, Plain] = field(default_factory=dict)
@@ -78,9 +79,15 @@ class Case:
         """What is asked, whoever answers: "fastest" is ranked only within one question."""
         where = f"{self.device},threads={self.threads}"
         where += f",ranks={self.ranks}" if self.ranks > 1 else ""
+        where += f",nodes={self.nodes}" if self.nodes > 1 else ""
         where += f",allocator={self.allocator}" if self.allocator != "fixed" else ""
         values = _join(self.values)
         return f"{self.problem}({values})/{self.dtype}/{self.pass_}/{where},{self.cache}"
+
+    @property
+    def local_ranks(self) -> int:
+        """Return how many of the ranks one node has."""
+        return self.ranks // self.nodes
 
     @property
     def timed(self) -> bool:

@@ -122,4 +122,27 @@ AtMost = Annotated[
         show_default=False,
     ),
 ]
+Nnodes = Annotated[
+    int | None,
+    typer.Option(
+        "--nnodes",
+        min=1,
+        max=4096,
+        help="Machines of this run, each given the same command. Default: Slurm's, or 1.",
+        show_default=False,
+    ),
+]
+NodeRank = Annotated[
+    int | None,
+    typer.Option("--node-rank", min=0, help="Which of them this is; 0 leads.", show_default=False),
+]
+RdzvEndpoint = Annotated[
+    str,
+    typer.Option(
+        "--rdzv-endpoint",
+        metavar="HOST:PORT",
+        help="Where node 0 listens for the others.",
+        show_default=False,
+    ),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while another run holds the device.")]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shlex
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -26,10 +28,13 @@ from bench.commands.options import (
     Keyword,
     Like,
     Model,
+    Nnodes,
+    NodeRank,
     NumRounds,
     Output,
     Preset,
     Profile,
+    RdzvEndpoint,
     Reference,
     Seed,
     Selectors,
@@ -43,6 +48,10 @@ from bench.judging.record import fold
 from bench.machine import facts as machine
 from bench.running.allocation import asked_in_words
 from bench.running.lock import device_lock
+from bench.running.nodes.follower import NodeLeft
+from bench.running.nodes.following import follow
+from bench.running.nodes.group import expect_as_begun, group_of
+from bench.running.nodes.leading import agree, led
 from bench.running.pace import BY_CONSTANTS, Pace, pace_here
 from bench.running.progress import TerminalProgress, clock_time
 from bench.running.session import measure, served
@@ -54,7 +63,7 @@ from bench.sides.server import Server
 from bench.sides.side import Side
 from bench.store import Manifest, Run, create, read
 from bench.store.trust import written_here
-from bench.system.terminal import Screen
+from bench.system.terminal import Screen, relay
 
 LONGEST_S = 366 * 86_400.0  # of a budget; beyond it a clock cannot wait
 
@@ -84,12 +93,16 @@ def run(
     seed: Seed = None,
     output: Output = Path("runs"),
     wait: Wait = False,
+    nnodes: Nnodes = None,
+    node_rank: NodeRank = None,
+    rdzv_endpoint: RdzvEndpoint = "",
 ) -> None:
     """Check, then time a selection; write `results.csv` and `report.html` into a run folder.
 
     Every case is checked first; rounds then interleave all of them, each in a fresh process.
     `--resume` runs the code that the folder's `run.json` names; of a folder that this machine did
     not write, it asks before it runs what is neither tracked in the checkout nor installed.
+    On several machines every one is given the same command, with its own `--node-rank`.
 
     **Examples**
 
@@ -98,6 +111,8 @@ def run(
     - `bench run attention path/to/mine.py --budget 10m`
     - `bench run attention --like path/to/model/config.json --set seqlen=4096`
     - `bench run --resume runs/20260101-120000-quick-1a2b`
+    - `bench run distributed --nnodes 2 --node-rank 0 --rdzv-endpoint gpu1:29400`
+    - `srun --nodes 2 --ntasks-per-node 1 bench run distributed`
 
     Exit codes: 0 done, 2 usage or bad input, 3 no case ok, 4 cannot write, 70 a fault of the tool
     itself, 130 interrupted.
@@ -105,20 +120,29 @@ def run(
     console = Screen()
     found: Run | None = None
     if resume is not None:
-        expect_only_resume(context)
-        found = resumable(resume, trust)
+        expect_only_resume(context, "nnodes", "node_rank", "rdzv_endpoint")
     else:
         expect_resume(trust)
-    with served(Side()) as (side, server):
+    group = group_of(nnodes, node_rank, rdzv_endpoint, os.environ)
+    if group and not group.leads and not dry_run:
+        raise typer.Exit(follow(group, wait, relay))
+    if resume is not None:
+        found = resumable(resume, trust)
+        expect_as_begun(found.manifest.cases, group)
+    whole = led(group, relay) if group and not dry_run else nullcontext(Side())
+    with whole as asked, served(asked) as (side, server):
         if found is not None:
             expect_files(server, found.manifest.cases, FILES)
             with device_lock(found.manifest.device, wait, found.manifest.cases):
+                agree(side, server, found.manifest.cases, found.manifest.device)
                 carry_out(console, found, side, server)
         else:
             budget_s = parse_budget(budget)
             files = dict(zip(FILES, (data, inception, reference, model), strict=True))
             wanted = selectors or [], keyword, sets or [], preset, device, files
             chosen = select(server, *wanted, absent=dry_run, like=like)
+            if group:
+                chosen = replace(chosen, cases=group.spread(chosen.cases))
             pace = _pace(chosen, server, preset)
             manifest, effort = _plan(chosen, preset, budget_s, rounds, timeout, seed, pace)
             manifest = replace(manifest, profile=profile)
@@ -130,7 +154,9 @@ def run(
                 return
             with device_lock(manifest.device, wait, manifest.cases):
                 server.expect_device(manifest.device)  # or there is nothing to make a folder for
+                notices = agree(side, server, manifest.cases, manifest.device)
                 found = create(output, manifest)
+                found.notices.extend(notices)
                 carry_out(console, found, side, server)
     finish(console, found)
 
@@ -214,6 +240,12 @@ def carry_out(console: Screen, found: Run, side: Side, server: Server) -> None:
     try:
         with TerminalProgress(console) as progress:
             measure(found, side, progress, server)
+    except NodeLeft as left:
+        raise UserError(
+            f"{left}; {counted(len(found.attempts), 'attempt')} kept; finish on every node with "
+            f"bench run --resume {shlex.quote(str(found.folder))}",
+            left.exit_code,
+        ) from None
     except STOPS:
         raise interrupted(
             f"interrupted; {counted(len(found.attempts), 'attempt')} kept. Finish with\n"

@@ -154,7 +154,7 @@ class Attempts:
             "log": str(self._log(role).resolve()),
         }
         if case.device == "cpu":
-            request["memory_limit_bytes"] = int(_MEMORY_SHARE * available_memory_bytes())
+            request["memory_limit_bytes"] = memory_limit_bytes()
         if role == "quality":
             request["seed"] = step.number
         if role == "profile":
@@ -237,6 +237,11 @@ def keep_log(log: Path, side: Side | None = None) -> str:
     except OSError:
         pass  # a log is worth less than the attempt it belongs to
     return ""
+
+
+def memory_limit_bytes() -> int:
+    """Return the memory that the processes of an attempt may take together."""
+    return int(_MEMORY_SHARE * available_memory_bytes())
 
 
 def available_memory_bytes() -> int:

@@ -139,12 +139,12 @@ def _name(case: str, role: Role) -> str:
 
 
 def kind_of_attempt(case: Case, role: Role) -> str:
-    """Name what attempts that cost alike share: device, suite, role, ranks, and a compiler."""
+    """Name what attempts that cost alike share: device, suite, role, ranks, nodes, a compiler."""
     return f"{class_of(case.device)} {case.suite} {_likewise(case, role)}"
 
 
 def _likewise(case: Case, role: Role) -> str:
-    ranks = " of ranks" if case.ranks > 1 else ""
+    ranks = " of nodes" if case.nodes > 1 else " of ranks" if case.ranks > 1 else ""
     return f"{role}{ranks}{' compiled' if case.compiles else ''}"
 
 

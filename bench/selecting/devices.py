@@ -38,18 +38,21 @@ def is_absent(device: str) -> bool:
     return device not in ("cpu", *(f"cuda:{i}" for i in range(num_gpus())))
 
 
-def placed(device: str, asked: Callable[[str], list[Asked]], ranks_given: bool) -> Iterator[Placed]:
+def placed(
+    device: str, asked: Callable[[str], list[Asked]], ranks_given: bool, nodes: int = 1
+) -> Iterator[Placed]:
     """Yield what is asked, and where; `asked` tells what a preset asks of a class of devices.
 
-    Ranks need a GPU each: what needs more is left out, and of a problem of which nothing on ranks
-    is left, the preset's cases for CPUs are asked beside it. Ranks that the user has given stay.
+    Ranks need a GPU each, and every node has as many as this one: what needs more is left out, and
+    of a problem of which nothing on ranks is left, the preset's cases for CPUs are asked beside it.
+    Ranks that the user has given stay.
     """
     kind = class_of(device)
     points = asked(kind)
     if kind == "cpu" or ranks_given:
         yield from ((device, *point) for point in points)
         return
-    most = max(num_gpus(), 1)
+    most = max(num_gpus(), 1) * nodes
     yield from ((device, *point) for point in points if _ranks(point) <= most)
     if beside := _without_ranks(points, most):
         told = ", ".join(sorted(beside))

@@ -94,7 +94,8 @@ def list_cases(request: dict[str, Any], device: str, contestants: list[Contestan
     cases: dict[str, Case] = {}
     refusals = Refusals()
     for group in contestants:
-        for case in _cases_of(group, request["preset"], device, overrides, model, refusals):
+        asked = request["preset"], device, request.get("nodes", 1)
+        for case in _cases_of(group, *asked, overrides, model, refusals):
             known = cases.get(case.id, case)
             if known.module != case.module:
                 raise UserError(
@@ -138,6 +139,7 @@ def _cases_of(
     group: Contestants,
     preset: str,
     device: str,
+    nodes: int,
     overrides: dict[str, tuple[Plain, ...]],
     model: Model | None,
     refusals: Refusals,
@@ -157,7 +159,7 @@ def _cases_of(
 
     unasked = {v.name for v in group.chosen if v.name == group.pattern}  # others a preset may skip
     once: set[str] = set()  # what lacks a package lacks it at every size
-    for where, sweep, point in placed(device, asked, "ranks" in overrides):
+    for where, sweep, point in placed(device, asked, "ranks" in overrides, nodes):
         for variant in (v for v in group.chosen if _solves(v, sweep) and v.name not in once):
             unasked.discard(variant.name)
             own = point

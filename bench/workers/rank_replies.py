@@ -15,14 +15,14 @@ Reply = dict[str, Any]
 _POLL_S = 0.002
 
 
-def own_part(request: Reply, rank: int, ranks: int) -> Reply:
-    """Return the request with this rank's fingerprints and share of memory."""
+def own_part(request: Reply, rank: int, ranks: int, local_ranks: int) -> Reply:
+    """Return the request with this rank's fingerprints and share of its machine's memory."""
     part = dict(request)
     prints = request.get("fingerprints") or []
     each = len(prints) // ranks
     part["fingerprints"] = prints[rank * each : (rank + 1) * each]
     if request.get("memory_limit_bytes"):
-        part["memory_limit_bytes"] = request["memory_limit_bytes"] // ranks
+        part["memory_limit_bytes"] = request["memory_limit_bytes"] // local_ranks
     return part
 
 
@@ -79,13 +79,13 @@ def announce(folder: Path, rank: int) -> None:
     (folder / f"{rank}.pid").write_text(str(os.getpid()))
 
 
-def await_all(folder: Path, ranks: int) -> None:
-    """Wait until every rank has been forked.
+def await_all(folder: Path, ranks: range) -> None:
+    """Wait until every rank of this machine has been forked.
 
     Until then none may talk to the host's store: its thread would work, and hold locks, while
     the next rank is forked, which would inherit them locked for ever.
     """
-    while any(pid_of(folder, rank) is None for rank in range(ranks)):
+    while any(pid_of(folder, rank) is None for rank in ranks):
         time.sleep(_POLL_S)
 
 

@@ -1,7 +1,8 @@
 """A case of several ranks: a worker that hosts torchrun's elastic agent, and what each rank does.
 
-Ranks are forked from the host, which has imported torch and run nothing. Each does the same role
-in step with the others and hands back its own reply; the host makes one reply of them.
+Of several nodes each has such a worker, for its own part of the ranks. Ranks are forked from the
+host, which has imported torch and run nothing. Each does the same role in step with the others and
+hands back its own reply; the host makes one reply of them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bench.cases.case import Case
 from bench.cases.variant import Unsupported
 from bench.state import carrying, load
 from bench.system import process
+from bench.system.network import interface_of
 from bench.workers import rank_replies
 from bench.workers.outcome import outcome_of
 from bench.workers.preload import ask_a_fork, forks_are_spoiled
@@ -45,43 +47,59 @@ class RankFailed(Exception):
 
 
 def host(case: Case, request: Reply, run_role: RunRole) -> Reply:
-    """Start the ranks of a case, wait for them, and return one reply for all."""
+    """Start the ranks of a case, wait for them, and return one reply for all.
+
+    Of several nodes these are the ranks of this one, and an `ok` has their replies as they are.
+    """
+    from bench.workers.rendezvous import kept
+
     _expect_devices(case)
-    before = load.snapshot()
-    with tempfile.TemporaryDirectory(prefix="touchstone-ranks-") as name:
+    before, node = load.snapshot(), _node_of(case, request)
+    made = tempfile.TemporaryDirectory(prefix="touchstone-ranks-")
+    with kept(node), made as name:  # a fork comes before the watchdog's thread
         folder = Path(name)
         tempfile.tempdir = name  # torch leaves an error of a rank there, and nobody removes it
-        watchdog = _Watchdog(folder, case.ranks, request["timeout_s"])
+        watchdog = _Watchdog(folder, _local(case, node), request["timeout_s"])
         try:
             replies = _launch(case, folder, request, run_role)
         except Exception as error:
             watchdog.cancel()
             return watchdog.reply or rank_replies.failure(folder, error)
         watchdog.cancel()
-    reply = rank_replies.merge([replies[rank] for rank in range(case.ranks)])
     if request["role"] == "time":
-        explain_times(case, reply, load.between(before, load.snapshot()))
-    return reply
+        explain_times(case, replies[min(replies)], load.between(before, load.snapshot()))
+    if node is not None:
+        return {"outcome": "ok", "ranks": replies}
+    return rank_replies.merge([replies[rank] for rank in range(case.ranks)])
+
+
+def _node_of(case: Case, request: Reply) -> dict[str, Any] | None:
+    """Return which of the case's nodes this is, and where they meet; None where it is the only."""
+    if case.nodes > 1 and "node" not in request:
+        raise Unsupported(f"is a case of {case.nodes} nodes; expected bench run with --nnodes")
+    return request["node"] if case.nodes > 1 else None
+
+
+def _local(case: Case, node: dict[str, Any] | None) -> range:
+    """Return the ranks of this node."""
+    first = node["rank"] * case.local_ranks if node else 0
+    return range(first, first + case.local_ranks)
 
 
 def _launch(case: Case, folder: Path, request: Reply, run_role: RunRole) -> dict[int, Reply]:
-    """Let torchrun's engine start the ranks on this machine; their replies by rank."""
+    """Let torchrun's engine start the ranks of this machine; their replies by rank."""
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    from bench.workers.rendezvous import of_nodes, of_one
+
+    node = _node_of(case, request)
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    interface = "lo" if Path("/sys/class/net/lo").exists() else ""
-    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):  # one machine needs no network
-        os.environ.setdefault(name, interface)
+    _choose_interface(node)
     config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=case.ranks,
+        **(of_nodes(node, case.nodes) if node else of_one()),
+        nproc_per_node=case.local_ranks,
         logs_specs=DefaultLogsSpecs(log_dir=str(folder)),  # by default a folder it never removes
-        run_id=f"touchstone-{os.getpid()}",
-        rdzv_backend="c10d",
-        rdzv_endpoint="127.0.0.1:0",
-        local_addr="127.0.0.1",
         max_restarts=0,
         monitor_interval=_POLL_S,
         start_method="fork",
@@ -97,6 +115,14 @@ def _launch(case: Case, folder: Path, request: Reply, run_role: RunRole) -> dict
     return replies
 
 
+def _choose_interface(node: dict[str, Any] | None) -> None:
+    """Have ranks talk over this machine alone, or the interface that leads to the other nodes."""
+    alone = "lo" if Path("/sys/class/net/lo").exists() else ""
+    interface = interface_of(node["address"]) if node else alone
+    for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
+        os.environ.setdefault(name, interface)
+
+
 def _rank(case: Case, folder: str, host_pid: int, request: Reply, run_role: RunRole) -> Reply:
     """Run the role in one rank; raises where the reply is not `ok`."""
     process.die_with_parent(host_pid)
@@ -104,7 +130,7 @@ def _rank(case: Case, folder: str, host_pid: int, request: Reply, run_role: RunR
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     rank = int(os.environ["RANK"])
     rank_replies.announce(Path(folder), rank)
-    rank_replies.await_all(Path(folder), case.ranks)
+    rank_replies.await_all(Path(folder), _local(case, _node_of(case, request)))
     stacks = (Path(folder) / f"{rank}.stack").open("w")  # kept open: faulthandler writes into it
     faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=False)
     reply = outcome_of(lambda: _with_group(case, request, run_role))
@@ -129,7 +155,7 @@ def _with_group(case: Case, request: Reply, run_role: RunRole) -> Reply:
         "gloo" if case.device == "cpu" else "nccl",
         timeout=timedelta(seconds=request["timeout_s"] + _RENDEZVOUS_S),  # ours ends it first
     )
-    reply = run_role(case, rank_replies.own_part(request, rank, case.ranks))
+    reply = run_role(case, rank_replies.own_part(request, rank, case.ranks, case.local_ranks))
     if reply["outcome"] == "ok":
         dist.barrier()  # no rank leaves while another still needs it
     return reply
@@ -151,7 +177,7 @@ def _know_carriers() -> None:
 class _Watchdog:
     """Ends ranks that are out of time, and says where each of them stood."""
 
-    def __init__(self, folder: Path, ranks: int, timeout_s: float):
+    def __init__(self, folder: Path, ranks: range, timeout_s: float):
         self.reply: Reply | None = None
         self._folder, self._ranks, self._timeout_s = folder, ranks, timeout_s
         self._timer = threading.Timer(timeout_s, self._end)
@@ -164,7 +190,7 @@ class _Watchdog:
         self._timer.join()
 
     def _end(self) -> None:
-        pids = [rank_replies.pid_of(self._folder, rank) for rank in range(self._ranks)]
+        pids = [rank_replies.pid_of(self._folder, rank) for rank in self._ranks]
         _signal(pids, signal.SIGUSR1)
         time.sleep(_STACKS_S)
         stood = describe_stacks(self._folder, self._ranks)
@@ -186,14 +212,15 @@ def _expect_devices(case: Case) -> None:
     if case.device == "cpu":
         return
     devices = ask_a_fork(torch.cuda.device_count)  # the answer may cost the one who asks its forks
-    if case.ranks > devices:
-        raise Unsupported(f"needs {case.ranks} GPUs, one a rank; this machine has {devices}")
+    if case.local_ranks > devices:
+        raise Unsupported(f"needs {case.local_ranks} GPUs, one a rank; this machine has {devices}")
 
 
 def explain_times(case: Case, reply: Reply, elsewhere: load.Elsewhere) -> None:
     """Flag times of ranks that shared cores, with each other or with anyone else."""
     cores = len(os.sched_getaffinity(0))
-    wanted = case.ranks * case.threads if case.device == "cpu" else case.ranks
+    ranks = case.local_ranks
+    wanted = ranks * case.threads if case.device == "cpu" else ranks
     reply.setdefault("labels", {}).update(
         other_cpu_cores=f"{elsewhere.other_cores:.2f}",
         stolen_share=f"{elsewhere.stolen_share:.3f}",

@@ -29,9 +29,9 @@ class Frame:
         return f"rank {self.rank} stands in {self.function} ({name}:{self.line})"
 
 
-def describe_stacks(folder: Path, ranks: int) -> str:
+def describe_stacks(folder: Path, ranks: range) -> str:
     """Name the ranks that stand outside torch first; their stacks go to stderr, the kept log."""
-    found = [_innermost(folder, rank) for rank in range(ranks)]
+    found = [_innermost(folder, rank) for rank in ranks]
     frames = [frame for frame in found if frame is not None]
     hung = [frame for frame in frames if not frame.waiting]
     if not frames:

@@ -55,6 +55,7 @@ def _setting(case: Case) -> dict[str, str]:
         "device": case.device,
         "threads": f"threads={case.threads}",
         "ranks": f"ranks={case.ranks}",
+        "nodes": f"nodes={case.nodes}",
         "cache": case.cache,
         "allocator": f"allocator={case.allocator}",
     }

@@ -30,10 +30,12 @@ def asked(kind: str) -> list[tuple[Sweep, Values]]:
     return [(sweep, point) for sweep in sweeps for point in sweep.points({})]
 
 
-def places(device: str, ranks_given: bool = False) -> list[tuple[str, str, int, object]]:
+def places(
+    device: str, ranks_given: bool = False, nodes: int = 1
+) -> list[tuple[str, str, int, object]]:
     return [
         (where, sweep.problem, point.get("ranks", 1), point.get("size"))  # type: ignore[misc]
-        for where, sweep, point in placed(device, asked, ranks_given)
+        for where, sweep, point in placed(device, asked, ranks_given, nodes)
     ]
 
 
@@ -121,3 +123,10 @@ def test_the_suite_on_one_gpu_is_whole_and_labelled(server: Server) -> None:
 def test_who_does_not_run_on_ranks_has_nothing_beside(server: Server) -> None:
     found = select(server, ["distributed/single"], "", [], "smoke", "cuda", {}, absent=True)
     assert [case.device for case in found.cases] == ["cuda:0"]
+
+
+@pytest.mark.parametrize("gpus", [2], indirect=True)
+def test_ranks_are_as_many_as_the_gpus_of_all_nodes(gpus: int) -> None:
+    for nodes, ranks in ((1, [2]), (2, [2, 4]), (4, [2, 4, 8])):
+        found = places("cuda:0", nodes=nodes)
+        assert [n for _, name, n, _ in found if name == "Step" and n > 1] == ranks

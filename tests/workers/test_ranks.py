@@ -214,7 +214,7 @@ def test_each_rank_gets_its_own_part_back() -> None:
     merged = merge(replies)
     assert merged["tolerances"] == [(2, 1)]
     for rank in range(3):
-        part = own_part({**merged, "memory_limit_bytes": 300}, rank, 3)
+        part = own_part({**merged, "memory_limit_bytes": 300}, rank, 3, 3)
         assert part["fingerprints"] == replies[rank]["fingerprints"]
         assert part["memory_limit_bytes"] == 100
 

@@ -65,7 +65,7 @@ class Sampler:
         """
         if self._child is None or not gpus_of(case):
             return work()
-        pauses = case.ranks >= len(os.sched_getaffinity(0))
+        pauses = case.local_ranks >= len(os.sched_getaffinity(0))
         if pauses:
             self._signal(signal.SIGSTOP)
         try:
@@ -165,7 +165,7 @@ def gpus_of(case: Case) -> list[int]:
     if case.device == "cpu":
         return []
     if case.ranks > 1:
-        return list(range(case.ranks))
+        return list(range(case.local_ranks))
     return [int(case.device.partition(":")[2] or 0)]
 
 
