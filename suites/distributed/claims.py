@@ -16,6 +16,7 @@ from suites.distributed.contrastive_claims import (
     siglip_gathers_nothing,
     siglip_holds_b_squared_logits,
 )
+from suites.distributed.loss_gap import loss_gap
 from suites.distributed.planning.claims import a_step_is_predicted_at_a_world_size_never_fitted
 
 # Told in modules of their own.
@@ -142,7 +143,7 @@ def loss_is_that_of_one_process(records: Sequence[Record]) -> Finding:
     judged: list[Verdict] = []
     alone = {_asked(r): r for r in _training(records, ranks_from=1) if r.case.ranks == 1}
     for record in _training(records):
-        gap = _loss_gap(record, alone.get(_asked(record)))
+        gap = loss_gap(record, alone.get(_asked(record)))
         if gap is not None:
             judged.append(_within(gap, 0.0, LOSS_WITHIN))
             figures.append(
@@ -219,22 +220,6 @@ def _wire_of(records: Sequence[Record], problem: str) -> Finding:
             )
     nothing = f"no buffer of {WIRE_FROM_BYTES} bytes a rank whose sent bytes could be counted"
     return _finding(judged, figures, nothing)
-
-
-def _loss_gap(record: Record, alone: Record | None) -> float | None:
-    """Return the largest difference at any step, of one process's first loss on the same seed.
-
-    Roundings go with the size of what is added up, which does not shrink as the loss does.
-    """
-    if alone is None:
-        return None
-    ours, theirs = (r.trajectories.get("loss", {}) for r in (record, alone))
-    gaps = [
-        abs(mine - other) / max(abs(theirs[seed][0]), abs(other))
-        for seed in ours.keys() & theirs.keys()
-        for mine, other in zip(ours[seed], theirs[seed], strict=True)
-    ]
-    return max(gaps, default=None)
 
 
 def _training(records: Sequence[Record], ranks_from: int = 2) -> Iterator[Record]:

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from bench import Call, Measurement, Phases, Setting, Verdict
 from suites.distributed import accounting, agreement
-from suites.distributed.workload import Batch, Workload, mean_over_ranks
-
-SEEDS_APART = 1_000_000  # batches of one seed never meet those of another
+from suites.distributed.workload import Batch, Workload, trajectory
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,7 @@ class DataParallelTraining(Workload):
 
     def quality(self, built: Any, seed: int, setting: Setting) -> list[Measurement]:
         """Return the loss of the global batch, step by step."""
-        built.reset(seed)
-        losses = [
-            mean_over_ranks(built.step(self.make_inputs(SEEDS_APART * (seed + 1) + i, setting)))
-            for i in range(self.loss_steps)
-        ]
-        return [Measurement("loss", "1", losses), Measurement("final_loss", "1", losses[-1:])]
+        return trajectory(self, built, seed, setting)
 
 
 class TrainingCall:

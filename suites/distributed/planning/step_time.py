@@ -16,10 +16,9 @@ from bench.answers import Interval, Record, Rounds, interval
 from bench.errors import UserError
 from suites.distributed.planning.alpha_beta import AlphaBeta, Transfer, fit_alpha_beta
 from suites.distributed.planning.fitted import Fit, Timed, fit
-from suites.distributed.sizes import lines
+from suites.distributed.sizes import COLLECTIVES, lines
 from suites.distributed.theory import PASSES, ring_bytes
 
-PROBLEMS = {"AllReduce": "all_reduce", "AllGather": "all_gather", "ReduceScatter": "reduce_scatter"}
 TRAINING = "DataParallelTraining"
 ALONE = "single"
 BUCKET_BYTES = 25 * 2**20  # of DistributedDataParallel
@@ -167,8 +166,8 @@ def check(records: Sequence[Record], cores: int) -> list[HeldOut]:
 def _links(records: Sequence[Record], cores: int, without: int | None) -> dict[str, AlphaBeta]:
     found: dict[str, list[Transfer]] = {}
     for record, times in lines([record for record in records if _timed(record)]):
-        name = PROBLEMS.get(record.case.problem)
-        if name and record.case.ranks != without:
+        name = COLLECTIVES[record.case.problem]
+        if record.case.ranks != without:
             crowding = _crowding(record, cores)
             messages = crowding * PASSES[name] * (record.case.ranks - 1)
             for size, rounds in times.items():
