@@ -5,7 +5,8 @@ from bench.judging.record import fold
 from bench.selecting.like.config import model_of
 from bench.selecting.like.given import config_like
 from bench.store import Run, read
-from bench.system.files import cannot_write, write_whole
+from bench.system.csv import write_rows
+from bench.system.files import cannot_write
 from bench.system.terminal import Screen
 
 __all__ = [
@@ -19,5 +20,5 @@ __all__ = [
     "model_of",
     "read",
     "write_page",
-    "write_whole",
+    "write_rows",
 ]

@@ -18,6 +18,8 @@ _BEGIN_ESCAPES = "\\nrtuUx"  # what may follow a backslash in an escape
 _ASCII = {
     "±": "+/-",
     "×": "x",
+    "α": "alpha",
+    "β": "beta",
     "µ": "u",
     "μ": "u",
     "…": "...",

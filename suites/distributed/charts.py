@@ -12,15 +12,14 @@ from bench.charts import COLOURS, RANK_PARTS, Chart, bars, drawn
 from suites.distributed import contrastive_answers
 from suites.distributed.collective_charts import collectives
 from suites.distributed.contrastive_claims import PROBLEMS
-from suites.distributed.links import NAMES
+from suites.distributed.sizes import COLLECTIVES
+from suites.distributed.theory import PASSES
 
 KINDS = (
     *("parameters", "second_parameters", "gradients", "optimizer_state", "master_weights"),
     "buckets",
 )
 KIND_COLOURS = ("#3b6ea8", "#2a4a6d", "#8fb3d9", "#e0a458", "#b5654a", "#c9ced6")
-# An all-reduce counts twice: it is a reduce-scatter and an all-gather.
-COLLECTIVES = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": 1, "broadcast": 1, "reduce": 1}
 SIZES = ("batch", "seqlen", "num_layers", "num_heads", "dim", "loss_steps")
 Drawing = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
 OFF = ("=False", "=None", "=1", "=")  # options that leave a strategy what it is
@@ -45,7 +44,7 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
         for ranks, rows in own[own["ranks"] > 1].groupby("ranks"):
             draw = partial(_strategies, rows, own, trajectories, int(str(ranks)))
             found += drawn(f"{ranks} ranks on {asked[0]}", draw)
-    rated = ok[ok["problem"].isin(NAMES) & ok["time_s"].notna()]
+    rated = ok[ok["problem"].isin(COLLECTIVES) & ok["time_s"].notna()]
     for device, rows in rated.groupby("device"):
         found += drawn(f"Collectives on {device!s}", partial(collectives, rows))
     compared = ok[ok["problem"].isin(PROBLEMS)]
@@ -131,10 +130,10 @@ def _bytes(rows: pd.DataFrame) -> Drawing | None:
 
 
 def _traffic(rows: pd.DataFrame) -> Drawing | None:
-    present = [name for name in COLLECTIVES if f"{name}_elements" in rows]
+    present = [name for name in PASSES if f"{name}_elements" in rows]
     if not present:
         return None
-    counted = {name: COLLECTIVES[name] * rows[f"{name}_elements"] for name in present}
+    counted = {name: PASSES[name] * rows[f"{name}_elements"] for name in present}
     ticks = {PAPER: rows["traffic_paper_elements"], ENGINE: rows["traffic_engine_elements"]}
     return _bars(
         _stacked(rows, counted), _stacked(rows, ticks), "elements a parameter and step", present,

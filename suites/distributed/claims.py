@@ -42,6 +42,7 @@ from suites.distributed.contrastive_claims import (
     siglip_gathers_nothing,
     siglip_holds_b_squared_logits,
 )
+from suites.distributed.loss_gap import loss_gap
 from suites.distributed.planning.claims import a_step_is_predicted_at_a_world_size_never_fitted
 
 # Told in modules of their own.
@@ -152,7 +153,7 @@ def loss_is_that_of_one_process(records: Sequence[Record]) -> Finding:
     judged: list[Verdict] = []
     alone = {asked(r): r for r in training(records, ranks_from=1) if r.case.ranks == 1}
     for record in training(records):
-        gap = _loss_gap(record, alone.get(asked(record)))
+        gap = loss_gap(record, alone.get(asked(record)))
         if gap is not None:
             judged.append(within(gap, 0.0, LOSS_WITHIN[precision_of(record)]))
             figures.append(
@@ -202,17 +203,3 @@ def _wire_of(records: Sequence[Record], problem: str) -> Finding:
     return finding(judged, figures, nothing)
 
 
-def _loss_gap(record: Record, alone: Record | None) -> float | None:
-    """Return the largest difference at any step, of one process's first loss on the same seed.
-
-    Roundings go with the size of what is added up, which does not shrink as the loss does.
-    """
-    if alone is None:
-        return None
-    ours, theirs = (r.trajectories.get("loss", {}) for r in (record, alone))
-    gaps = [
-        abs(mine - other) / max(abs(theirs[seed][0]), abs(other))
-        for seed in ours.keys() & theirs.keys()
-        for mine, other in zip(ours[seed], theirs[seed], strict=True)
-    ]
-    return max(gaps, default=None)

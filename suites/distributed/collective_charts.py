@@ -9,8 +9,7 @@ import altair as alt
 import pandas as pd
 
 from bench.charts import COLOURS, Chart
-from suites.distributed.links import NAMES
-from suites.distributed.sizes import calls, phase, sizes
+from suites.distributed.sizes import COLLECTIVES, calls, phase, sizes
 from suites.distributed.theory import ring_bytes
 
 BINARY = "datum.value >= 1048576 ? datum.value / 1048576 + ' MiB' : datum.value / 1024 + ' KiB'"
@@ -53,7 +52,7 @@ def _points(row: dict[Any, Any]) -> Iterator[dict[str, Any]]:
     several = bool(pd.notna(smallest))
     for size in sizes(int(row["num_bytes"]), int(smallest) if several else None):
         time_s = row[f"{phase(size)}_s"] / calls(size) if several else row["time_s"]
-        bus = ring_bytes(NAMES[row["problem"]], size, int(row["ranks"]))
+        bus = ring_bytes(COLLECTIVES[row["problem"]], size, int(row["ranks"]))
         link = {
             end: _rate(bus, row.get(f"fitted_{size}{part}_s"))
             for end, part in (("fitted", ""), ("low", "_high"), ("high", "_low"))

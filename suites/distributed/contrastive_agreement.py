@@ -25,7 +25,7 @@ NAMES = ("loss", "gradients", "gradient_of_scale", "gradient_of_bias")
 def check(problem: ContrastiveWorkload, step: Any, inputs: Pairs, setting: Setting) -> Verdict:
     """Compare loss and gradients of the first step; raise Incorrect beyond budget."""
     found, gradients = step.gradients(inputs)
-    mean = torch.tensor([mean_over_ranks(found)], dtype=torch.float64)
+    mean = torch.tensor([mean_over_ranks(found)], dtype=torch.float64, device=setting.device)
     got = [mean, *_by_kind(gradients, problem.with_bias)]
 
     def draw(number: int) -> Realisation:

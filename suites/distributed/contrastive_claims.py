@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.claims import Finding, Record, Verdict, claim, together
+from suites.distributed.loss_gap import loss_gap
 
 PROBLEMS = ("ClipTraining", "SiglipTraining")
 RING = "siglip_ring"
@@ -82,7 +83,7 @@ def contrastive_loss_is_that_of_one_process(records: Sequence[Record]) -> Findin
     figures: list[str] = []
     judged: list[Verdict] = []
     for record in _over_ranks(records):
-        gap = _gap(record, alone.get(_asked(record)))
+        gap = loss_gap(record, alone.get(_asked(record)))
         if gap is not None:
             judged.append("holds" if gap <= LOSS_WITHIN else "fails")
             figures.append(
@@ -90,19 +91,6 @@ def contrastive_loss_is_that_of_one_process(records: Sequence[Record]) -> Findin
                 "loss apart at any step"
             )
     return _finding(judged, figures)
-
-
-def _gap(record: Record, alone: Record | None) -> float | None:
-    """Return the largest difference at any step, of one process's first loss on the same seed."""
-    if alone is None:
-        return None
-    ours, theirs = (r.trajectories.get("loss", {}) for r in (record, alone))
-    gaps = [
-        abs(mine - other) / max(abs(theirs[seed][0]), abs(other))
-        for seed in ours.keys() & theirs.keys()
-        for mine, other in zip(ours[seed], theirs[seed], strict=True)
-    ]
-    return max(gaps, default=None)
 
 
 def _beside(record: Record, records: Sequence[Record]) -> str:

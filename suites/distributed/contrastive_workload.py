@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from bench import Measurement, Plain, Problem, Setting, Unsupported
-from suites.distributed.problem import SEEDS_APART
-from suites.distributed.workload import mean_over_ranks, rank_of
+from suites.distributed.workload import rank_of, trajectory
 from suites.models.two_towers import Embedded, Pairs, TwoTowers, pairs, two_towers
 
 
@@ -67,12 +66,7 @@ class ContrastiveWorkload(Problem):
 
     def quality(self, built: Any, seed: int, setting: Setting) -> list[Measurement]:
         """Return the loss of the global batch, step by step."""
-        built.reset(seed)
-        losses = [
-            mean_over_ranks(built.step(self.make_inputs(SEEDS_APART * (seed + 1) + i, setting)))
-            for i in range(self.loss_steps)
-        ]
-        return [Measurement("loss", "1", losses), Measurement("final_loss", "1", losses[-1:])]
+        return trajectory(self, built, seed, setting)
 
     def quality_calls(self, setting: Setting) -> int:
         return self.loss_steps

@@ -11,19 +11,11 @@ from dataclasses import dataclass
 
 from bench.answers import Answer, Interval, Record, counted, seconds
 from suites.distributed.planning.alpha_beta import AlphaBeta, Transfer, fit_alpha_beta
-from suites.distributed.sizes import Times, lines
+from suites.distributed.sizes import COLLECTIVES, Times, lines
 from suites.distributed.theory import ring_bytes
 
 LEAST_SIZES = 3  # two are met by any line
 TOO_WIDE = 10.0  # between the ends of an interval: it tells nothing
-NAMES = {
-    "AllReduce": "all_reduce",
-    "AllGather": "all_gather",
-    "ReduceScatter": "reduce_scatter",
-    "AllToAll": "all_to_all",
-    "Broadcast": "broadcast",
-    "Reduce": "reduce",
-}
 Columns = dict[str, dict[str, float]]
 
 
@@ -122,4 +114,4 @@ def _barred(own: Sequence[Line]) -> str:
 
 
 def _bus_bytes(record: Record, num_bytes: int) -> float:
-    return ring_bytes(NAMES[record.case.problem], num_bytes, record.case.ranks)
+    return ring_bytes(COLLECTIVES[record.case.problem], num_bytes, record.case.ranks)

@@ -11,11 +11,9 @@ from torch import Tensor, nn
 
 from bench import Call, Measurement, Phases, Plain, Setting, Verdict
 from suites.distributed import accounting, agreement
-from suites.distributed.workload import Batch, Workload, mean_over_ranks
+from suites.distributed.workload import Batch, Workload, trajectory
 from suites.models.gpt import GPT, GPTConfig, gpt, loss
 from suites.models.text import Tokens, windows
-
-SEEDS_APART = 1_000_000  # batches of one seed never meet those of another
 
 
 class Training(Workload):
@@ -38,12 +36,7 @@ class Training(Workload):
 
     def quality(self, built: Any, seed: int, setting: Setting) -> list[Measurement]:
         """Return the loss of the global batch, step by step."""
-        built.reset(seed)
-        losses = [
-            mean_over_ranks(built.step(self.make_inputs(SEEDS_APART * (seed + 1) + i, setting)))
-            for i in range(self.loss_steps)
-        ]
-        return [Measurement("loss", "1", losses), Measurement("final_loss", "1", losses[-1:])]
+        return trajectory(self, built, seed, setting)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,14 @@ from bench.answers import Record, Rounds
 FACTOR = 4  # between two sizes
 MOST_CALLS = 8  # of the smallest sizes in a row
 CALLS_BYTES = 1 << 18  # smaller buffers are sent so often that all calls come to this
-COLLECTIVES = ("AllReduce", "AllGather", "ReduceScatter", "AllToAll", "Broadcast", "Reduce")
+COLLECTIVES = {  # by problem, what each is called
+    "AllReduce": "all_reduce",
+    "AllGather": "all_gather",
+    "ReduceScatter": "reduce_scatter",
+    "AllToAll": "all_to_all",
+    "Broadcast": "broadcast",
+    "Reduce": "reduce",
+}
 Times = dict[int, Rounds]  # seconds a call by round, by the bytes of the buffer
 
 

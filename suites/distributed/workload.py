@@ -15,10 +15,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from bench import Problem, Setting, Unsupported
+from bench import Measurement, Problem, Setting, Unsupported
 from bench.workload import tensors_in
 from suites.distributed.theory import PRECISIONS
 from suites.models.own_training import for_tensors
+
+SEEDS_APART = 1_000_000  # batches of one seed never meet those of another
 
 
 @dataclass(frozen=True)
@@ -160,3 +162,13 @@ def mean_over_ranks(found: Tensor) -> float:
         dist.all_reduce(mean)
         mean /= dist.get_world_size()
     return float(mean)
+
+
+def trajectory(problem: Any, built: Any, seed: int, setting: Setting) -> list[Measurement]:
+    """Train from the first weights of a seed; return the loss over all ranks, step by step."""
+    built.reset(seed)
+    losses = [
+        mean_over_ranks(built.step(problem.make_inputs(SEEDS_APART * (seed + 1) + i, setting)))
+        for i in range(problem.loss_steps)
+    ]
+    return [Measurement("loss", "1", losses), Measurement("final_loss", "1", losses[-1:])]

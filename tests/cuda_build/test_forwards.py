@@ -21,7 +21,7 @@ import suites.models
 from bench.cases.problem import Problem
 from bench.cases.setting import Setting
 from bench.cases.variant import Unsupported, Variant
-from suites.models import classes, digits_cnn, edm, mlp, noisy_classifier, unet
+from suites.models import classes, digits_cnn, edm, mlp, noisy_classifier, two_towers, unet
 from suites.models.gpt import GPTConfig, gpt
 from suites.precision.training import Training
 from suites.samplers import sid
@@ -54,6 +54,10 @@ NETWORKS: dict[str, Callable[[], tuple[nn.Module, tuple[Tensor, ...]]]] = {
         edm.Preconditioned(mlp.Mlp((4,), 32), 0.5),
         (torch.zeros(2, 4), torch.ones(2)),
     ),
+    "two_towers": lambda: (
+        two_towers.two_towers(8, 4, True, 0),
+        (torch.zeros(2, 8), torch.zeros(2, 8)),
+    ),
 }
 
 # Grounds of samplers that are unsupported on every example, by what they are marked with.
@@ -79,7 +83,7 @@ def test_every_network_stays_on_its_device(name: str) -> None:
     network, inputs = NETWORKS[name]()
     with torch.no_grad(), pretended():
         found = network.to(CARD)(*(tensor.to(CARD) for tensor in inputs))
-    assert on_the_card(found)
+    assert all(map(on_the_card, found if isinstance(found, tuple) else (found,)))
 
 
 def test_no_network_is_left_out() -> None:

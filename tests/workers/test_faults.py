@@ -98,7 +98,7 @@ def test_a_step_that_only_remembers_is_impossible(rows: pd.DataFrame) -> None:
         "a call runs nothing that computes, only aten::clone" in flagged.loc["memoises", "detail"]
     )
     assert "its FLOPs take at least" in flagged.loc["memoises_late", "detail"]
-    assert flagged.loc["memoises_late", "roofline_share"] > 1
+    assert flagged.loc["memoises_late", "roofline_share"] > 10
     assert rows.loc["none", "roofline_share"] < 1
 
 

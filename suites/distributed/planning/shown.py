@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table as Grid
 
-from bench.reading import Page, Screen, Table, cannot_write, write_page, write_whole
+from bench.reading import Page, Screen, Table, cannot_write, write_page, write_rows
 from suites.distributed.planning import tables
 from suites.distributed.planning.activations import activation_bytes
 from suites.distributed.planning.holding import Plan, bytes_sent, elements, held
@@ -98,19 +96,10 @@ def write(outcome: Outcome, folder: Path) -> list[Path]:
     title = f"Plan: {outcome.plan.shape.num_parameters:.4g} parameters, predicted"
     page = Page(title, outcome.said(), [drawn], outcome.tables())
     paths = [folder / "plan.csv", folder / "plan.html"]
-    write_whole(paths[0], _csv(outcome).encode())
+    rows = [_row(outcome, strategy) for strategy in outcome.chosen]
+    write_rows(paths[0], list(rows[0]), rows)
     write_page(page, paths[1])
     return paths
-
-
-def _csv(outcome: Outcome) -> str:
-    """Return a row a strategy, in bytes and seconds."""
-    rows = [_row(outcome, strategy) for strategy in outcome.chosen]
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
 
 
 def _row(outcome: Outcome, strategy: Planned) -> dict[str, object]:

@@ -17,10 +17,9 @@ from bench.errors import UserError
 from suites.distributed.claimed import precision_of
 from suites.distributed.planning.alpha_beta import AlphaBeta, Transfer, fit_alpha_beta
 from suites.distributed.planning.fitted import Fit, Timed, fit
-from suites.distributed.sizes import lines
+from suites.distributed.sizes import COLLECTIVES, lines
 from suites.distributed.theory import PASSES, ring_bytes
 
-PROBLEMS = {"AllReduce": "all_reduce", "AllGather": "all_gather", "ReduceScatter": "reduce_scatter"}
 TRAINING = "DataParallelTraining"
 ALONE = "single"
 BUCKET_BYTES = 25 * 2**20  # of DistributedDataParallel
@@ -104,7 +103,7 @@ def measured(records: Sequence[Record], cores: int) -> list[Measured]:
     """Return the steps that a run timed, of the one question with most of them."""
     asked: dict[object, list[Record]] = {}
     for record in records:
-        if _timed(record) and record.case.problem == TRAINING and precision_of(record) == "float32":
+        if _timed(record) and _is_plain(record):
             key = (*sorted(record.case.values.items()), record.case.device, record.case.threads)
             asked.setdefault(key, []).append(record)
     own = max(asked.values(), key=_world_sizes_then_cases, default=[])
@@ -168,8 +167,8 @@ def check(records: Sequence[Record], cores: int) -> list[HeldOut]:
 def _links(records: Sequence[Record], cores: int, without: int | None) -> dict[str, AlphaBeta]:
     found: dict[str, list[Transfer]] = {}
     for record, times in lines([record for record in records if _timed(record)]):
-        name = PROBLEMS.get(record.case.problem)
-        if name and record.case.ranks != without:
+        name = COLLECTIVES[record.case.problem]
+        if record.case.ranks != without:
             crowding = _crowding(record, cores)
             messages = crowding * PASSES[name] * (record.case.ranks - 1)
             for size, rounds in times.items():
