@@ -21,8 +21,7 @@ def forward_backward(
     In pieces the loss is taken of the whole output, and its gradient by the output goes back
     through one piece at a time: the same gradients, whatever the loss is.
     """
-    rows = _rows_at_once(batch)
-    if not problem.rows_apart or rows >= len(batch[0]):
+    if not problem.rows_apart or (rows := _rows_at_once(batch)) >= len(batch[0]):
         output = problem.output(network, batch)
         return output, list(_gradients(problem.loss(output, batch), weights))
     pieces = list(zip(*(tensor.split(rows) for tensor in batch), strict=True))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from bench import DTYPES, Problem, Setting
+from suites.models.own_training import for_tensors
 
-Batch = tuple[Tensor, ...]
+Batch = Any  # a tuple or dict of tensors
 
 
 class Workload(Problem):
@@ -34,6 +36,7 @@ class Workload(Problem):
     convolutional: ClassVar[bool] = False
     rows_apart: ClassVar[bool] = False
     num_steps: int
+    learning_rate: float = 1e-3
 
     @abstractmethod
     def network(self, seed: int) -> nn.Module:
@@ -53,7 +56,7 @@ class Workload(Problem):
 
     def make_inputs(self, seed: int, setting: Setting) -> Batch:
         """Draw a batch and bring it to the device."""
-        return tuple(tensor.to(setting.device) for tensor in self.draw(seed))
+        return for_tensors(lambda tensor: tensor.to(setting.device), self.draw(seed))
 
     def quality_calls(self, setting: Setting) -> int:
         """Count the steps of the policy, and of float32 beside it."""
@@ -64,3 +67,8 @@ class Workload(Problem):
         for name in names:
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
+
+
+def cast(batch: Batch, dtype: torch.dtype) -> Batch:
+    """Cast what is floating in a batch."""
+    return for_tensors(lambda t: t.to(dtype) if t.is_floating_point() else t, batch)
