@@ -32,7 +32,6 @@ class Workload(Problem):
         "torch._dynamo",
         "pydoc_data.topics",
         "suites.precision.problem",
-        "suites.precision.fine_tuning",
     )
     convolutional: ClassVar[bool] = False
     rows_apart: ClassVar[bool] = False

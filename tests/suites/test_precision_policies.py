@@ -69,7 +69,7 @@ def test_every_policy_trains_every_workload() -> None:
     modules = [load_module(name) for name in module_names("suites.precision")]
     for found in filter(None, map(variants_of, modules)):
         solved = {variant.problem_type.__name__ for variant in found}
-        assert {"GPTTraining", "UNetTraining"} <= solved
+        assert {"FineTuning", "GPTTraining", "UNetTraining"} <= solved
 
 
 def test_losses_repeat_bit_for_bit_and_differ_between_seeds() -> None:
