@@ -2,6 +2,7 @@
 
 from bench.cases.tensors import tensors_in
 from bench.checking.error_budget import Budget, Error
+from bench.checking.lifted import lifted
 from bench.checking.realisations import Realisation, nudge_weights, realise
 from bench.checking.storages import bytes_by_kind
 from bench.state.allocator import heap_bytes
@@ -19,6 +20,7 @@ __all__ = [
     "cache_folder",
     "float32_products",
     "heap_bytes",
+    "lifted",
     "nudge_weights",
     "once_a_session",
     "realise",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -102,7 +103,8 @@ def plain_pass(
     if dtype != torch.float64:
         network = policy.coarsened(network)
     trained = [p for p in network.parameters() if p.requires_grad]
-    output, gradients = forward_backward(problem, network, cast(batch, dtype), trained)
+    with problem.exactly() if dtype == torch.float64 else nullcontext():
+        output, gradients = forward_backward(problem, network, cast(batch, dtype), trained)
     return output.detach().double(), _flat([g for g in gradients if g is not None])
 
 

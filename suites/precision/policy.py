@@ -72,7 +72,7 @@ class Policy:
         """Take one step; returns the loss, a scalar."""
         with self.numerics():
             batch = cast(batch, self.storage)
-            loss = self.problem.loss(self.output(batch), batch)
+            loss = self.problem.loss_of(self.output(batch), batch)
         yield "forward"
         with self.numerics():
             self.scaler.scale(loss).backward()

@@ -21,7 +21,8 @@ def exact_update(problem: Workload, batch: Batch, setting: Setting) -> Tensor:
     network = first_weights(problem, 0, setting.device).to(setting.device, torch.float64)
     trained = [p for p in network.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in trained]
-    _, gradients = forward_backward(problem, network, cast(batch, torch.float64), trained)
+    with problem.exactly():
+        _, gradients = forward_backward(problem, network, cast(batch, torch.float64), trained)
     for weight, gradient in zip(trained, gradients, strict=True):
         weight.grad = gradient
     adamw(list(trained), problem.learning_rate).step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -53,6 +54,14 @@ class Workload(Problem):
     @abstractmethod
     def loss(self, output: Tensor, batch: Batch) -> Tensor:
         """Return the loss of an output, a scalar in at least float32."""
+
+    def loss_of(self, output: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of what `output` gave."""
+        return self.loss(output, batch)
+
+    def exactly(self) -> AbstractContextManager[None]:
+        """Return a context in which a float64 network computes in float64 throughout."""
+        return nullcontext()
 
     def make_inputs(self, seed: int, setting: Setting) -> Batch:
         """Draw a batch and bring it to the device."""
