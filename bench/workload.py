@@ -6,7 +6,7 @@ from bench.checking.lifted import lifted
 from bench.checking.realisations import Realisation, nudge_weights, realise
 from bench.checking.storages import bytes_by_kind
 from bench.state.allocator import heap_bytes
-from bench.state.float32 import float32_products, set_float32_products
+from bench.state.float32 import Products, float32_products, set_float32_products
 from bench.system.cache import cache_folder
 from bench.system.session_cache import once_a_session
 from bench.workers.contest import synchronize
@@ -14,6 +14,7 @@ from bench.workers.contest import synchronize
 __all__ = [
     "Budget",
     "Error",
+    "Products",
     "Realisation",
     "bytes_by_kind",
     "cache_folder",

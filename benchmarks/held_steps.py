@@ -66,7 +66,7 @@ class Autocast(Policy):
 
     def output(self, batch: tuple[Tensor, ...]) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16):
-            return self.problem.output(self.network, self._stored(batch)).float()
+            return self.problem.output(self.network, batch).float()
 
 
 WRONG_POLICIES = (ScaledGradient, OneGradientMissing, OneGradientShifted, Autocast)

@@ -42,6 +42,7 @@ class Variant:
     takes seconds in every process, and so does one whose option `compiled` is True. `marks` are
     words by which presets choose: what it is for ("window"), what it needs ("gpu"), what it is
     costly at ("float16").
+    `computes_in` are the dtypes of its products, where its problem leaves them to variants.
     `provision(problem, progress, **options)` makes on disk what the variant itself needs; see
     `Problem.provision`. `needs` are the packages outside the project that it imports in its body:
     where one is missing, it is asked once and `unsupported`.
@@ -58,6 +59,7 @@ class Variant:
     marks: tuple[str, ...] = ()
     provision: Callable[..., None] | None = None
     needs: tuple[str, ...] = ()
+    computes_in: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -125,6 +127,7 @@ def variant(
     marks: Sequence[str] = (),
     provision: Callable[..., None] | None = None,
     needs: Sequence[str] = (),
+    computes_in: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Variant]: ...
 
 
@@ -137,21 +140,23 @@ def variant(
     marks: Sequence[str] = (),
     provision: Callable[..., None] | None = None,
     needs: Sequence[str] = (),
+    computes_in: Sequence[str] = (),
 ) -> Variant | Callable[[Callable[..., Any]], Variant]:
     """Make a function a contestant: `def name(problem: SomeProblem, *, option=default)`.
 
     One that is made of torch's switches says which, `@variant(sets=["precision"])`; one whose every
     process compiles, `@variant(compiles=True)`; `marks` are the words by which presets know it;
     `provision(problem, progress, **options)` makes what must be on disk before anything is
-    measured; `needs` names the packages that it imports. Raises TypeError where the signature does
-    not say which problem it solves.
+    measured; `needs` names the packages that it imports; `computes_in` the dtypes of its products,
+    where the problem leaves them to it. Raises TypeError where the signature does not say which
+    problem it solves.
     """
     unknown = [kind for kind in sets if kind not in SWITCHES]
     if unknown:
         raise TypeError(f"variant: sets: expected {' or '.join(SWITCHES)}, got {unknown[0]!r}")
     if function is None:
         own: dict[str, Any] = {"sets": tuple(sets), "compiles": compiles, "marks": tuple(marks)}
-        own["needs"] = tuple(needs)
+        own |= {"needs": tuple(needs), "computes_in": tuple(computes_in)}
         return lambda function: _described(function, provision=provision, **own)
     return _described(function)
 

@@ -245,7 +245,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         work=problem.work(setting),
         quality_calls=problem.quality_calls(setting) if case.quality_seeds else 0,
         preload=[*variant.preload_with(options), *problem.imports()],
-        computes_in=list(problem.computes_in),
+        computes_in=list(variant.computes_in or problem.computes_in),
         provisioned=type(problem).provision is not Problem.provision
         or variant.provision is not None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,8 @@ from bench.workload import Budget, Realisation, nudge_weights, realise
 from suites.models.drawn import first_weights
 from suites.precision.pieces import forward_backward
 from suites.precision.policy import Policy, finish
-from suites.precision.workload import Batch, Workload
+from suites.precision.updates import exact_update, held_to
+from suites.precision.workload import Batch, Workload, cast
 
 OUTPUT_FACTOR = 2.0
 GRADIENT_FACTOR = 3.0
@@ -31,8 +33,9 @@ def check(problem: Workload, policy: Policy, batch: Batch, setting: Setting) -> 
     got = policy_pass(policy, batch)
 
     def draw(number: int) -> Realisation:
-        exact = plain_pass(problem, batch, setting, torch.float64, policy.compute, number)
-        plain = plain_pass(problem, batch, setting, policy.compute, policy.compute, number)
+        exact = plain_pass(policy, batch, torch.float64, number)
+        with policy.numerics():
+            plain = plain_pass(policy, batch, policy.compute, number)
         return Realisation(exact, plain)
 
     exact, plain = realise(draw, 0, most=MOST_REALISATIONS)
@@ -49,6 +52,7 @@ def check(problem: Workload, policy: Policy, batch: Batch, setting: Setting) -> 
     ]
     measurements = [m for error in found for m in error.measurements()]
     measurements.append(Measurement("grad_lost_to_zero", "1", [_lost(got.gradient, exact[1])]))
+    measurements += held_to(exact_update(problem, batch, setting), got.update)
     if bad := [error.describe() for error in found if not error.within]:
         raise Incorrect("; ".join(bad), measurements)
     rounding = torch.finfo(policy.compute).eps
@@ -56,11 +60,12 @@ def check(problem: Workload, policy: Policy, batch: Batch, setting: Setting) -> 
 
 
 class FirstStep(NamedTuple):
-    """Output, unscaled gradient of all parameters (float64), and loss."""
+    """Output, unscaled gradient of all parameters, loss, and what it added to all weights."""
 
     output: Tensor
     gradient: Tensor
     loss: float
+    update: Tensor
 
 
 def policy_pass(policy: Policy, batch: Batch) -> FirstStep:
@@ -68,39 +73,38 @@ def policy_pass(policy: Policy, batch: Batch) -> FirstStep:
 
     A skipped step leaves the weights alone, so the next one is a first step again.
     """
-    output = policy.output(batch).detach().double()
+    output, first = policy.output(batch).detach().double(), _flat(policy.weights())
     for _ in range(MOST_SKIPPED):
         gradient, loss = _step(policy, batch)
         if not policy.scaled or bool(torch.isfinite(gradient).all()):
-            return FirstStep(output, gradient, loss)
+            return FirstStep(output, gradient, loss, _flat(policy.weights()) - first)
     raise Incorrect(f"gradients overflow still after {MOST_SKIPPED} skipped steps")
 
 
 def _step(policy: Policy, batch: Batch) -> tuple[Tensor, float]:
     """Take one step; return the gradient it had, unscaled, and its loss."""
     running, scale = policy.phases(batch), policy.scale()
-    while next(running) != "backward":
+    while "backward" not in next(running):
         pass
     return _flat(policy.gradients()) / scale, finish(running)
 
 
 def plain_pass(
-    problem: Workload,
-    batch: Batch,
-    setting: Setting,
-    dtype: torch.dtype,
-    unit: torch.dtype,
-    realisation: int = 0,
+    policy: Policy, batch: Batch, dtype: torch.dtype, realisation: int = 0
 ) -> tuple[Tensor, Tensor]:
     """Return output and gradient with weights, data and arithmetic in `dtype`, as float64.
 
-    Realisations beside 0 start from weights moved by a few last places of `unit`.
+    Below float64 layers err as the policy's may. Realisations beside 0 start from weights moved by
+    a few last places of the type that the policy computes in.
     """
-    first = first_weights(problem, 0, setting.device)
-    network = nudge_weights(first, unit, realisation).to(setting.device, dtype)
-    cast = tuple(t.to(dtype) if t.is_floating_point() else t for t in batch)
+    problem, device = policy.problem, policy.setting.device
+    first = first_weights(problem, 0, device)
+    network = nudge_weights(first, policy.compute, realisation).to(device, dtype)
+    if dtype != torch.float64:
+        network = policy.coarsened(network)
     trained = [p for p in network.parameters() if p.requires_grad]
-    output, gradients = forward_backward(problem, network, cast, trained)
+    with problem.exactly() if dtype == torch.float64 else nullcontext():
+        output, gradients = forward_backward(problem, network, cast(batch, dtype), trained)
     return output.detach().double(), _flat([g for g in gradients if g is not None])
 
 

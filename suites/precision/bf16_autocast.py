@@ -7,7 +7,7 @@ from suites.precision.policy import Policy
 from suites.precision.problem import Training
 
 
-@variant
-def bf16_autocast(problem: Training, *, setting: Setting) -> Policy:
+@variant(computes_in=["bfloat16"])
+def bf16_autocast(problem: Training, *, setting: Setting, compiled: bool | None = None) -> Policy:
     """Keep weights and state in float32, compute products in bfloat16; no loss scaling."""
-    return Policy(problem, setting, compute=torch.bfloat16)
+    return Policy(problem, setting, compute=torch.bfloat16, compiled=compiled)

@@ -7,7 +7,9 @@ from suites.precision.policy import Policy
 from suites.precision.problem import Training
 
 
-@variant
-def bf16_pure(problem: Training, *, setting: Setting) -> Policy:
+@variant(computes_in=["bfloat16"])
+def bf16_pure(problem: Training, *, setting: Setting, compiled: bool | None = None) -> Policy:
     """Keep weights, gradients and optimizer state in bfloat16, and compute in it."""
-    return Policy(problem, setting, storage=torch.bfloat16, compute=torch.bfloat16)
+    return Policy(
+        problem, setting, storage=torch.bfloat16, compute=torch.bfloat16, compiled=compiled
+    )

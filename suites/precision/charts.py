@@ -13,9 +13,13 @@ KIND_COLOURS = ("#3b6ea8", "#8fb3d9", "#e0a458", "#c9ced6")
 KINDS = ("parameters", "gradients", "optimizer_state", "activations")
 PHASES = ("forward", "backward", "optimizer")
 BELOW = alt.Legend(orient="bottom", columns=3)
-WORKLOADS = {"GPTTraining": "GPT on text", "UNetTraining": "U-Net on digits"}
-UNITS = {"GPTTraining": "tokens", "UNetTraining": "images"}
-SIZES = ("batch", "seqlen", "num_layers", "dim", "channels")
+WORKLOADS = {
+    "GPTTraining": "GPT on text",
+    "UNetTraining": "U-Net on digits",
+    "FineTuning": "Small steps from large weights",
+}
+UNITS = {"GPTTraining": "tokens", "UNetTraining": "images", "FineTuning": "rows"}
+SIZES = ("batch", "seqlen", "num_layers", "dim", "channels", "width")
 
 
 def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
@@ -39,7 +43,7 @@ def _row_of_three(rows: pd.DataFrame, losses: pd.DataFrame) -> Chart:
     colour = alt.Color(
         "variant:N",
         title=None,
-        scale=alt.Scale(domain=names, range=list(COLOURS[: len(names)])),
+        scale=alt.Scale(domain=names, range=[COLOURS[i % len(COLOURS)] for i in range(len(names))]),
         legend=BELOW,
     )
     panels = [_speed(rows, colour), _bytes(rows), _overlay(losses, colour)]

@@ -8,8 +8,8 @@ from suites.precision.policy import Policy
 from suites.precision.problem import Training
 
 
-@variant(marks=["float16"])
-def fp16_scaled(problem: Training, *, setting: Setting) -> Policy:
+@variant(marks=["float16"], computes_in=["float16"])
+def fp16_scaled(problem: Training, *, setting: Setting, compiled: bool | None = None) -> Policy:
     """Compute products in float16 under torch's GradScaler; weights and state in float32."""
     expect_trainable(problem, setting)
-    return Policy(problem, setting, compute=torch.float16, scaled=True)
+    return Policy(problem, setting, compute=torch.float16, scaled=True, compiled=compiled)

@@ -21,15 +21,14 @@ def forward_backward(
     In pieces the loss is taken of the whole output, and its gradient by the output goes back
     through one piece at a time: the same gradients, whatever the loss is.
     """
-    rows = _rows_at_once(batch)
-    if not problem.rows_apart or rows >= len(batch[0]):
+    if not problem.rows_apart or (rows := _rows_at_once(batch)) >= len(batch[0]):
         output = problem.output(network, batch)
-        return output, list(_gradients(problem.loss(output, batch), weights))
+        return output, list(_gradients(problem.loss_of(output, batch), weights))
     pieces = list(zip(*(tensor.split(rows) for tensor in batch), strict=True))
     with torch.no_grad():
         output = torch.cat([problem.output(network, piece) for piece in pieces])
     output.requires_grad_()
-    (upstream,) = torch.autograd.grad(problem.loss(output, batch), output)
+    (upstream,) = torch.autograd.grad(problem.loss_of(output, batch), output)
     found: Gradients = [None] * len(weights)
     for piece, grad in zip(pieces, upstream.split(rows), strict=True):
         part = _gradients(problem.output(network, piece), weights, grad)

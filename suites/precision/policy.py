@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator
+from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench import Setting
+from bench.compilation import Compiled
+from bench.workload import Products, float32_products
 from suites.models.drawn import first_weights
-from suites.precision.workload import Batch, Workload
+from suites.precision.workload import Batch, Workload, cast
 
 # Every option pinned, so that policies differ in precision alone.
-LEARNING_RATE = 1e-3
 BETAS = (0.9, 0.95)
 EPS = 1e-8
 WEIGHT_DECAY = 0.1
@@ -23,7 +26,8 @@ class Policy:
     """Weights and optimizer state in `storage`, products in `compute`: by autocast if they differ.
 
     With `scaled`, the loss is scaled and steps whose gradients overflow are skipped (Micikevicius
-    et al. 2018, arXiv:1710.03740, section 3.2). There is no network before the first `reset`.
+    et al. 2018, arXiv:1710.03740, section 3.2). `products` is how float32's are computed, while a
+    phase lasts and no longer. There is no network before the first `reset`.
     """
 
     def __init__(
@@ -34,34 +38,48 @@ class Policy:
         storage: torch.dtype = torch.float32,
         compute: torch.dtype = torch.float32,
         scaled: bool = False,
+        products: Products = "ieee",
+        compiled: bool | None = None,
     ):
         self.problem, self.setting = problem, setting
         self.storage, self.compute, self.scaled = storage, compute, scaled
+        self.products, self.compiled = products, compiled
 
     def reset(self, seed: int = 0) -> None:
         """Start over: weights of this seed, a new optimizer, a new scale."""
         first = first_weights(self.problem, seed, self.setting.device)
-        self.network = first.to(self.setting.device, self.storage)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=LEARNING_RATE,
-            betas=BETAS,
-            eps=EPS,
-            weight_decay=WEIGHT_DECAY,
-        )
+        self.network = self.converted(first.to(self.setting.device, self.storage))
+        if self.compiled:
+            self.network.compile(dynamic=False)
+        self.optimizer = self.make_optimizer(list(self.network.parameters()))
         self.scaler = torch.amp.GradScaler(self.setting.device.type, enabled=self.scaled)
         self._steps = steps = Counter[str]()
         self.optimizer.register_step_post_hook(lambda *_: steps.update(["taken"]))
 
+    def converted(self, network: nn.Module) -> nn.Module:
+        """Exchange layers of the network for those of the policy."""
+        return network
+
+    def coarsened(self, network: nn.Module) -> nn.Module:
+        """Have a network, cast to `compute`, err as the policy's layers may: for its check."""
+        return network
+
+    def make_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
+        """Return the optimizer of these weights."""
+        return adamw(weights, self.problem.learning_rate)
+
     def phases(self, batch: Batch) -> Generator[str, None, Tensor]:
         """Take one step; returns the loss, a scalar."""
-        batch = self._stored(batch)
-        loss = self.problem.loss(self.output(batch), batch)
+        with self.numerics():
+            batch = cast(batch, self.storage)
+            loss = self.problem.loss_of(self.output(batch), batch)
         yield "forward"
-        self.scaler.scale(loss).backward()
+        with self.numerics():
+            self.scaler.scale(loss).backward()
         yield "backward"
-        self.update()
-        self.optimizer.zero_grad()
+        with self.numerics():
+            self.update()
+            self.optimizer.zero_grad()
         yield "optimizer"
         return loss.detach()
 
@@ -71,6 +89,10 @@ class Policy:
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
+    def numerics(self) -> AbstractContextManager[None]:
+        """Set torch's switches for a while, and put them back."""
+        return float32_products(self.products)
+
     @property
     def skipped(self) -> int:
         """Count the steps that the scaler skipped; asking the scale would wait for the device."""
@@ -79,12 +101,24 @@ class Policy:
     def output(self, batch: Batch) -> Tensor:
         """Run the network under the policy."""
         kind = self.setting.device.type
-        with torch.autocast(kind, self.compute, enabled=self.compute != self.storage):
-            return self.problem.output(self.network, self._stored(batch))
+        with (
+            self.numerics(),
+            torch.autocast(kind, self.compute, enabled=self.compute != self.storage),
+        ):
+            return self.problem.output(self.network, cast(batch, self.storage))
+
+    def verify(self, batch: Batch) -> dict[str, str]:
+        """Raise Unsupported where something else runs than was promised."""
+        return Compiled(self.output, whole=False).verify(batch) if self.compiled else {}
 
     def gradients(self) -> list[Tensor]:
         """Return the gradients a backward pass has left, as they are stored (scaled)."""
         return [p.grad for p in self.network.parameters() if p.grad is not None]
+
+    def weights(self) -> list[Tensor]:
+        """Copy the trained weights, as exactly as the policy keeps them, to float64."""
+        trained = (p.detach() for p in self.network.parameters() if p.requires_grad)
+        return [weight.to(torch.float64, copy=True) for weight in trained]
 
     def scale(self) -> float:
         """Return the factor on the gradients: the scaler's, 1 without one."""
@@ -99,9 +133,12 @@ class Policy:
             "optimizer_state": [value for value in states if isinstance(value, Tensor)],
         }
 
-    def _stored(self, batch: Batch) -> Batch:
-        """Cast what is floating in a batch to the type of the weights."""
-        return tuple(t.to(self.storage) if t.is_floating_point() else t for t in batch)
+
+def adamw(weights: list[Tensor], learning_rate: float, **more: Any) -> torch.optim.AdamW:
+    """Return torch's AdamW as every policy has it."""
+    return torch.optim.AdamW(
+        weights, lr=learning_rate, betas=BETAS, eps=EPS, weight_decay=WEIGHT_DECAY, **more
+    )
 
 
 def finish(running: Generator[str, None, Tensor]) -> float:

@@ -18,38 +18,50 @@ GPT_SHOWN: dict[str, Axis] = {**GPT_GPU, "batch": 32, "num_layers": 4}
 UNET_SHOWN: dict[str, Axis] = {"batch": 64, "channels": 64}
 
 
+# What variants say of themselves (`@variant(marks=…)`):
+#   beside   a policy besides those that everybody weighs: asked where it tells most, and from
+#            standard on everywhere
+#   float16  a wide step takes seconds on a CPU without float16 products
+
+
 def smoke(device: str) -> list[Sweep]:
-    """Show every policy on both workloads, small."""
+    """Show the usual policies on both workloads, small."""
     if device == "cuda":
         return [
-            sweep("GPTTraining", **GPT_SHOWN, num_steps=20, rounds=3, quality_seeds=1),
-            sweep("UNetTraining", **UNET_SHOWN, num_steps=20, rounds=3, quality_seeds=1),
+            _usual("GPTTraining", **GPT_SHOWN, num_steps=20, rounds=3, quality_seeds=1),
+            _usual("UNetTraining", **UNET_SHOWN, num_steps=20, rounds=3, quality_seeds=1),
         ]
     return [
-        sweep("GPTTraining", **GPT_SMALL, batch=4, num_steps=15, quality_seeds=3),
-        sweep("UNetTraining", batch=16, channels=16, num_steps=15, quality_seeds=3),
+        _usual("GPTTraining", **GPT_SMALL, batch=4, num_steps=15, quality_seeds=3),
+        _usual("UNetTraining", batch=16, channels=16, num_steps=15, quality_seeds=3),
     ]
 
 
 def quick(device: str) -> list[Sweep]:
-    """Ask at two widths of the GPT, for longer trajectories."""
+    """Ask every policy where precision matters, the usual ones at two widths of the GPT."""
     if device == "cuda":
         return [
-            sweep("GPTTraining", **GPT_GPU, num_steps=100, quality_seeds=3),
-            sweep("UNetTraining", batch=256, channels=128, num_steps=100, quality_seeds=3),
+            sweep("FineTuning", quality_seeds=5, rounds=3),
+            _usual("GPTTraining", **GPT_GPU, num_steps=100, quality_seeds=3),
+            _usual("UNetTraining", batch=256, channels=128, num_steps=100, quality_seeds=3),
         ]
     return [
-        sweep("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3),
-        # a wide step takes seconds on a CPU without float16 products
-        sweep("GPTTraining", **GPT_WIDE, num_steps=25, quality_seeds=3).unmarked("float16"),
-        sweep("UNetTraining", batch=32, channels=16, num_steps=60, quality_seeds=3),
+        sweep("FineTuning", quality_seeds=5, rounds=3),
+        _usual("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3),
+        _usual("GPTTraining", **GPT_WIDE, num_steps=25, quality_seeds=3).unmarked("float16"),
+        _usual("UNetTraining", batch=32, channels=16, num_steps=60, quality_seeds=3),
     ]
+
+
+def _usual(problem: str, **axes: Axis) -> Sweep:
+    return sweep(problem, **axes).unmarked("beside")
 
 
 def standard(device: str) -> list[Sweep]:
     """Ask for trajectories long enough to tell policies apart."""
     gpt = GPT_GPU if device == "cuda" else GPT_WIDE
     return [
+        sweep("FineTuning", num_steps=500, quality_seeds=5),
         sweep("GPTTraining", **gpt, num_steps=500, quality_seeds=3),
         sweep("UNetTraining", batch=128, channels=64, num_steps=500, quality_seeds=3),
     ]
@@ -59,6 +71,7 @@ def full(device: str) -> list[Sweep]:
     """Ask the same of more seeds."""
     gpt = GPT_GPU if device == "cuda" else GPT_WIDE
     return [
+        sweep("FineTuning", num_steps=500, quality_seeds=10),
         sweep("GPTTraining", **gpt, num_steps=2000, quality_seeds=5),
         sweep("UNetTraining", batch=128, channels=64, num_steps=2000, quality_seeds=5),
     ]

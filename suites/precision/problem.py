@@ -14,10 +14,11 @@ from suites.models.gpt import GPTConfig, gpt, loss
 from suites.models.seeded import seeded
 from suites.models.text import windows
 from suites.models.unet import UNet
+from suites.precision.fine_tuning import FineTuning
 from suites.precision.training import Training
 from suites.precision.workload import Batch
 
-__all__ = ["GPTTraining", "Training", "UNetTraining"]
+__all__ = ["FineTuning", "GPTTraining", "Training", "UNetTraining"]
 
 
 @dataclass(frozen=True)

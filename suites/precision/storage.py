@@ -12,6 +12,6 @@ def account(policy: Policy, batch: Batch) -> list[Measurement]:
     """Count distinct storages when most is alive: parameters, gradients, optimizer_state."""
     found: dict[str, int] = {}
     for phase in policy.phases(batch):
-        if phase == "backward":
+        if "backward" in phase:
             found = bytes_by_kind(policy.tensors_by_kind())
     return [Measurement(kind, "bytes", [float(count)]) for kind, count in found.items()]

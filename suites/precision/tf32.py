@@ -3,15 +3,13 @@
 import torch
 
 from bench import Setting, Unsupported, variant
-from bench.workload import set_float32_products
 from suites.precision.policy import Policy
 from suites.precision.problem import Training
 
 
-@variant(sets=["precision"])
-def tf32(problem: Training, *, setting: Setting) -> Policy:
+@variant(computes_in=["bfloat16"])  # TF32 has no ceiling of its own: at most that of 16 bits
+def tf32(problem: Training, *, setting: Setting, compiled: bool | None = None) -> Policy:
     """Keep everything in float32, round the factors of products to TF32."""
     if setting.device.type != "cuda" or torch.cuda.get_device_capability(setting.device) < (8, 0):
         raise Unsupported("TF32 is a format of NVIDIA GPUs since Ampere")
-    set_float32_products("tf32")
-    return Policy(problem, setting)
+    return Policy(problem, setting, products="tf32", compiled=compiled)

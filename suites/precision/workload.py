@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from bench import DTYPES, Problem, Setting
+from suites.models.own_training import for_tensors
 
-Batch = tuple[Tensor, ...]
+Batch = Any  # a tuple or dict of tensors
 
 
 class Workload(Problem):
@@ -34,6 +37,7 @@ class Workload(Problem):
     convolutional: ClassVar[bool] = False
     rows_apart: ClassVar[bool] = False
     num_steps: int
+    learning_rate: float = 1e-3
 
     @abstractmethod
     def network(self, seed: int) -> nn.Module:
@@ -51,9 +55,17 @@ class Workload(Problem):
     def loss(self, output: Tensor, batch: Batch) -> Tensor:
         """Return the loss of an output, a scalar in at least float32."""
 
+    def loss_of(self, output: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of what `output` gave."""
+        return self.loss(output, batch)
+
+    def exactly(self) -> AbstractContextManager[None]:
+        """Return a context in which a float64 network computes in float64 throughout."""
+        return nullcontext()
+
     def make_inputs(self, seed: int, setting: Setting) -> Batch:
         """Draw a batch and bring it to the device."""
-        return tuple(tensor.to(setting.device) for tensor in self.draw(seed))
+        return for_tensors(lambda tensor: tensor.to(setting.device), self.draw(seed))
 
     def quality_calls(self, setting: Setting) -> int:
         """Count the steps of the policy, and of float32 beside it."""
@@ -64,3 +76,8 @@ class Workload(Problem):
         for name in names:
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
+
+
+def cast(batch: Batch, dtype: torch.dtype) -> Batch:
+    """Cast what is floating in a batch."""
+    return for_tensors(lambda t: t.to(dtype) if t.is_floating_point() else t, batch)

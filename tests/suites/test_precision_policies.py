@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bench.cases.case import Case
 from bench.cases.problem import Incorrect
 from bench.cases.setting import Setting
-from bench.selecting.discover import load_module, variants_of
+from bench.selecting.discover import load_module, module_names, variants_of
 from bench.sides.server import Server
 from suites.precision.accuracy import check
 from suites.precision.learning import learn
@@ -66,10 +66,10 @@ def server(server_for: ServerFor) -> Server:
 
 
 def test_every_policy_trains_every_workload() -> None:
-    for name in ("fp32", "tf32", "bf16_autocast", "bf16_pure", "fp16_scaled", "fp16_unscaled"):
-        found = variants_of(load_module(f"suites.precision.{name}"))
+    modules = [load_module(name) for name in module_names("suites.precision")]
+    for found in filter(None, map(variants_of, modules)):
         solved = {variant.problem_type.__name__ for variant in found}
-        assert {"GPTTraining", "UNetTraining"} <= solved
+        assert {"FineTuning", "GPTTraining", "UNetTraining"} <= solved
 
 
 def test_losses_repeat_bit_for_bit_and_differ_between_seeds() -> None:
