@@ -201,5 +201,3 @@ def _wire_of(records: Sequence[Record], problem: str) -> Finding:
             )
     nothing = f"no buffer of {WIRE_FROM_BYTES} bytes a rank whose sent bytes could be counted"
     return finding(judged, figures, nothing)
-
-

@@ -85,7 +85,7 @@ def test_hooks_that_cannot_run_here_say_why(hook, server, tmp_path) -> None:
         (zero2, {"offload": "parameters"}, "partitions no parameters"),
         (zero3, {"offload": "parameters"}, "already"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_what_cannot_run_on_two_ranks_of_a_cpu_says_why(build, options, reason) -> None:
     setting = replace(ALONE, ranks=2)
