@@ -4,6 +4,7 @@ from bench.cases.tensors import tensors_in
 from bench.checking.error_budget import Budget, Error
 from bench.checking.lifted import lifted
 from bench.checking.realisations import Realisation, nudge_weights, realise
+from bench.checking.shared_reference import tensors_once_a_session
 from bench.checking.storages import bytes_by_kind
 from bench.state.allocator import heap_bytes
 from bench.state.float32 import Products, float32_products, set_float32_products
@@ -27,4 +28,5 @@ __all__ = [
     "set_float32_products",
     "synchronize",
     "tensors_in",
+    "tensors_once_a_session",
 ]

@@ -33,7 +33,9 @@ class Case:
     `module` is where the variant is found: a dotted module name, or the path of a user's file.
     `flops` (a count) and `bytes_moved` are what the problem declares, None where it declares none;
     `work` is what else one call does, by unit (tokens, images): over time it is a rate. `rounds`
-    bounds the rounds of this case (None: as many as the run takes, 0: it is never timed),
+    bounds the rounds of this case (None: as many as the run takes, 0: it is never timed), `shares`
+    is how many times the run's share each of its processes samples (where ranks take seconds to
+    start, a longer look at what they do costs little more),
     `quality_seeds` is how often its quality is measured, which comes to `quality_calls` calls a
     seed; `provisioned` says that something must be on disk first, `compiles` that every process
     compiles the step; `preload` are modules whose import a worker is spared. `computes_in` are the
@@ -57,6 +59,7 @@ class Case:
     allocator: Name = "fixed"
     options: dict[Name, Plain] = field(default_factory=dict)
     rounds: Few | None = None
+    shares: Several = 1
     quality_seeds: Few = 0
     quality_calls: Count = 0
     provisioned: bool = False

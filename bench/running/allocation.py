@@ -41,13 +41,13 @@ def allocated(
 ) -> dict[str, Allocation]:
     """Return the allocation of every case that is timed in more than one process, by its id.
 
-    All take as long as one process of `share_s` would, `start_s` and sampling together.
+    All take as long as one process of the case's shares would, `start_s` and sampling together.
     """
     found = {}
     for case in cases:
         kind = kind_of(case)
         expected = between(components.get(kind), DECLARED.get(kind, UNTOLD))
-        best = allocate(expected, share_s, start_s(case), call_s(case))
+        best = allocate(expected, case.shares * share_s, start_s(case), call_s(case))
         if best.forks > 1:
             found[case.id] = best
     return found
@@ -73,7 +73,9 @@ def asked_in_words(cases: Sequence[Case], device: str, effort: Effort, pace: Pac
     told = f"{each[0]} to {each[-1]} processes" if each[1:] else counted(each[0], "process")
     own = [case.most_rounds(rounds) for case in timed]
     processes = sum(n * count for n, count in zip(forks, own, strict=True))
-    return f"in {told} (some {processes} in all, up to {MAX_SAMPLES * sum(own)} samples)"
+    longest = max((case.shares for case in timed), default=1)
+    longer = f", up to {longest * effort.share_s:.3g} s where ranks start" if longest > 1 else ""
+    return f"in {told}{longer} (some {processes} in all, up to {MAX_SAMPLES * sum(own)} samples)"
 
 
 def between(known: Components | None, declared: Components) -> Components:

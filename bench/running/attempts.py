@@ -84,7 +84,7 @@ class Attempts:
 
     def allocation(self, case: Case) -> Allocation:
         """Return the processes of a case in a round, and the share of each."""
-        return self.allocated.get(case.id, Allocation(1, self.share_s))
+        return self.allocated.get(case.id, Allocation(1, case.shares * self.share_s))
 
     def timed(self, case: Case, number: int) -> list[Step]:
         """List what a round asks of a case."""

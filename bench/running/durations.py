@@ -71,7 +71,9 @@ class Durations:
         """Return these with what more attempts took; the latest of a case counts."""
         by_id, made = {case.id: case for case in cases}, list(attempts)
         sound = [attempt for attempt in made if attempt.outcome == "ok"]
-        took = _medians(sound, share_s, allocated or {})
+        took = _medians(
+            sound, {name: one.shares * share_s for name, one in by_id.items()}, allocated or {}
+        )
         latest = {_name(*key): seconds for key, seconds in took.items()}
         earlier = {name: seconds for name, seconds in self.cases.items() if name not in latest}
         together = [*earlier.items(), *latest.items()][-MOST_CASES:]
@@ -96,12 +98,12 @@ class Durations:
 
 
 def _medians(
-    attempts: Iterable[Attempt], share_s: float, allocated: Mapping[str, Allocation]
+    attempts: Iterable[Attempt], shares_s: Mapping[str, float], allocated: Mapping[str, Allocation]
 ) -> dict[Key, float]:
     """Return the seconds of a process beside its share, by case and role."""
     seen: dict[Key, list[float]] = {}
     for attempt in attempts:
-        beside_s = attempt.elapsed_s - _share_s(attempt, share_s, allocated)
+        beside_s = attempt.elapsed_s - _share_s(attempt, shares_s[attempt.case], allocated)
         seen.setdefault((attempt.case, attempt.role), []).append(max(beside_s, LEAST))
     return {key: median(times) for key, times in seen.items()}
 

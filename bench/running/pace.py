@@ -45,7 +45,7 @@ class Pace:
 
     def took(self, case: Case, role: Role, seconds: float) -> None:
         """Learn from one attempt."""
-        kind, beside_s = kind_of_attempt(case, role), seconds - self._sampling_s(role)
+        kind, beside_s = kind_of_attempt(case, role), seconds - self._sampling_s(case, role)
         taken_s, expected_s = self._seen_s.get(kind, (0.0, 0.0))
         self._seen_s[kind] = taken_s + max(beside_s, 0.0), expected_s + self.before_s(case, role)
 
@@ -74,7 +74,7 @@ class Pace:
 
     def expected_s(self, case: Case, role: Role) -> float:
         """Return the seconds that another attempt is likely to take."""
-        return self.beside_s(case, role) + self._sampling_s(role)
+        return self.beside_s(case, role) + self._sampling_s(case, role)
 
     def left_s(self, attempts: Sequence[tuple[Case, Role]]) -> float:
         """Return the seconds these attempts are likely to take."""
@@ -85,7 +85,7 @@ class Pace:
         if not timed or left_s == float("inf"):
             return self.share_s
         beside_s = sum(self.beside_s(case, role) for case, role in timed)
-        fitting_s = (0.9 * left_s - beside_s) / len(timed)
+        fitting_s = (0.9 * left_s - beside_s) / sum(case.shares for case, _ in timed)
         return min(self.share_s, max(fitting_s, SHARE_MIN_S))
 
     @property
@@ -99,5 +99,5 @@ class Pace:
         nothing = f"{BY_CONSTANTS}: nothing like it has run here"
         return BY_EARLIER if 2 * known > len(cases) else nothing
 
-    def _sampling_s(self, role: Role) -> float:
-        return self.share_s if role == "time" else 0.0
+    def _sampling_s(self, case: Case, role: Role) -> float:
+        return case.shares * self.share_s if role == "time" else 0.0

@@ -47,18 +47,22 @@ def narrow(found: Interval | None) -> bool:
 def estimate_s(cases: Sequence[Case], effort: Effort, pace: Pace) -> float:
     """Estimate the seconds of a whole run up to its last checkpoint."""
     rounds = effort.checkpoints[-1]
-    attempts = sum(case.most_rounds(rounds) for case in cases if pace.goes_on(case))
-    return _fixed_s(cases, rounds, pace) + attempts * effort.share_s
+    return _fixed_s(cases, rounds, pace) + _shares(cases, rounds, pace) * effort.share_s
 
 
 def fit(effort: Effort, cases: Sequence[Case], budget_s: float | None, pace: Pace) -> Effort:
     """Shorten the share of each attempt so that the first checkpoint fits the budget."""
     rounds = effort.checkpoints[0]
-    attempts = sum(case.most_rounds(rounds) for case in cases if pace.goes_on(case))
-    if budget_s is None or not attempts:
+    shares = _shares(cases, rounds, pace)
+    if budget_s is None or not shares:
         return effort
-    share = (0.9 * budget_s - _fixed_s(cases, rounds, pace)) / attempts
+    share = (0.9 * budget_s - _fixed_s(cases, rounds, pace)) / shares
     return Effort(min(max(share, SHARE_MIN_S), effort.share_s), effort.checkpoints)
+
+
+def _shares(cases: Sequence[Case], rounds: int, pace: Pace) -> int:
+    """Count the shares of time that all processes of so many rounds sample."""
+    return sum(case.shares * case.most_rounds(rounds) for case in cases if pace.goes_on(case))
 
 
 def _fixed_s(cases: Sequence[Case], rounds: int, pace: Pace) -> float:

@@ -15,12 +15,13 @@ from bench.cases.problem import Problem
 from bench.cases.variant import Variant
 from bench.errors import UserError
 
-SETTINGS = ("dtype", "pass", "threads", "ranks", "cache", "allocator", "rounds", "quality_seeds")
+EFFORTS = ("rounds", "shares", "quality_seeds")
+SETTINGS = ("dtype", "pass", "threads", "ranks", "cache", "allocator", *EFFORTS)
 WORDS: dict[str, Plain] = {"none": None, "true": True, "false": False}
 LARGEST = 2**63 - 1  # of what a size in torch, or an integer in a run folder, can be
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-LEAST = {"threads": 1, "ranks": 1, "rounds": 0, "quality_seeds": 0}
+LEAST = {"threads": 1, "ranks": 1, "rounds": 0, "shares": 1, "quality_seeds": 0}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -118,11 +118,12 @@ def _model(request: dict[str, Any], contestants: list[Contestants]) -> Model | N
 
 
 def _both(one: Case, other: Case) -> Case:
-    """Return the case that is measured as often as either, and of as many seeds."""
+    """Return the case that is measured as often as either, as long, and of as many seeds."""
     rounds = None if None in (one.rounds, other.rounds) else max(one.rounds or 0, other.rounds or 0)
-    return dataclasses.replace(
-        one, rounds=rounds, quality_seeds=max(one.quality_seeds, other.quality_seeds)
-    )
+    most = {
+        name: max(getattr(one, name), getattr(other, name)) for name in ("shares", "quality_seeds")
+    }
+    return dataclasses.replace(one, rounds=rounds, **most)
 
 
 def _expect_axes(groups: list[Contestants], overrides: dict[str, tuple[Plain, ...]]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,38 @@ def once_a_session(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, A
     `name` must tell everything that it depends on besides the sources, which a session holds fixed.
     Where there is no session it is made anew.
     """
-    folder = os.environ.get(FOLDER)
-    if not folder:
+    path = made_once(name, ".json", lambda partial: _write(partial, make()))
+    if path is None:
         return make()
-    path = Path(folder) / f"once-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
-    if not path.exists():
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(make()))
-        partial.rename(path)  # whole, whoever else makes it meanwhile, or is killed
     found: dict[str, Any] = json.loads(path.read_text())
     return found
+
+
+def made_once(name: str, suffix: str, write: Callable[[Path], None]) -> Path | None:
+    """Return the session's file of this name, written first if nobody has; None without a session.
+
+    Whoever asks while another writes waits for it: ranks of one case ask at the same time.
+    """
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        return None
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    path = Path(folder) / f"once-{digest}{suffix}"
+    with _alone(Path(folder) / f"once-{digest}.lock"):
+        if not path.exists():
+            partial = path.with_suffix(f".{os.getpid()}")
+            write(partial)
+            partial.rename(path)  # whole, whoever is killed meanwhile
+    return path
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    path.write_text(json.dumps(data))
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process."""
+    with lock.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

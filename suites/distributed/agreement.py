@@ -15,7 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from bench import Incorrect, Setting, Verdict
-from bench.workload import Budget, Realisation, nudge_weights, realise, tensors_in
+from bench.workload import (
+    Budget,
+    Realisation,
+    nudge_weights,
+    realise,
+    tensors_in,
+    tensors_once_a_session,
+)
 from suites.distributed.adam import ADAMW, adamw, momenta
 from suites.distributed.workload import (
     Batch,
@@ -45,8 +52,8 @@ def check(problem: Workload, strategy: Any, inputs: Batch, setting: Setting) -> 
     rounds_to = strategy.sends or unit
 
     def draw(number: int) -> Realisation:
-        exact = _by_one_process(problem, seeds, setting, torch.float64, number)
-        plain = _by_one_process(problem, seeds, setting, unit, number, strategy.sends)
+        exact = _once(problem, seeds, setting, torch.float64, number)
+        plain = _once(problem, seeds, setting, unit, number, strategy.sends)
         return Realisation(exact, plain)
 
     exact, plain = realise(draw, 0, most=MOST_REALISATIONS)
@@ -74,6 +81,24 @@ def _by_strategy(problem: Workload, strategy: Any, seeds: list[int], setting: Se
     losses = [mean_over_ranks(strategy.step(problem.make_inputs(s, setting))) for s in seeds]
     momentum = strategy.momentum().cpu()
     return torch.tensor(losses, dtype=torch.float64), _flat(strategy.full_parameters()), momentum
+
+
+def _once(
+    problem: Workload,
+    seeds: list[int],
+    setting: Setting,
+    dtype: torch.dtype,
+    realisation: int,
+    sends: torch.dtype | None = None,
+) -> Trained:
+    """Train as `_by_one_process` does, once for all strategies, ranks and numbers of them."""
+    kind, where = type(problem), (setting.device.type, setting.threads)
+    name = f"{kind.__module__}.{kind.__qualname__} {problem} {seeds} {where} {dtype} {sends}"
+    losses, parameters, momentum = tensors_once_a_session(
+        f"one process: {name} {realisation}",
+        lambda: _by_one_process(problem, seeds, setting, dtype, realisation, sends),
+    )
+    return losses, parameters.to(setting.device), momentum
 
 
 def _by_one_process(

@@ -26,7 +26,7 @@ class OneProcess(Single):
         self.network = nn.DataParallel(network)
 
 
-@variant(marks=["alone"])
+@variant(marks=["alone", "several GPUs"])
 def data_parallel(problem: Training, *, setting: Setting) -> OneProcess:
     """Scatter the batch over the GPUs of one process and gather outputs on the first."""
     return OneProcess(problem, setting)

@@ -9,7 +9,7 @@ from bench import Axis, Sweep, sweep
 from suites.distributed.sizes import COLLECTIVES
 
 # `alone` marks strategies of one process, which others are held to; `grouped` those that need
-# several groups of ranks.
+# several groups of ranks; `several GPUs` one process that wants them, which smoke leaves out.
 GROUPED_FROM = 4
 
 TRAINING: dict[str, Axis] = {"pass": "train"}
@@ -31,7 +31,7 @@ def smoke(device: str) -> list[Sweep]:
     """Show every strategy and collective at two ranks."""
     effort: dict[str, Axis] = {"rounds": 3, "quality_seeds": 1}
     return [
-        *_against_one_process(SMALL, (2,), **effort),
+        *(s.unmarked("several GPUs") for s in _against_one_process(SMALL, (2,), **effort)),
         *_collectives(4 * KIB, 4 * MIB, (2,), rounds=1),
         *([] if device == "cuda" else _contrastive((2,), rounds=0)),
     ]

@@ -244,7 +244,8 @@ def first_step(policy: Policy, batch: Batch) -> accuracy.FirstStep:
     row = policy.problem.output(network, tuple(tensor[:1] for tensor in batch))
     output = torch.empty(len(batch[0]), *row.shape[1:], dtype=torch.float64, device=META)
     weights = sum(weight.numel() for weight in network.parameters())
-    return accuracy.FirstStep(output, torch.empty(weights, dtype=output.dtype, device=META), 1.0)
+    gradient, update = (torch.empty(weights, dtype=output.dtype, device=META) for _ in range(2))
+    return accuracy.FirstStep(output, gradient, 1.0, update)
 
 
 def trained(

@@ -25,7 +25,8 @@ def test_it_is_made_once_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert once_a_session("a", lambda: make("a")) == first == {"losses": [1.5, 1.0]}
     assert once_a_session("b", lambda: make("b")) == {"losses": [1.5, 2.0]}
     assert made == ["a", "b"]
-    assert len(list(tmp_path.iterdir())) == 2  # nothing half written is left
+    assert len(list(tmp_path.glob("*.json"))) == 2  # nothing half written is left
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".lock"}
 
 
 def test_what_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

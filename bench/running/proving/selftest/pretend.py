@@ -85,7 +85,7 @@ class PretendSides:
         """
         cases = [case for case in self._sound() if case.timed]
         share_s = self.attempts.share_s
-        least = {c.id: Allocation(2, share_s / 2) for c in cases if not c.starts_cold}
+        least = {c.id: Allocation(2, c.shares * share_s / 2) for c in cases if not c.starts_cold}
         found = allocated(cases, share_s, {}, self._pace.start_s, self.attempts.call_s)
         return least | found
 
