@@ -17,7 +17,9 @@ INSTRUMENT = f"{ROOT / 'bench'}{os.sep}"
 _IMPORT = re.compile(
     r"^[ \t]*(?:from ([\w.]+) import (?:\(([^)]*)\)|([\w ,]+))|import ([\w.]+))", re.MULTILINE
 )
-_NAMED = re.compile(r'"(\w+(?:\.\w+)+)"')  # a package whose modules are imported by name
+# A package whose modules are imported by name; not one whose variants contest a problem, each of
+# which is a contestant of its own.
+_NAMED = re.compile(r'(?<!contested_by: ClassVar\[str\] = )"(\w+(?:\.\w+)+)"')
 
 
 @cache

@@ -2,7 +2,9 @@
 
 One launch of ranks costs seconds, and a case takes one for its check, one for its memory, one a
 round and one a seed: cases are few, and ranks beyond the cores are asked for bytes, traffic and
-loss alone (`rounds=0`).
+loss alone (`rounds=0`). What is timed samples several `shares` a launch, so that most of a round
+goes into steps; a launch a round stays, for ranks that stayed up would share a layout of memory, an
+order of connections and a neighbour over all rounds.
 """
 
 from bench import Axis, Sweep, sweep
@@ -41,9 +43,10 @@ def quick(device: str) -> list[Sweep]:
     """Time at two ranks; ask four, mixed precision and options for all but the time."""
     untimed: dict[str, Axis] = {**SMALL, "rounds": 0, "quality_seeds": 1}
     return [
-        *_against_one_process(MEDIUM, (2,), rounds=3, quality_seeds=1),
+        *_against_one_process({**MEDIUM, "loss_steps": 10}, (2,), quality_seeds=1, shares=8),
         *_by_ranks({**untimed, "quality_seeds": 0}, (4,)),
-        *_against_one_process({**untimed, "precision": "bf16_mixed"}, (2, 4)),
+        *_against_one_process({**untimed, "precision": "bf16_mixed"}, (2,)),
+        *_by_ranks({**untimed, "precision": "bf16_mixed", "quality_seeds": 0}, (4,)),
         sweep("DataParallelTraining", **untimed, ranks=4, reduce_to_owner=True).having(
             "reduce_to_owner"
         ),
@@ -59,12 +62,12 @@ def standard(device: str) -> list[Sweep]:
     """Ask a model of GPT-2's size on GPUs, a larger small one on cores."""
     if device == "cuda":
         return [
-            *_against_one_process(LARGE, (2, 4, 8), quality_seeds=3),
+            *_against_one_process(LARGE, (2, 4, 8), quality_seeds=3, shares=4),
             *_collectives(KIB, 1024 * MIB, (2, 4, 8)),
             *_contrastive((2, 4, 8), batch=16384, embedding=512, features=768, quality_seeds=3),
         ]
     return [
-        *_against_one_process({**MEDIUM, "loss_steps": 50}, (2,), rounds=5, quality_seeds=3),
+        *_against_one_process({**MEDIUM, "loss_steps": 50}, (2,), quality_seeds=3, shares=2),
         *_by_ranks(MEDIUM, (4, 8), rounds=0, quality_seeds=3),
         *_collectives(KIB, 64 * MIB, (2, 4), rounds=5),
         *_contrastive((2,), rounds=5, quality_seeds=3),

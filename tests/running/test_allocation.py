@@ -49,6 +49,14 @@ def test_what_starts_slowly_or_differs_within_processes_alone_has_one() -> None:
     assert allocate(Components(0.06, 0.01), 0.25, start_s=0.02).forks > 3
 
 
+def test_several_shares_are_dealt_out_as_one_longer_share() -> None:
+    plain, longer = case("one", pass_="train"), case("two", pass_="train", shares=6)
+    started, called = (lambda _: 0.03), (lambda _: 0.0)
+    found = allocated([plain, longer], 0.25, {}, started, called)
+    assert found[longer.id] == allocate(DECLARED["training"], 6 * 0.25, 0.03)
+    assert found[plain.id] == allocate(DECLARED["training"], 0.25, 0.03)
+
+
 def test_what_a_selftest_found_of_a_kind_counts_before_what_is_declared() -> None:
     cases = [case("one", pass_="train"), case("two", n=2)]
     started, called = (lambda _: 0.03), (lambda _: 0.0)

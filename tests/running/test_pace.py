@@ -63,16 +63,19 @@ SLICES = ("mixers", "operators", "positions")  # on a GPU smoke has no time for 
 WHOLE = ("attention", "distributed", "precision", "samplers")
 
 
+LEFT_OUT = {"variation", "pattern", "beside", "grouped", "several GPUs"}  # marks of variants
+
+
 def test_smoke_on_a_gpu_still_shows_everything(shown: Selection, server: Server) -> None:
     """Every variant that quick asks is in it, and every pass, be it at fewer sizes.
 
-    But for what is a variation of another that is there, patterns of attention and its forms, and
-    contrastive steps.
+    But for what is a variation of another that is there or beside it, patterns of attention and its
+    forms, contrastive steps, and what wants several GPUs in one process or groups of ranks.
     """
     quick = select(server, list(WHOLE), "", [], "quick", "cuda", {}, absent=True)
     wanted, there = ({(c.suite, c.variant) for c in found.cases} for found in (quick, shown))
     found = (param.values for param in FOUND)
-    few = {(suite, v.name) for suite, v in found if {"variation", "pattern"} & {*v.marks}}
+    few = {(suite, v.name) for suite, v in found if LEFT_OUT & {*v.marks}}
     few |= {("distributed", name) for _, name in wanted if name.startswith(("clip_", "siglip_"))}
     few |= {("attention", "keys_first"), ("attention", "queries_first")}  # of efficient attention
     assert {(suite, name) for suite, name in there if suite in WHOLE} == wanted - few

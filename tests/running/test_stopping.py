@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -85,6 +86,17 @@ def test_a_run_is_counted_by_its_last_checkpoint() -> None:
     assert estimate_s([CASE, ENDED], EFFORT, PACE) == (estimate_s([CASE], EFFORT, PACE) + ended_s)
     assert estimate_s([ENDED], EFFORT, PACE) == BEGIN_S + 2 * 10 + ended_s
     assert estimate_s([], EFFORT, PACE) == 10  # a server to ask
+
+
+def test_a_case_of_several_shares_counts_as_often() -> None:
+    longer = replace(CASE, shares=8)
+    assert estimate_s([longer], EFFORT, PACE) == estimate_s([CASE], EFFORT, PACE) + 9 * 7 * 0.5
+    both = [CASE, longer]
+    left_s = fit(EFFORT, both, 200, PACE).share_s
+    assert 0.05 < left_s < EFFORT.share_s
+    shares = 5 * (1 + 8)
+    fixed_s = estimate_s(both, Effort(0.0, (5,)), PACE)
+    assert left_s == pytest.approx((0.9 * 200 - fixed_s) / shares)
 
 
 @pytest.mark.parametrize(("share_s", "fitted_s"), [(0.3, 0.3), (0.7, 0.5), (0.01, 0.05)])

@@ -51,9 +51,9 @@ def test_float32_is_trained_once_a_seed(tmp_path: Path, monkeypatch: pytest.Monk
     trained: list[int] = []
     really = learning._train
 
-    def counted(problem, policy, seed, setting):
+    def counted(problem, policy, seed, *others):
         trained.append(seed)
-        return really(problem, policy, seed, setting)
+        return really(problem, policy, seed, *others)
 
     monkeypatch.setattr(learning, "_train", counted)
     problem = GPTTraining(batch=2, seqlen=8, num_layers=1, num_heads=2, dim=16, num_steps=2)
