@@ -81,10 +81,10 @@ def play_setting(setting: Setting, runs: int) -> list[Row]:
     return [{**told, **count.row()} for count in counts]
 
 
-def bounds_by_look(cases: Sequence[Times]) -> Times:
+def bounds_by_look(cases: Sequence[Times], looks: Sequence[int] = LOOKS) -> Times:
     """Return the lowest bound of log ratio of every case by every look, as a comparison has it."""
-    error = ERROR / len(cases) / len(LOOKS)
-    found = np.array([[upper(logs[:look], error) for look in LOOKS] for logs in cases])
+    error = ERROR / len(cases) / len(looks)
+    found = np.array([[upper(logs[:look], error) for look in looks] for logs in cases])
     return np.minimum.accumulate(found, axis=1)
 
 

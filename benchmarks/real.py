@@ -6,6 +6,7 @@ that is there, and deals its rounds out again and again: see `benchmarks.pool`.
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,11 +22,12 @@ from bench.cases.kind import kind_of
 from bench.errors import UserError
 from bench.store import read
 from benchmarks import ours
+from benchmarks.excluded import EXCLUDED, LIMIT, RULE, bounds_by_look
 from benchmarks.peers import rules
 from benchmarks.pool import LEVELS, Pool, read_pool
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, draw, tell, versions, write
 from benchmarks.targets import better_in_both, found_a_change, number_of_alarms
-from benchmarks.trials import play_ours, play_peer
+from benchmarks.trials import Count, play_ours, play_peer
 
 ROUNDS, BUDGET = 70, "12m"
 # Left out of the recording: one call of these takes too much of an attempt for nine samples.
@@ -35,6 +37,7 @@ QUICK_RUNS = 5
 SEED = 20
 SETTING = "this machine"
 STEADY = 0.01  # spread of rounds at which the power is asked for
+LOOKS = (10, 20, 32)  # pairs at which bounds are looked at: a pool has no more
 
 
 def main(
@@ -65,17 +68,17 @@ def main(
         console.print(line, markup=False, soft_wrap=True)
     runs = QUICK_RUNS if quick else runs
     rows = play_all(pool, runs, console)
-    each = play_each(pool, runs)
+    each, bounded = play_each(pool, runs), play_bounds(pool)
     from benchmarks.figures import real_figure
 
-    paths = [write("real", [*rows, *each], told_of(folder, pool), output)]
+    paths = [write("real", [*rows, *each, *bounded], told_of(folder, pool), output)]
     paths.append(draw("real", real_figure(rows), output))
     console.print(
         f"{pool.num_rounds} rounds of {pool.num_cases} unchanged cases; draws share these rounds, "
         "so that the intervals, which count them as independent, are too narrow.",
         highlight=False,
     )
-    tell(real_targets(rows, each), paths, console)
+    tell([*real_targets(rows, each), *map(told_excluded, bounded)], paths, console)
 
 
 def record(selector: str, keyword: str, rounds: int, budget: str) -> Path:
@@ -119,6 +122,27 @@ def play_each(pool: Pool, runs: int) -> list[Row]:
         told = {"setting": name, "kind": "real", "spread": pool.spread(number)}
         rows.extend({**told, **count.row()} for count in tally.counts())
     return rows
+
+
+def play_bounds(pool: Pool) -> list[Row]:
+    """Count the unchanged cases for which a slowdown beyond the limit is excluded by each look.
+
+    Neighbouring rounds are a pair, a minute apart at the most; in a comparison it is a second.
+    """
+    logs = np.log(np.median(pool.times_WLRV, axis=-1)).reshape(pool.num_cases, -1)
+    pairs = logs[:, : 2 * LOOKS[-1]].reshape(pool.num_cases, -1, 2)
+    excluded = (bounds_by_look(list(pairs), LOOKS) <= math.log1p(LIMIT)).sum(axis=0)
+    told = {"setting": SETTING, "kind": "real"}
+    return [
+        {**told, **Count(RULE, f"{look} pairs", EXCLUDED, 0.0, int(n), pool.num_cases).row()}
+        for look, n in zip(LOOKS, excluded, strict=True)
+    ]
+
+
+def told_excluded(row: Row) -> Target:
+    """Tell how many cases a comparison of equal code could have let go at a look."""
+    what = f"a slowdown of more than {LIMIT:.0%} excluded after {row['samples']}"
+    return Target(what, f"{row['hits']} of {row['trials']} unchanged cases", None)
 
 
 def told_of(folder: Path, pool: Pool) -> dict[str, object]:
