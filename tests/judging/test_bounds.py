@@ -10,7 +10,14 @@ import pytest
 from scipy import stats
 
 from bench.errors import UserError
-from bench.judging.bounds import ERROR, LEAST_RANKED, looks_for, slower_at_most, upper
+from bench.judging.bounds import (
+    ERROR,
+    LEAST_RANKED,
+    looks_for,
+    share_of,
+    slower_at_most,
+    upper,
+)
 from bench.judging.limit import in_words, parse_limit, reachable
 from bench.judging.rule import Pairs, judge_pairs
 from bench.store.known_noise import KindNoise, Noise
@@ -30,6 +37,49 @@ def test_few_pairs_are_bounded_by_t() -> None:
     found = np.random.default_rng(1).normal(0.01, 0.02, 10)
     expected = stats.ttest_1samp(found, 0, alternative="less").confidence_interval(0.999).high
     assert upper(logs_of(found), 0.001) == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize(("count", "by_t"), [(14, True), (15, False)])
+def test_ranks_are_asked_from_fifteen_pairs_on(count: int, by_t: bool) -> None:
+    found = np.random.default_rng(2).normal(0, 0.02, count)
+    expected = stats.ttest_1samp(found, 0, alternative="less").confidence_interval(0.99).high
+    assert (upper(logs_of(found), 0.01) == pytest.approx(float(expected))) is by_t
+
+
+@pytest.mark.parametrize("count", [10, 30])
+def test_what_both_sides_share_moves_no_bound(count: int) -> None:
+    rng = np.random.default_rng(7)
+    base, found = rng.normal(-3, 1, count), rng.normal(0.01, 0.02, count)
+    both = np.stack([base, base + found], axis=1)
+    assert upper(both, 0.001) == pytest.approx(upper(logs_of(found), 0.001))
+
+
+def test_one_pair_tells_nothing_and_takes_no_share_of_the_error() -> None:
+    ten = pairs_of(np.random.default_rng(8).normal(0, 0.02, 10))
+    alone = slower_at_most([ten])
+    assert slower_at_most([ten, pairs_of(np.array([0.0])), pairs_of(np.array([]))]) == [
+        *alone,
+        None,
+        None,
+    ]
+    assert slower_at_most([pairs_of(np.array([0.0, 1e-4]))])[0] == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_bound_of_more_than_twice_as_long_is_none() -> None:
+    assert share_of(math.log(2.0)) == 1.0
+    assert share_of(math.log(2.01)) is None
+    assert share_of(1e9) is None
+    assert share_of(-0.1) == 0.0
+
+
+def test_looks_double_from_twice_the_first_stage() -> None:
+    assert looks_for(5) == (10, 20, 40, 80)
+
+
+def test_a_look_that_was_just_reached_counts() -> None:
+    steady = np.array([0.05, -0.05] * 5 + [0.0] * 10)
+    found = slower_at_most([pairs_of(steady, (10, 20))])[0]
+    assert found == pytest.approx(math.expm1(upper(logs_of(steady), ERROR / 2)))
 
 
 @pytest.mark.parametrize("count", [LEAST_RANKED, 20, 40])

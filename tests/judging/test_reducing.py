@@ -26,6 +26,12 @@ def test_known_values(samples: list[float], quartile: float, half: float) -> Non
     assert faster_half(samples) == pytest.approx(half)
 
 
+@pytest.mark.parametrize("count", range(1, 14))
+def test_the_lower_quartile_is_interpolated_at_every_count(count: int) -> None:
+    drawn = np.random.default_rng(count).random(count).tolist()
+    assert low_quartile(drawn) == pytest.approx(np.quantile(drawn, 0.25))
+
+
 @pytest.mark.parametrize("reducer", REDUCERS)
 def test_every_figure_is_a_time_of_the_process_and_scales_with_it(reducer: str) -> None:
     drawn = np.random.default_rng(3).lognormal(0, 0.1, 51).tolist()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
-from scipy.special import polygamma
+from scipy import optimize, stats
+from scipy.special import digamma, polygamma
 
 from bench.judging.screening import (
     LEAST_CASES,
     _inverse_trigamma,
+    _prior,
     calibrated,
     screen,
     walsh_median,
@@ -65,6 +66,50 @@ def test_noise_alone_looks_changed_about_as_often_as_two_looks_would(rounds: int
     found = np.array([p for seed in range(40) for p in screen(drawn(seed, 40, rounds))])
     for level in (0.02, 0.25):
         assert level < np.mean(found < level) < 2 * level
+
+
+def test_one_that_never_varies_among_many_that_do_has_their_noise() -> None:
+    """Its own variance is none: a clock's step, and no certainty."""
+    assert screen([np.full(3, 0.01), *drawn(3, 40, 3)])[0] > 0.01
+
+
+def smyths(squares: np.ndarray, freedom: np.ndarray) -> tuple[float, float]:
+    """Solve the two equations of Smyth 2004, section 6.2, by another library's root finder."""
+    z = np.log(squares)
+    e = z - digamma(freedom / 2) + np.log(freedom / 2)
+    n = len(e)
+    excess = ((e - e.mean()) ** 2).sum() / (n - 1) - polygamma(1, freedom / 2).mean()
+    half = optimize.brentq(lambda x: polygamma(1, x) - excess, 1e-3, 1e9, xtol=1e-12)
+    return 2 * half, float(np.exp(e.mean() + digamma(half) - np.log(half)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("apart", [0.6, 1.0, 2.5])
+def test_what_cases_share_is_what_the_article_says(seed: int, apart: float) -> None:
+    rng = np.random.default_rng(seed)
+    freedom = rng.integers(4, 12, 30).astype(float)
+    squares = np.exp(rng.normal(-8, apart, 30)) * rng.chisquare(freedom) / freedom
+    assert _prior(squares, freedom) == pytest.approx(smyths(squares, freedom), rel=1e-6)
+
+
+def test_a_few_cases_tell_nothing_of_each_other_and_equal_ones_all() -> None:
+    squares, freedom = np.array([1.0, 9.0, 0.1, 40.0]), np.full(4, 8.0)
+    assert _prior(squares[:3], freedom[:3])[0] == 0.0
+    assert _prior(squares, freedom) == pytest.approx(smyths(squares, freedom), rel=1e-6)
+    prior, usual = _prior(np.full(6, 4.0), np.full(6, 9.0))
+    assert prior > 5000
+    assert usual == pytest.approx(4.0 * np.exp(np.log(4.5) - digamma(4.5)), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("values", "middle"),
+    [([3.0], 3.0), ([1.0, 2.0], 1.5), ([1.0, 2.0, 4.0], 2.25), ([1.0, 2.0, 4.0, 100.0], 3.5)],
+)
+def test_the_centre_is_the_median_of_means_of_pairs(values: list[float], middle: float) -> None:
+    pairs = [(a + b) / 2 for i, a in enumerate(values) for b in values[i:]]
+    assert walsh_median(np.array(values)) == np.median(pairs)
+    if len(values) < 4:
+        assert walsh_median(np.array(values)) == middle
 
 
 @pytest.mark.parametrize("value", [1e-3, 0.1, 1.0, 5.0, 100.0])

@@ -107,7 +107,9 @@ def lacking(records: list[Record], quantity: str) -> list[Record]:
     ]
 
 
-@pytest.mark.parametrize("quantity", ["traffic_paper_elements", "model_states_paper", "zero_stage"])
+@pytest.mark.parametrize(
+    "quantity", ["traffic_engine_elements", "model_states_engine", "num_parameters"]
+)
 def test_a_quantity_that_is_not_there_costs_what_needs_it(quantity: str) -> None:
     judged = findings.judge(lacking(published(), quantity))
     lost = [found for found in judged if "its check raised" in " ".join(found.figures)]
