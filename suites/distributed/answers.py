@@ -38,6 +38,11 @@ class Beside:
     def name(self, record: Record) -> str:
         return name_of(record.case, [self.base.case, *(other.case for other in self.savers)])
 
+    @property
+    def num_timed(self) -> int:
+        """Count the savers whose time can be set beside DDP's."""
+        return sum(record.ranked for record in self.savers) if self.base.ranked else 0
+
     def share(self, record: Record) -> float:
         """Return the bytes of model states over DDP's; both are counted, without an interval."""
         return _held(record) / _held(self.base)
@@ -76,11 +81,11 @@ def answers(records: Sequence[Record]) -> list[Answer]:
 
 
 def _strategies(records: Sequence[Record], most: int) -> list[Answer]:
-    """Say it of the question with most strategies: of each saving, what is fastest."""
+    """Say it of the question with most times, then most strategies: of each saving, the fastest."""
     found = [beside for beside in _questions(records) if beside.savers]
     if not found:
         return []
-    beside = max(found, key=lambda one: (len(one.savers), one.base.case.ranks))
+    beside = max(found, key=lambda one: (one.num_timed, len(one.savers), one.base.case.ranks))
     best = [beside.unbeaten(group) for group in beside.alike()]
     told = [_cost(beside, group) for group in best]
     if any(told):

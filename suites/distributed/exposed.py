@@ -23,8 +23,8 @@ from bench import Measurement, Setting
 from suites.distributed.traffic import COLLECTIVES, operator_of
 from suites.distributed.workload import Batch
 
-NUM_STEPS = 3
-NUM_REPLAYS = 3  # the first meets connections and pages that are new
+NUM_STEPS = 2
+NUM_REPLAYS = 2  # the first meets connections and pages that are new
 Call = tuple[Any, Any, dict[str, Any]]
 
 

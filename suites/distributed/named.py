@@ -38,13 +38,14 @@ def sizes(rows: pd.DataFrame) -> str:
 
 
 def labelled(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add a label that tells numbers of ranks apart where there are several."""
-    several = rows["ranks"].nunique() > 1
-    told = [
-        f"{own}, N = {ranks:.0f}" if several else own
-        for own, ranks in zip(rows["name"], rows["ranks"], strict=True)
-    ]
-    return rows.assign(label=told)
+    """Add a label that tells numbers of ranks apart, and sizes, where there are several."""
+    labels = rows["name"]
+    if rows["ranks"].nunique() > 1:
+        labels = labels + ", N = " + rows["ranks"].astype(int).astype(str)
+    for size in SIZES:
+        if size in rows and rows.groupby(labels)[size].nunique().gt(1).any():
+            labels = labels + f", {size} " + rows[size].astype(int).astype(str)
+    return rows.assign(label=labels)
 
 
 def _span(values: pd.Series[float]) -> str:

@@ -22,6 +22,7 @@ FSDP = "Zhao et al. 2023, arXiv:2304.11277, section 3.2.1"
 AS_LONG = 1.1  # of what is allowed: a tenth more is a cost that a user would see
 REPLICAS_MOVE = 2  # Psi
 NEAR_LINEAR = 0.9  # of perfect scaling
+TOO_WIDE = 2.0  # between the ends of a share: it says nothing
 
 
 @claim(ZERO + "section 7.2.1")
@@ -130,4 +131,6 @@ def _ends(found: Interval | Mean, form: str) -> str:
     told = form.format(found.estimate)
     if found.low is None or found.high is None:
         return f"{told} (one round)"
+    if found.high - found.low > TOO_WIDE:
+        return f"{told} (no bounds from so few rounds)"
     return f"{told} ({form.format(found.low)} to {form.format(found.high)})"

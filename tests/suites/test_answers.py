@@ -190,6 +190,20 @@ def test_of_those_that_save_as_much_the_slower_is_left_out_and_ties_are_told() -
     assert found.endswith("× its time, and tie.")
 
 
+def test_a_question_with_times_is_told_before_one_of_more_ranks_without() -> None:
+    def of(ranks: int, variant: str, held: float, time_s: float | None):
+        case = Case("distributed", variant, "m", "DataParallelTraining", {"dim": 128}, ranks=ranks)
+        return record(case, time_s, model_states=held)
+
+    untimed = [of(4, "ddp", 16e6, None), of(4, "fsdp2", 4e6, None), of(4, "zero1", 8e6, None)]
+    (found,) = sentences(
+        distributed.answers([*untimed, of(2, "ddp", 16e6, 1e-3), of(2, "fsdp2", 8e6, 2e-3)])
+    )
+    assert found.startswith("2 ranks: fsdp2 holds 0.50")
+    (found,) = sentences(distributed.answers(untimed))
+    assert found.startswith("4 ranks: fsdp2 holds 0.25")
+
+
 def test_what_shards_everything_tells_its_cost_and_that_of_gathering_again() -> None:
     rivals = [
         strategy("fsdp2", 8 * 2**20, 1.25e-3, zero_stage=3),

@@ -125,6 +125,14 @@ def test_what_was_not_timed_has_no_times() -> None:
     assert f"{TAKES} cpu" not in drawn([row("single", 1, **nothing), row("ddp", 2, **nothing)])
 
 
+def test_sizes_of_a_strategy_are_told_apart_where_it_was_timed_at_several() -> None:
+    nothing = dict.fromkeys(("time_low_s", "time_high_s"), float("nan"))
+    rows = [row("single", 1, batch=size) for size in (4, 8)] + [row("ddp", 2, **nothing)]
+    chart = drawn(rows)[f"{TAKES} cpu"]
+    labels = set(marks(chart, time=100.0)["label"])
+    assert labels == {"single, N = 1, batch 4", "single, N = 1, batch 8", "ddp, N = 2, batch 4"}
+
+
 def test_a_step_is_computing_and_waiting_beside_what_messages_take() -> None:
     waits = {"exposed_share": 0.25, "coreless_share": 0.05, "bare_over_step": 0.4}
     spreads = {"rank_time_spread": 0.05, "busy_spread": 0.1}
