@@ -120,14 +120,14 @@ def _elements(strategy: Any, layout: Layout, counted: Traffic) -> list[Measureme
         "num_parameters": layout.num_parameters,
         "padding_engine_elements": strategy.padding(layout),
         "unevenness_engine_elements": strategy.unevenness(layout),
-        **{f"{name}_elements": count for name, count in counted.elements.items()},
         "control_elements": counted.control_elements,
         "traffic_elements": traffic(counted.elements),
         "traffic_engine_elements": traffic(engine),
     }
     if strategy.as_paper:
         values["traffic_paper_elements"] = paper
-    return [Measurement(name, "1", [float(value)]) for name, value in values.items()]
+    found = [Measurement(name, "1", [float(value)]) for name, value in values.items()]
+    return found + counted.measurements()
 
 
 def _traffic_of(strategy: Any, layout: Layout) -> dict[str, float]:

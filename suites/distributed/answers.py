@@ -18,11 +18,10 @@ from bench.answers import (
     span,
     what_settles,
 )
-from suites.distributed import contrastive_answers, links
+from suites.distributed import contrastive_answers, costs, links
+from suites.distributed.pairs import KEPT, REPLICAS, Pair
 
-columns = links.columns
 QUESTION = "What does a strategy save a rank, and what does it cost?"
-REPLICAS = "ddp"  # what others are held to: it keeps everything on every rank
 SAVES = 0.98  # of its bytes: less is a saving
 TOO_WIDE = 4.0  # between the ends of an interval, as from half to twice a time: it tells no cost
 MOST = 3
@@ -38,6 +37,11 @@ class Beside:
 
     def name(self, record: Record) -> str:
         return name_of(record.case, [self.base.case, *(other.case for other in self.savers)])
+
+    @property
+    def num_timed(self) -> int:
+        """Count the savers whose time can be set beside DDP's."""
+        return sum(record.ranked for record in self.savers) if self.base.ranked else 0
 
     def share(self, record: Record) -> float:
         """Return the bytes of model states over DDP's; both are counted, without an interval."""
@@ -65,22 +69,28 @@ class Beside:
         return found is not None and found.low is not None and found.low > 1
 
 
+def columns(records: Sequence[Record]) -> links.Columns:
+    """Return what links and steps come to beside others, by case."""
+    return {**links.columns(records), **costs.columns(records)}
+
+
 def answers(records: Sequence[Record]) -> list[Answer]:
     """Say what strategies save and cost, what collectives do, and contrastive losses."""
     others = [*links.answers(records), *contrastive_answers.answers(records)]
-    return [*_strategies(records)[: MOST - len(others)], *others]
+    return [*_strategies(records, MOST - len(others)), *others]
 
 
-def _strategies(records: Sequence[Record]) -> list[Answer]:
-    """Say it of the question with most strategies: of each saving, what is fastest."""
+def _strategies(records: Sequence[Record], most: int) -> list[Answer]:
+    """Say it of the question with most times, then most strategies: of each saving, the fastest."""
     found = [beside for beside in _questions(records) if beside.savers]
     if not found:
         return []
-    beside = max(found, key=lambda one: (len(one.savers), one.base.case.ranks))
+    beside = max(found, key=lambda one: (one.num_timed, len(one.savers), one.base.case.ranks))
     best = [beside.unbeaten(group) for group in beside.alike()]
-    costs = [_cost(beside, group) for group in best]
-    if any(costs):
-        return [_answer(beside, *pair) for pair in zip(best[:MOST], costs, strict=False)]
+    told = [_cost(beside, group) for group in best]
+    if any(told):
+        first, *more = (_answer(beside, *pair) for pair in zip(best[:most], told, strict=False))
+        return [_with_sharded(beside, first, more), *more]
     return [_bytes_alone(beside, best)]
 
 
@@ -108,6 +118,38 @@ def _answer(beside: Beside, best: list[Record], cost: str) -> Answer:
     told = f"{_saved(beside, best)} of {REPLICAS}'s model states a rank{_in_bytes(beside, best)}"
     cost = cost or f"; what that costs in time is not told ({_settles(beside, best)})"
     return Answer(f"{_ranks(beside)}: {told}{cost}.", [*best, beside.base])
+
+
+def _with_sharded(beside: Beside, first: Answer, more: list[Answer]) -> Answer:
+    """Add what the others cost that shard everything, and what of it is gathering again."""
+    named = {record.case.id for answer in (first, *more) for record in answer.records}
+    sharded = [r for r in beside.savers if r.values.get("zero_stage") == 3]
+    others = [r for r in sharded if r.case.id not in named and _dearer(beside, r)]
+    dearer = [f"{beside.name(r)} {beside.share(r):.2f} for {_dearer(beside, r)}" for r in others]
+    again = [share for record in sharded if (share := _resharding(beside, record))]
+    sentence = "; ".join([first.sentence.removesuffix("."), *dearer, *again])
+    return Answer(f"{sentence}.", [*first.records, *others])
+
+
+def _dearer(beside: Beside, record: Record) -> str:
+    """Write the time as a factor of DDP's where it is longer beyond noise."""
+    found = beside.over(record, beside.base)
+    if found is None or found.low is None or found.low <= 1:
+        return ""
+    return _cost(beside, [record]).removeprefix(" for ")
+
+
+def _resharding(beside: Beside, record: Record) -> str:
+    """Name the share of a step that gathering again for backward takes, where it takes any."""
+    kept = KEPT.get(record.case.variant)
+    other = next((r for r in beside.savers if r.case.variant == kept and r.ranked), None)
+    if other is None or beside.over(record, other) is None:
+        return ""
+    found = costs.resharding_share(Pair(record, other), beside.level)
+    if found.low is None or found.high is None or found.low <= 0:
+        return ""
+    ends = dict.fromkeys(f"{end:.0%}" for end in (found.low, found.high))
+    return f"gathering again for backward is {' to '.join(ends)} of {beside.name(record)}'s step"
 
 
 def _bytes_alone(beside: Beside, best: list[list[Record]]) -> Answer:

@@ -5,8 +5,9 @@ Torch-free.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from bench import Plain
 from bench.claims import Finding, Record, Verdict, together
 
 ZERO = "Rajbhandari et al. 2020, arXiv:1910.02054, "
@@ -51,11 +52,16 @@ def finding(judged: list[Verdict], figures: list[str], nothing: str) -> Finding:
 
 def named(record: Record) -> str:
     """Name a strategy with the options that make it another one, precision and ranks."""
-    chosen = {k: v for k, v in record.case.options.items() if (v and v != 1) or v is True}
-    words = ",".join(name if value is True else f"{name}={value}" for name, value in chosen.items())
+    own = chosen(record.case.options)
+    words = ",".join(name if value is True else f"{name}={value}" for name, value in own.items())
     told = f"[{words}]" if words else ""
     mixed = ", mixed precision" if precision_of(record) == "bf16_mixed" else ""
     return f"{record.case.variant}{told}{mixed}, N = {record.case.ranks}"
+
+
+def chosen(options: Mapping[str, Plain]) -> dict[str, Plain]:
+    """Return the options that make a strategy another one than it is by default."""
+    return {k: v for k, v in options.items() if (v and v != 1) or v is True}
 
 
 def precision_of(record: Record) -> str:

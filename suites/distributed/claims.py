@@ -42,8 +42,15 @@ from suites.distributed.contrastive_claims import (
     siglip_gathers_nothing,
     siglip_holds_b_squared_logits,
 )
-from suites.distributed.loss_gap import loss_gap
+from suites.distributed.loss_gap import LOSS_WITHIN, loss_gap
 from suites.distributed.planning.claims import a_step_is_predicted_at_a_world_size_never_fitted
+from suites.distributed.time_claims import (
+    gathering_again_for_backward_costs_time,
+    replicas_hide_communication_behind_backward,
+    replicas_scale_near_linearly,
+    stage_3_takes_at_most_half_more,
+    stages_1_and_2_take_no_longer_than_replicas,
+)
 
 # Told in modules of their own.
 __all__ = [
@@ -52,16 +59,21 @@ __all__ = [
     "checkpoints_keep_sqrt_of_layers",
     "contrastive_logits_and_traffic_are_as_planned",
     "contrastive_loss_is_that_of_one_process",
+    "gathering_again_for_backward_costs_time",
     "mixed_replicas_hold_16_bytes_a_parameter",
     "mixed_stage_1_holds_4_and_12_bytes_over_n",
     "mixed_stage_2_holds_2_and_14_bytes_over_n",
     "mixed_stage_3_holds_16_bytes_over_n",
+    "replicas_hide_communication_behind_backward",
     "replicas_hold_16_bytes_a_parameter",
+    "replicas_scale_near_linearly",
     "siglip_gathers_nothing",
     "siglip_holds_b_squared_logits",
     "stage_1_partitions_optimizer_states",
     "stage_2_partitions_gradients",
     "stage_3_partitions_everything",
+    "stage_3_takes_at_most_half_more",
+    "stages_1_and_2_take_no_longer_than_replicas",
 ]
 
 # Thresholds and their reasons; no run moves them. What theories leave out (padding of partitions,
@@ -69,9 +81,6 @@ __all__ = [
 TRAFFIC_WITHIN = 0.01  # of Psi
 WIRE_WITHIN = 0.02  # headers of messages
 WIRE_FROM_BYTES = 1 << 15  # of a buffer for every rank: in smaller messages headers are not small
-# Of the first loss, and far below what another seed changes: a thousand roundings of float32; half
-# a last place of bfloat16, in which each logit is rounded before the mean over all is taken.
-LOSS_WITHIN = {"float32": 1e-4, "bf16_mixed": 2**-9}
 
 
 @claim("each strategy's own accounting, made from shapes and ranks: suites/distributed")

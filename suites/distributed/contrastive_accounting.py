@@ -38,13 +38,13 @@ def account(
             "bytes",
         ),
         "logits_whole": (float(itemsize * problem.batch**2), "bytes"),
-        **{f"{name}_elements": (float(count), "1") for name, count in counted.elements.items()},
         "traffic_elements": (traffic(counted.elements), "1"),
         "traffic_engine_elements": (traffic(moved), "1"),
     }
     if wire_is_visible(setting.device) and setting.ranks > 1:
         values["wire"] = (float(sent.num_bytes), "bytes")
-    return [Measurement(name, unit, [value]) for name, (value, unit) in values.items()]
+    found = [Measurement(name, unit, [value]) for name, (value, unit) in values.items()]
+    return found + counted.measurements()
 
 
 def together(setting: Setting) -> None:

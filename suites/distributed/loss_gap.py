@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from bench.claims import Record
 
+# Of the first loss, and far below what another seed changes: a thousand roundings of float32; half
+# a last place of bfloat16, in which each logit is rounded before the mean over all is taken.
+LOSS_WITHIN = {"float32": 1e-4, "bf16_mixed": 2**-9}
+
 
 def loss_gap(record: Record, alone: Record | None) -> float | None:
     """Return the largest difference at any step, of one process's first loss on the same seed.

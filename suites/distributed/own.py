@@ -65,6 +65,10 @@ class OwnTraining(OwnParts, Training):
     def exactly(self) -> AbstractContextManager[object]:
         return lifted()
 
+    def work(self, setting: Setting) -> dict[str, float]:
+        """Count the rows of all ranks; a subclass may count what they are made of."""
+        return {"rows": float(self.batch)}
+
     def vet(self, inputs: Batch, setting: Setting) -> dict[str, str]:
         """Refuse what ranks cannot share out: each has the mean loss over its own rows."""
         network = self.network(0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import Call, Measurement, Phases, Plain, Setting, Verdict
-from suites.distributed import accounting, agreement
+from suites.distributed import accounting, agreement, exposed
 from suites.distributed.workload import Batch, Workload, trajectory
 from suites.models.gpt import GPT, GPTConfig, gpt, loss
 from suites.models.text import Tokens, windows
@@ -33,6 +33,10 @@ class Training(Workload):
     def account(self, built: Any, inputs: Batch, setting: Setting) -> list[Measurement]:
         """Count bytes by kind and traffic by collective, beside what was predicted."""
         return accounting.account(self, built, inputs, setting)
+
+    def overheads(self, built: Any, inputs: Batch, setting: Setting) -> list[Measurement]:
+        """Time what ranks wait for in a step, and its collectives alone."""
+        return exposed.overheads(built, inputs, setting)
 
     def quality(self, built: Any, seed: int, setting: Setting) -> list[Measurement]:
         """Return the loss of the global batch, step by step."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from bench import Measurement
 from bench.workload import tensors_in
 
 # Operator of torch's c10d library -> collective, and the argument that holds the whole buffer:
@@ -37,29 +38,52 @@ CONTROL_ELEMENTS = 2  # a flag or a norm: no model has a tensor so small that is
 
 
 class Traffic(TorchDispatchMode):
-    """Count elements by collective while active; a flag or a norm counts as control instead."""
+    """Count calls, elements and bytes by collective while active.
+
+    A flag or a norm counts as control instead.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: Counter[str] = Counter()
         self.elements: Counter[str] = Counter()
+        self.num_bytes: Counter[str] = Counter()
         self.control_elements = 0
+
+    def measurements(self) -> list[Measurement]:
+        """Return what was counted, a collective's bytes under its own name."""
+        found = []
+        for name, count in self.elements.items():
+            counted = {"calls": self.calls[name], "elements": count}
+            found += [Measurement(f"{name}_{k}", "1", [float(n)]) for k, n in counted.items()]
+            found.append(Measurement(name, "bytes", [float(self.num_bytes[name])]))
+        return found
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func.namespace == "c10d":
-            self._count(func._schema.name.partition("::")[2], args)
+            self._count(operator_of(func), args)
         return func(*args, **(kwargs or {}))
 
     def _count(self, operator: str, args: Any) -> None:
         if operator in UNCOUNTED:
             return
         collective, position = COLLECTIVES.get(operator, (operator, 0))
-        elements = sum(tensor.numel() for tensor in tensors_in(args[position]))
+        buffers = list(tensors_in(args[position]))
+        elements = sum(tensor.numel() for tensor in buffers)
         if elements <= CONTROL_ELEMENTS:
             self.control_elements += elements
-        else:
-            self.elements[collective] += elements
+            return
+        self.calls[collective] += 1
+        self.elements[collective] += elements
+        self.num_bytes[collective] += sum(tensor.nbytes for tensor in buffers)
+
+
+def operator_of(func: Any) -> str:
+    """Name an operator without its library, as `allreduce_`."""
+    name: str = func._schema.name.partition("::")[2]
+    return name
 
 
 class Wire:

@@ -161,7 +161,8 @@ def test_without_float32_or_with_failures_alone_nothing_is_said() -> None:
 
 def strategy(variant: str, held: float, time_s: float, noise: float = 1.0, **kept: object):
     case = Case("distributed", variant, "m", "DataParallelTraining", {"dim": 128}, ranks=2)
-    found = record(case, time_s, noise=noise, model_states=held)
+    stage = float(kept.get("zero_stage", 1))  # type: ignore[arg-type]
+    found = record(case, time_s, noise=noise, model_states=held, zero_stage=stage)
     found.flags.extend(kept.get("flags", []))  # type: ignore[call-overload]
     return found
 
@@ -187,6 +188,39 @@ def test_of_those_that_save_as_much_the_slower_is_left_out_and_ties_are_told() -
     (found,) = sentences(distributed.answers([DDP, *tie]))
     assert "fsdp2 and other hold" in found
     assert found.endswith("× its time, and tie.")
+
+
+def test_a_question_with_times_is_told_before_one_of_more_ranks_without() -> None:
+    def of(ranks: int, variant: str, held: float, time_s: float | None):
+        case = Case("distributed", variant, "m", "DataParallelTraining", {"dim": 128}, ranks=ranks)
+        return record(case, time_s, model_states=held)
+
+    untimed = [of(4, "ddp", 16e6, None), of(4, "fsdp2", 4e6, None), of(4, "zero1", 8e6, None)]
+    (found,) = sentences(
+        distributed.answers([*untimed, of(2, "ddp", 16e6, 1e-3), of(2, "fsdp2", 8e6, 2e-3)])
+    )
+    assert found.startswith("2 ranks: fsdp2 holds 0.50")
+    (found,) = sentences(distributed.answers(untimed))
+    assert found.startswith("4 ranks: fsdp2 holds 0.25")
+
+
+def test_what_shards_everything_tells_its_cost_and_that_of_gathering_again() -> None:
+    rivals = [
+        strategy("fsdp2", 8 * 2**20, 1.25e-3, zero_stage=3),
+        strategy("fsdp2_no_reshard", 8 * 2**20, 1e-3, zero_stage=3),
+        strategy("zero3", 10 * 2**20, 3e-3, zero_stage=3),
+        strategy("zero1", 12 * 2**20, 3e-3, zero_stage=1),
+    ]
+    first, *more = sentences(distributed.answers([DDP, *rivals]))
+    assert first.startswith("2 ranks: fsdp2_no_reshard holds 0.50 of ddp's model states")
+    assert "; fsdp2 0.50 for 1.2" in first
+    assert "; gathering again for backward is 20% of fsdp2's step." in first
+    assert "zero3" not in first
+    assert "zero3 holds 0.62" in more[0]
+    noisy = strategy("fsdp2", 8 * 2**20, 1.02e-3, noise=1.5, zero_stage=3)
+    first, *_ = sentences(distributed.answers([DDP, noisy, *rivals[1:]]))
+    assert "fsdp2 0.50" not in first
+    assert "gathering again" not in first
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,21 @@ def test_traffic_counts_elements_by_collective() -> None:
         "reduce": 30,
     }
     assert counted.control_elements == 1
+    told = {m.quantity: (m.samples, m.unit) for m in counted.measurements()}
+    assert told["all_reduce_calls"] == ([1.0], "1")
+    assert told["all_reduce_elements"] == ([30.0], "1")
+    assert told["all_reduce"] == ([120.0], "bytes")
+    assert len(told) == 3 * len(counted.elements)
+
+
+@pytest.mark.usefixtures("alone")
+def test_calls_add_up_in_the_bytes_of_their_own_types() -> None:
+    with Traffic() as counted:
+        for dtype in (torch.float32, torch.float64, torch.bfloat16):
+            dist.all_reduce(torch.zeros(10, dtype=dtype))
+    assert counted.calls == {"all_reduce": 3}
+    assert counted.elements == {"all_reduce": 30}
+    assert counted.num_bytes == {"all_reduce": 140}
 
 
 def test_the_wire_counts_what_is_written(tmp_path: Path) -> None:

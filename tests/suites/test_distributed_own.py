@@ -44,6 +44,11 @@ def test_every_strategy_contests_it(tmp_path: Path) -> None:
     assert strategies <= own
 
 
+def test_its_rate_is_of_the_rows_of_all_ranks(tmp_path: Path) -> None:
+    problem = load_module(written(tmp_path, LLAMA)).Llama(batch=12)
+    assert problem.work(ALONE) == {"rows": 12.0}
+
+
 @pytest.mark.multirank
 @pytest.mark.parametrize("precision", ["float32", MIXED])
 @pytest.mark.parametrize(
