@@ -69,11 +69,11 @@ def asked_in_words(cases: Sequence[Case], device: str, effort: Effort, pace: Pac
     timed = [case for case in cases if case.most_rounds(rounds) and pace.goes_on(case)]
     found = allocated(timed, effort.share_s, noise.components, pace.start_s, declared_call_s)
     forks = [found[case.id].forks if case.id in found else 1 for case in timed]
-    each = sorted({*forks}) or [1]
-    told = f"{each[0]} to {each[-1]} processes" if each[1:] else counted(each[0], "process")
+    fewest, most = min(forks, default=1), max(forks, default=1)
+    told = counted(most, "process") if fewest == most else f"{fewest} to {most} processes"
     own = [case.most_rounds(rounds) for case in timed]
     processes = sum(n * count for n, count in zip(forks, own, strict=True))
-    longest = max((case.shares for case in timed), default=1)
+    longest = max([1, *(case.shares for case in timed)])
     longer = f", up to {longest * effort.share_s:.3g} s where ranks start" if longest > 1 else ""
     return f"in {told}{longer} (some {processes} in all, up to {MAX_SAMPLES * sum(own)} samples)"
 

@@ -44,6 +44,7 @@ def quick(device: str) -> list[Sweep]:
     untimed: dict[str, Axis] = {**SMALL, "rounds": 0, "quality_seeds": 1}
     return [
         *_against_one_process({**MEDIUM, "loss_steps": 10}, (2,), quality_seeds=1, shares=8),
+        _of_one_rank({**MEDIUM, "loss_steps": 10}, 2).at(shares=8),
         *_by_ranks({**untimed, "quality_seeds": 0}, (4,)),
         *_against_one_process({**untimed, "precision": "bf16_mixed"}, (2,)),
         *_by_ranks({**untimed, "precision": "bf16_mixed", "quality_seeds": 0}, (4,)),
@@ -93,6 +94,14 @@ def _against_one_process(
         sweep("DataParallelTraining", **shape, ranks=1, **effort).marked("alone"),
         *_by_ranks(shape, ranks, **effort),
     ]
+
+
+def _of_one_rank(shape: dict[str, Axis], ranks: int) -> Sweep:
+    """Ask one process for a rank's part of the batch: what ranks would take if none waited."""
+    batch = shape["batch"]
+    assert isinstance(batch, int)
+    own = sweep("DataParallelTraining", **{**shape, "batch": batch // ranks}, ranks=1)
+    return own.marked("alone").unmarked("several GPUs").at(quality_seeds=0)
 
 
 def _by_ranks(shape: dict[str, Axis], ranks: tuple[int, ...], **effort: Axis) -> list[Sweep]:
