@@ -28,7 +28,7 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
         return []
     ok["name"] = [name(row) for row in ok.to_dict("records")]
     found: list[Chart] = []
-    for asked, own in _trainings(ok).groupby(["device", "problem", "precision"], sort=True):
+    for asked, own in _trainings(ok).groupby(["device", "problem", "precision"], sort=False):
         found += _of_strategies(own, trajectories, *(str(word) for word in asked))
     rated = ok[ok["problem"].isin(COLLECTIVES) & ok["time_s"].notna()]
     for device, rows in rated.groupby("device"):

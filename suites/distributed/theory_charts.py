@@ -48,7 +48,7 @@ def _bytes(rows: pd.DataFrame) -> Drawing | None:
     data = _stacked(rows, {kind: rows[f"{kind}_bytes"] for kind in kinds})
     colours = [KIND_COLOURS[KINDS.index(kind)] for kind in kinds]
     marks = _theory(rows, "model_states", "_bytes")
-    return _bars(data, marks, "bytes a parameter and rank", kinds, colours)
+    return _bars(data, marks, "bytes a parameter", kinds, colours)
 
 
 def _traffic(rows: pd.DataFrame) -> Drawing | None:
@@ -58,7 +58,7 @@ def _traffic(rows: pd.DataFrame) -> Drawing | None:
     counted = {name: PASSES[name] * rows[f"{name}_elements"] for name in present}
     marks = _theory(rows, "traffic", "_elements")
     colours = [*COLOURS[: len(present)]]
-    return _bars(_stacked(rows, counted), marks, "elements a parameter and step", present, colours)
+    return _bars(_stacked(rows, counted), marks, "elements a parameter", present, colours)
 
 
 def _theory(rows: pd.DataFrame, quantity: str, unit: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from suites.distributed.named import labelled, sizes
 Panel = alt.LayerChart | alt.FacetChart  # what altair declares that layering returns
 SCALINGS = {"strong_efficiency": "equal total work", "weak_efficiency": "equal work a rank"}
 WIDTH = 400
+BELOW = alt.Legend(orient="bottom", columns=2)
 BLACK = "#1f2328"
 NO_CORE = "no core to compute on"
 CAPTION = (
@@ -104,7 +105,7 @@ def _exposed(rows: pd.DataFrame) -> Panel | None:
     scale = alt.Scale(domain=list(parts), range=list(RANK_PARTS.values()))
     bars = _base(pd.concat(frames)).mark_bar().encode(
         x=alt.X("sum(ms):Q", title="a step of the ranks, on average (ms)"),
-        color=alt.Color("part:N", title=None, scale=scale, legend=alt.Legend(orient="bottom")),
+        color=alt.Color("part:N", title=None, scale=scale, legend=BELOW),
         order="order:Q",
         tooltip=["label:N", "part:N", alt.Tooltip("ms:Q", format=".4g")],
     )  # fmt: skip
@@ -118,8 +119,8 @@ def _exposed(rows: pd.DataFrame) -> Panel | None:
 
 def _base(data: pd.DataFrame) -> alt.Chart:
     labels = sorted(data["label"].unique())
-    y = alt.Y("label:N", title=None, sort=labels, axis=alt.Axis(labelLimit=220))
-    return alt.Chart(data, width=WIDTH - 100, height=max(22 * len(labels), 90)).encode(y=y)
+    y = alt.Y("label:N", title=None, sort=labels, axis=alt.Axis(labelLimit=270))
+    return alt.Chart(data, width=WIDTH - 140, height=max(22 * len(labels), 90)).encode(y=y)
 
 
 def _stragglers(rows: pd.DataFrame) -> str:
