@@ -9,6 +9,8 @@ from bench import Setting, variant
 from suites.precision.policy import BETAS, EPS, WEIGHT_DECAY, Policy
 from suites.precision.problem import Training
 
+BLOCK = 256  # of elements that share a scale; a tensor below 4096 elements is left in float32
+
 
 @variant(compiles=True, marks=["beside", "torchao"], computes_in=["float32"], needs=["torchao"])
 def adamw_8bit(problem: Training, *, setting: Setting) -> Policy:
@@ -17,6 +19,9 @@ def adamw_8bit(problem: Training, *, setting: Setting) -> Policy:
 
 
 class _EightBits(Policy):
+    def formula_bytes(self) -> float:
+        return 2 * self.storage.itemsize + 2 * (1 + 4 / BLOCK)  # moments, and a scale a block
+
     def make_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
         from torchao.optim import AdamW8bit
 

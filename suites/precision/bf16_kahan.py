@@ -28,6 +28,9 @@ class _Kahan(Policy):
     def make_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
         return KahanAdamW(weights, self.problem.learning_rate)
 
+    def formula_bytes(self) -> float:
+        return super().formula_bytes() + self.storage.itemsize  # what was lost
+
     def weights(self) -> list[Tensor]:
         state = self.optimizer.state
         kept = [p for p in self.network.parameters() if p.requires_grad]

@@ -20,6 +20,7 @@ from suites.precision.workload import Batch, Workload, cast
 BETAS = (0.9, 0.95)
 EPS = 1e-8
 WEIGHT_DECAY = 0.1
+GROWTH_INTERVAL = 2000  # torch's own
 
 
 class Policy:
@@ -27,7 +28,8 @@ class Policy:
 
     With `scaled`, the loss is scaled and steps whose gradients overflow are skipped (Micikevicius
     et al. 2018, arXiv:1710.03740, section 3.2). `products` is how float32's are computed, while a
-    phase lasts and no longer. There is no network before the first `reset`.
+    phase lasts and no longer; `growth_interval` is after how many steps without overflow the scale
+    doubles. There is no network before the first `reset`.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class Policy:
         scaled: bool = False,
         products: Products = "ieee",
         compiled: bool | None = None,
+        growth_interval: int | None = None,
     ):
+        self.growth_interval = growth_interval
         self.problem, self.setting = problem, setting
         self.storage, self.compute, self.scaled = storage, compute, scaled
         self.products, self.compiled = products, compiled
@@ -52,7 +56,11 @@ class Policy:
         if self.compiled:
             self.network.compile(dynamic=False)
         self.optimizer = self.make_optimizer(list(self.network.parameters()))
-        self.scaler = torch.amp.GradScaler(self.setting.device.type, enabled=self.scaled)
+        self.scaler = torch.amp.GradScaler(
+            self.setting.device.type,
+            enabled=self.scaled,
+            growth_interval=self.growth_interval or GROWTH_INTERVAL,
+        )
         self._steps = steps = Counter[str]()
         self.optimizer.register_step_post_hook(lambda *_: steps.update(["taken"]))
 
@@ -123,6 +131,13 @@ class Policy:
     def scale(self) -> float:
         """Return the factor on the gradients: the scaler's, 1 without one."""
         return float(self.scaler.get_scale())
+
+    def formula_bytes(self) -> float:
+        """Return what parameters, gradients and optimizer state of one weight take by formula.
+
+        AdamW keeps two moments (Rajbhandari et al. 2020, arXiv:1910.02054, section 3.1).
+        """
+        return 4 * self.storage.itemsize
 
     def tensors_by_kind(self) -> dict[str, list[Tensor]]:
         """List the model states as they are now."""

@@ -44,17 +44,24 @@ def quick(device: str) -> list[Sweep]:
     if device == "cuda":
         return [
             sweep("FineTuning", quality_seeds=5, rounds=3),
+            _climbing(quality_seeds=5, rounds=0),
             _usual("GPTTraining", **GPT_GPU, num_steps=100, quality_seeds=3),
             _usual("UNetTraining", batch=256, channels=128, num_steps=100, quality_seeds=3),
         ]
     return [
         sweep("FineTuning", quality_seeds=5, rounds=3),
+        _climbing(quality_seeds=5, rounds=0),
         _usual("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3, rounds=4),
         _usual("GPTTraining", **GPT_BUSY, num_steps=20, quality_seeds=3, rounds=4).unmarked(
             "float16"
         ),
         _usual("UNetTraining", batch=32, channels=16, num_steps=60, quality_seeds=3, rounds=4),
     ]
+
+
+def _climbing(**axes: Axis) -> Sweep:
+    """Ask for a scale that doubles so soon that it meets the end of float16 within a training."""
+    return sweep("FineTuning", growth_interval=4, **axes).having("growth_interval")
 
 
 def _usual(problem: str, **axes: Axis) -> Sweep:
@@ -66,6 +73,7 @@ def standard(device: str) -> list[Sweep]:
     gpt = GPT_GPU if device == "cuda" else GPT_WIDE
     return [
         sweep("FineTuning", num_steps=500, quality_seeds=5),
+        _climbing(quality_seeds=5, rounds=0),
         sweep("GPTTraining", **gpt, num_steps=500, quality_seeds=3),
         sweep("UNetTraining", batch=128, channels=64, num_steps=500, quality_seeds=3),
     ]
@@ -76,6 +84,7 @@ def full(device: str) -> list[Sweep]:
     gpt = GPT_GPU if device == "cuda" else GPT_WIDE
     return [
         sweep("FineTuning", num_steps=500, quality_seeds=10),
+        _climbing(quality_seeds=10, rounds=0),
         sweep("GPTTraining", **gpt, num_steps=2000, quality_seeds=5),
         sweep("UNetTraining", batch=128, channels=64, num_steps=2000, quality_seeds=5),
     ]
