@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.charts import Chart, bars, drawn
-from suites.precision import gap_charts, gradient_charts, scale_charts, side_charts
+from suites.precision import format_charts, gap_charts, gradient_charts, scale_charts, side_charts
 from suites.precision.naming import EXACT, TELLING, named, title
 
 PHASES = ("forward", "backward", "optimizer")
@@ -18,8 +18,9 @@ SIZES = ("batch", "seqlen", "num_layers", "dim", "channels", "width")
 def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
     """Draw every workload at every size, the telling one last."""
     ok = table[(table["outcome"] == "ok") & (table["pass"] == "train")].copy()
+    last = drawn("What number formats hold", partial(format_charts.formats, table))
     if ok.empty:
-        return []
+        return last
     ok["name"] = [named(row) for row in ok.to_dict("records")]
     found: list[Chart] = []
     ok = ok.sort_values("problem", key=lambda problem: problem == TELLING, kind="stable")
@@ -30,7 +31,7 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
         for draw in (side_charts.policies, gap_charts.over_steps, scale_charts.over_steps):
             found += drawn(told, partial(draw, told, rows, own))
         found += drawn(told, partial(gradient_charts.octaves, told, own))
-    return found
+    return [*found, *last]
 
 
 def _sizes(rows: pd.DataFrame) -> list[str]:

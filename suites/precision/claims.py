@@ -20,6 +20,7 @@ from bench.claims import (
     together,
 )
 from suites.precision.naming import TELLING
+from suites.precision.standards import STANDARDS
 
 # Thresholds and their reasons; no run moves them.
 SAME_LOSS = 0.01  # of float32's final loss: below what another seed changes
@@ -152,6 +153,23 @@ def tf32_is_fast_float32(records: Sequence[Record]) -> Finding:
         figures.append(f"{_where(tf32.case)}: {_times(times)} times as fast, {_gap(gap)}")
         judged += [at_least(times, SPEEDUP), _same(tf32, gap)]
     return Finding(together(judged), figures or ["needs a GPU with TF32"])
+
+
+@claim("IEEE 754-2019 table 3.5; arXiv:2209.05433 table 1; arXiv:2310.10537 table 1")
+def formats_match_standards(records: Sequence[Record]) -> Finding:
+    """Formats hold what IEEE 754 and OCP say: largest, smallest normal, subnormal, and epsilon."""
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for record in (r for r in records if r.case.problem == "NumberFormat" and r.outcome == "ok"):
+        name = str(record.case.values["format"])
+        wrong = [
+            f"{quantity.removeprefix('format_')} {record.values.get(quantity)}, expected {value}"
+            for quantity, value in STANDARDS[name].figures().items()
+            if record.values.get(quantity) != value
+        ]
+        judged.append("fails" if wrong else "holds")
+        figures.append(f"{name}: {'; '.join(wrong) or 'as its standard has it'}")
+    return Finding(together(judged), figures or ["no format was asked"])
 
 
 def _times(found: Interval) -> str:

@@ -1,6 +1,7 @@
 """What each preset asks of precision. Torch-free: plain Python that names problems and axes."""
 
 from bench import Axis, Sweep, sweep
+from suites.precision.standards import STANDARDS
 
 # A GPU fills its tensor cores only with wide layers; two CPU cores are busy with narrow ones.
 GPT_SMALL: dict[str, Axis] = {"seqlen": 64, "num_layers": 2, "num_heads": 4, "dim": 128}
@@ -45,12 +46,14 @@ def quick(device: str) -> list[Sweep]:
         return [
             sweep("FineTuning", quality_seeds=5, rounds=3),
             _climbing(quality_seeds=5, rounds=0),
+            _formats(),
             _usual("GPTTraining", **GPT_GPU, num_steps=100, quality_seeds=3),
             _usual("UNetTraining", batch=256, channels=128, num_steps=100, quality_seeds=3),
         ]
     return [
         sweep("FineTuning", quality_seeds=5, rounds=3),
         _climbing(quality_seeds=5, rounds=0),
+        _formats(),
         _usual("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3, rounds=4),
         _usual("GPTTraining", **GPT_BUSY, num_steps=20, quality_seeds=3, rounds=4).unmarked(
             "float16"
@@ -64,6 +67,11 @@ def _climbing(**axes: Axis) -> Sweep:
     return sweep("FineTuning", growth_interval=4, **axes).having("growth_interval")
 
 
+def _formats() -> Sweep:
+    """Ask what every format holds, which takes no time worth telling."""
+    return sweep("NumberFormat", format=tuple(STANDARDS), rounds=0)
+
+
 def _usual(problem: str, **axes: Axis) -> Sweep:
     return sweep(problem, **axes).unmarked("beside")
 
@@ -74,6 +82,7 @@ def standard(device: str) -> list[Sweep]:
     return [
         sweep("FineTuning", num_steps=500, quality_seeds=5),
         _climbing(quality_seeds=5, rounds=0),
+        _formats(),
         sweep("GPTTraining", **gpt, num_steps=500, quality_seeds=3),
         sweep("UNetTraining", batch=128, channels=64, num_steps=500, quality_seeds=3),
     ]
@@ -85,6 +94,7 @@ def full(device: str) -> list[Sweep]:
     return [
         sweep("FineTuning", num_steps=500, quality_seeds=10),
         _climbing(quality_seeds=10, rounds=0),
+        _formats(),
         sweep("GPTTraining", **gpt, num_steps=2000, quality_seeds=5),
         sweep("UNetTraining", batch=128, channels=64, num_steps=2000, quality_seeds=5),
     ]
