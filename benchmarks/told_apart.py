@@ -22,7 +22,7 @@ from bench.cases.variant import Unsupported, Variant
 from bench.claims import estimate_mean, near
 from bench.selecting.discover import load_module, module_names, variants_of
 from benchmarks.results import FOLDER, Output, Quick, Row, Target, tell, write
-from suites.precision.claims import SAME_LOSS
+from suites.precision.claimed import SAME_LOSS
 from suites.precision.learning import learn
 from suites.precision.problem import FineTuning, GPTTraining, UNetTraining
 from suites.precision.training import Training
@@ -44,7 +44,7 @@ class Asked:
 
 ASKED = {
     "gpt": Asked(
-        GPTTraining(batch=2, seqlen=32, num_layers=2, num_heads=4, dim=64, num_steps=20), 3, True
+        GPTTraining(batch=2, seqlen=32, num_layers=2, num_heads=4, dim=64, num_steps=40), 3, True
     ),
     "unet": Asked(UNetTraining(batch=16, channels=16, num_steps=15), 3, True),
     "telling": Asked(FineTuning(), 5, False),
