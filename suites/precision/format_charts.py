@@ -38,8 +38,8 @@ def formats(table: pd.DataFrame) -> Chart | None:
     )  # fmt: skip
     caption = (
         "Found out by rounding numbers to a format and back. Dark: normal numbers; light: "
-        "subnormal ones, which are less precise the smaller they are. float64 goes on beyond both "
-        "sides of the axis. Digits are decimals that always come back."
+        "subnormal ones, which are less precise the smaller they are. Digits are decimals that "
+        "always come back."
     )
     return Chart("What number formats hold", caption, drawing)
 

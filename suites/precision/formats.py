@@ -2,7 +2,7 @@
 
 IEEE 754-2019 section 3; OCP 8-bit floating point (arXiv:2209.05433) and OCP microscaling formats
 (arXiv:2310.10537). Nothing is read from a table: powers of two are rounded, and those that come
-back are in the format.
+back are in the format. float64 is what all of this is computed in, and cannot be asked itself.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ class NumberFormat(Problem):
         return powers().to(setting.device)
 
     def call(self, step: Rounding, setting: Setting) -> Call:
-        """Return the rounding of all of them."""
+        """Return the rounding of all of them, 0 where a format has no such number."""
         return _Rounded(step)
 
     def check(self, call: Call, inputs: Tensor, setting: Setting) -> Verdict:
         """Hold the rounding to being one: what it gives it gives again, and order is kept."""
         assert isinstance(call, _Rounded)
-        rounded = call(inputs)[0]
+        rounded = call.step(inputs)
         finite = rounded[torch.isfinite(rounded)]
-        if not torch.equal(call(finite)[0], finite):
+        if not torch.equal(call.step(finite), finite):
             raise Incorrect("what was rounded is rounded again to something else")
         if bool((finite.diff() < 0).any()):
             raise Incorrect("a larger number is rounded to a smaller one")
@@ -78,7 +78,8 @@ class _Rounded:
         self.step = step
 
     def __call__(self, inputs: Tensor) -> tuple[Tensor]:
-        return (self.step(inputs),)
+        rounded = self.step(inputs)
+        return (torch.where(torch.isfinite(rounded), rounded, 0.0),)
 
 
 @variant

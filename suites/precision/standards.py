@@ -36,7 +36,6 @@ class Standard:
 
 
 STANDARDS = {
-    "float64": Standard(53, -1022, 1023),
     "float32": Standard(24, -126, 127),
     "tf32": Standard(11, -126, 127),
     "bfloat16": Standard(8, -126, 127),

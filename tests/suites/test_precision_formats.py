@@ -79,5 +79,5 @@ def test_what_is_no_rounding_is_incorrect(wrong: object) -> None:
 
 
 def test_a_format_of_no_standard_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected format float64, .*, got 'posit16'"):
+    with pytest.raises(ValueError, match=r"expected format float32, .*, got 'posit16'"):
         NumberFormat("posit16")
