@@ -67,7 +67,7 @@ def _column(data: pd.DataFrame, order: list[str], name: str, told: str) -> alt.C
         .mark_text(align="right", dx=24 if digits else 38, fontSize=11)
         .encode(
             y=alt.Y("format:N", title=None, sort=order, axis=None),
-            text=alt.Text(f"{name}:Q", format=".0f" if digits else ".4g"),
+            text=alt.Text(f"{name}:Q", format=".0f" if digits else ".4~g"),
         )
     )
 
