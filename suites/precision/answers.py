@@ -53,7 +53,7 @@ class Beside:
 
 def answers(records: Sequence[Record]) -> list[Answer]:
     """Say what to train with, workload by workload, and what the telling one says against it."""
-    asked = [beside for beside in _questions(records) if beside.others]
+    asked = [beside for beside in _questions(records) if beside.others and _tells(beside.base)]
     telling = [beside for beside in asked if beside.base.case.problem == TELLING]
     usual = [beside for beside in asked if beside.base.case.problem != TELLING]
     risks = [risk.answer(beside.base, beside.others) for beside in telling[:1]]
@@ -66,6 +66,11 @@ def columns(records: Sequence[Record]) -> dict[str, dict[str, float]]:
     bound = (r for r in records if r.roofline and r.roofline.limit == "compute")
     shares = {r.case.id: r.roofline_share for r in bound}
     return {"mfu_share": {case: share for case, share in shares.items() if share is not None}}
+
+
+def _tells(base: Record) -> bool:
+    """Say whether a question was asked of speed or loss, and not of memory or one step alone."""
+    return bool(base.samples.get("time") or base.trajectories)
 
 
 def _questions(records: Sequence[Record]) -> list[Beside]:

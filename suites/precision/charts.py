@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.charts import Chart, bars, drawn
 from suites.precision import format_charts, gap_charts, gradient_charts, scale_charts, side_charts
-from suites.precision.naming import EXACT, TELLING, named, title
+from suites.precision.naming import EXACT, TELLING, WAYS, named, title
 
 PHASES = ("forward", "backward", "optimizer")
 SIZES = ("batch", "seqlen", "num_layers", "dim", "channels", "width")
@@ -35,7 +35,7 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
 
 
 def _sizes(rows: pd.DataFrame) -> list[str]:
-    return ["problem", "device", *(name for name in SIZES if name in rows)]
+    return ["problem", "device", *(name for name in (*SIZES, *WAYS) if name in rows)]
 
 
 def _beside(rows: pd.DataFrame, trajectories: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench import Case
 from bench.claims import Interval, Mean, Record, Verdict, estimate_mean, near
-from suites.precision.naming import TELLING
+from suites.precision.naming import TELLING, WAYS
 
 # Thresholds and their reasons; no run moves them.
 SAME_LOSS = 0.01  # of float32's final loss: below what another seed changes
@@ -16,9 +16,10 @@ MIXED = "Micikevicius et al. 2018, arXiv:1710.03740"
 
 
 def of_policy(records: Sequence[Record], variant: str) -> Iterator[Record]:
-    """Return what a policy measured, unless its scale is made to climb into its end."""
+    """Return what a policy measured, steps taken plainly and no scale made to climb to its end."""
     own = (r for r in records if r.case.variant == variant and r.outcome == "ok")
-    return (r for r in own if not r.case.options.get("growth_interval"))
+    plain = (r for r in own if not any(r.case.values.get(way) for way in WAYS))
+    return (r for r in plain if not r.case.options.get("growth_interval"))
 
 
 def pairs(records: Sequence[Record], first: str, second: str) -> Iterator[tuple[Record, Record]]:

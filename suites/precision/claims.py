@@ -20,10 +20,16 @@ from suites.precision.loss_claims import (
     unscaled_fp16_falls_behind_at_small_gradients,
 )
 from suites.precision.standards import STANDARDS
+from suites.precision.way_claims import (
+    checkpointing_keeps_fewer_activations,
+    gradients_summed_in_16_bits_lose,
+)
 
-# Told in a module of their own.
+# Told in modules of their own.
 __all__ = [
     "bf16_keeps_the_loss",
+    "checkpointing_keeps_fewer_activations",
+    "gradients_summed_in_16_bits_lose",
     "kahan_recovers_pure_bf16",
     "mixed_precision_stays_within_seeds",
     "pure_bf16_falls_behind_at_small_steps",

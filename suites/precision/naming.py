@@ -12,6 +12,7 @@ WORKLOADS = {
     "UNetTraining": "U-Net on images",
     TELLING: "Small steps from large weights",
 }
+WAYS = ("micro_batches", "checkpointing", "adamw")  # in which a step is taken, whatever the policy
 OFF = ("=None", "=False")  # options that leave a policy what it is
 
 
@@ -24,5 +25,10 @@ def named(row: Mapping[Any, Any]) -> str:
 
 def title(row: Mapping[Any, Any], sizes: Sequence[str]) -> str:
     """Name a workload at its sizes."""
-    told = ", ".join(f"{name} {row[name]:.0f}" for name in sizes)
-    return f"{WORKLOADS.get(row['problem'], row['problem'])}: {told}"
+    told = [f"{name} {row[name]:.0f}" for name in sizes]
+    told += [
+        f"{way} {row[way]}"
+        for way in WAYS
+        if isinstance(row.get(way), str | int | float) and row[way] == row[way]
+    ]
+    return f"{WORKLOADS.get(row['problem'], row['problem'])}: {', '.join(told)}"

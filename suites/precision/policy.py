@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bench import Setting
+from bench import Setting, Unsupported
 from bench.compilation import Compiled
 from bench.workload import Products, float32_products
+from suites.models.checkpointing import checkpoint
 from suites.models.drawn import first_weights
+from suites.models.own_training import for_tensors
 from suites.precision.workload import Batch, Workload, cast
 
 # Every option pinned, so that policies differ in precision alone.
@@ -53,6 +56,7 @@ class Policy:
         """Start over: weights of this seed, a new optimizer, a new scale."""
         first = first_weights(self.problem, seed, self.setting.device)
         self.network = self.converted(first.to(self.setting.device, self.storage))
+        checkpoint(self.problem.layers_of(self.network), self.problem.checkpointing)
         if self.compiled:
             self.network.compile(dynamic=False)
         self.optimizer = self.make_optimizer(list(self.network.parameters()))
@@ -73,23 +77,48 @@ class Policy:
         return network
 
     def make_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
-        """Return the optimizer of these weights."""
-        return adamw(weights, self.problem.learning_rate)
+        """Return the optimizer of these weights, in torch's own form unless another is asked."""
+        form = self.problem.adamw
+        if form == "fused" and self.scaled:
+            raise Unsupported("fused AdamW skips the steps that overflow itself, and tells of none")
+        return adamw(weights, self.problem.learning_rate, **({form: True} if form else {}))
 
     def phases(self, batch: Batch) -> Generator[str, None, Tensor]:
-        """Take one step; returns the loss, a scalar."""
-        with self.numerics():
-            batch = cast(batch, self.storage)
-            loss = self.problem.loss_of(self.output(batch), batch)
+        """Take one step; returns the loss, a scalar.
+
+        Of several micro batches the gradients are summed where they are stored, in its type.
+        """
+        first, *others = self._pieces(cast(batch, self.storage))
+        loss = self._forward(first)
         yield "forward"
-        with self.numerics():
-            self.scaler.scale(loss).backward()
+        losses = [loss.detach()]
+        for piece in others:
+            self._backward(loss / (1 + len(others)))
+            loss = self._forward(piece)
+            losses.append(loss.detach())
+        if others:
+            yield "accumulating"
+        self._backward(loss / (1 + len(others)) if others else loss)
         yield "backward"
         with self.numerics():
             self.update()
             self.optimizer.zero_grad()
         yield "optimizer"
-        return loss.detach()
+        return torch.stack(losses).mean()
+
+    def _pieces(self, batch: Batch) -> list[Batch]:
+        count = self.problem.micro_batches or 1
+        if count == 1:
+            return [batch]
+        return [for_tensors(partial(_every, count, i), batch) for i in range(count)]
+
+    def _forward(self, batch: Batch) -> Tensor:
+        with self.numerics():
+            return self.problem.loss_of(self.output(batch), batch)
+
+    def _backward(self, loss: Tensor) -> None:
+        with self.numerics():
+            self.scaler.scale(loss).backward()
 
     def update(self) -> None:
         """Let the optimizer step, unless gradients overflowed."""
@@ -154,6 +183,16 @@ def adamw(weights: list[Tensor], learning_rate: float, **more: Any) -> torch.opt
     return torch.optim.AdamW(
         weights, lr=learning_rate, betas=BETAS, eps=EPS, weight_decay=WEIGHT_DECAY, **more
     )
+
+
+def expect_torchs(problem: Workload) -> None:
+    """Raise Unsupported where a form of torch's AdamW is asked of a policy with its own."""
+    if problem.adamw:
+        raise Unsupported("has an AdamW of its own, in one form")
+
+
+def _every(count: int, first: int, tensor: Tensor) -> Tensor:
+    return tensor[first::count]
 
 
 def finish(running: Generator[str, None, Tensor]) -> float:

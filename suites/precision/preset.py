@@ -54,6 +54,11 @@ def quick(device: str) -> list[Sweep]:
         sweep("FineTuning", quality_seeds=5, rounds=3),
         _climbing(quality_seeds=5, rounds=0),
         _formats(),
+        # of these one step tells: of its gradients how they are summed, of its bytes what is kept
+        _usual("FineTuning", micro_batches=32, rounds=0),
+        _usual("GPTTraining", **GPT_SMALL, batch=8, checkpointing="full", rounds=0).unmarked(
+            "float16"
+        ),
         _usual("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3, rounds=4),
         _usual("GPTTraining", **GPT_BUSY, num_steps=20, quality_seeds=3, rounds=4).unmarked(
             "float16"
@@ -84,6 +89,9 @@ def standard(device: str) -> list[Sweep]:
         _climbing(quality_seeds=5, rounds=0),
         _formats(),
         sweep("GPTTraining", **gpt, num_steps=500, quality_seeds=3),
+        _usual("FineTuning", micro_batches=(8, 32), rounds=0),
+        _usual("GPTTraining", **gpt, checkpointing=("full", "selective")),
+        _usual("GPTTraining", **gpt, adamw=("foreach", "fused")),
         sweep("UNetTraining", batch=128, channels=64, num_steps=500, quality_seeds=3),
     ]
 
@@ -96,5 +104,8 @@ def full(device: str) -> list[Sweep]:
         _climbing(quality_seeds=10, rounds=0),
         _formats(),
         sweep("GPTTraining", **gpt, num_steps=2000, quality_seeds=5),
+        _usual("FineTuning", micro_batches=(8, 32), rounds=0),
+        _usual("GPTTraining", **gpt, checkpointing=("full", "sqrt", "selective")),
+        _usual("GPTTraining", **gpt, adamw=("foreach", "fused")),
         sweep("UNetTraining", batch=128, channels=64, num_steps=2000, quality_seeds=5),
     ]
