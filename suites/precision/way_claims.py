@@ -15,7 +15,7 @@ LESS = 0.9  # of the bytes: "fewer" is more than a few buffers
 
 @claim(f"{MIXED}, section 3.3: sums of 16-bit numbers are made in float32")
 def gradients_summed_in_16_bits_lose(records: Sequence[Record]) -> Finding:
-    """Gradients of micro batches err more than those of one batch if summed in BF16, not in FP32."""
+    """Gradients of micro batches err more than those of one if summed in BF16, not in FP32."""
     figures: list[str] = []
     judged: list[Verdict] = []
     for policy, loses in (("bf16_pure", True), ("bf16_autocast", False)):
