@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.charts import Chart, bars, drawn
 from suites.precision import format_charts, gap_charts, gradient_charts, scale_charts, side_charts
-from suites.precision.naming import EXACT, TELLING, WAYS, named, title
+from suites.precision.naming import EXACT, TELLING, WAYS, asks, named, title
 
 PHASES = ("forward", "backward", "optimizer")
 SIZES = ("batch", "seqlen", "num_layers", "dim", "channels", "width")
@@ -23,7 +23,8 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
         return last
     ok["name"] = [named(row) for row in ok.to_dict("records")]
     found: list[Chart] = []
-    ok = ok.sort_values("problem", key=lambda problem: problem == TELLING, kind="stable")
+    ok["late"] = [_late(row) for row in ok.to_dict("records")]
+    ok = ok.sort_values("late", kind="stable")
     for _, rows in ok.groupby(_sizes(ok), dropna=False, sort=False):
         first = rows.iloc[0].to_dict()
         own = _beside(rows, trajectories)
@@ -32,6 +33,11 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
             found += drawn(told, partial(draw, told, rows, own))
         found += drawn(told, partial(gradient_charts.octaves, told, own))
     return [*found, *last]
+
+
+def _late(row: dict[Any, Any]) -> tuple[bool, bool]:
+    """Put usual steps first, and the workload that is made to tell policies apart last."""
+    return any(asks(row, way) for way in WAYS), row["problem"] == TELLING
 
 
 def _sizes(rows: pd.DataFrame) -> list[str]:

@@ -25,7 +25,9 @@ def over_steps(told: str, rows: pd.DataFrame, samples: pd.DataFrame) -> Chart | 
     scale, axis = percents(gaps["gap"])
     base = alt.Chart(gaps, width=205, height=120).encode(x=alt.X("step:Q", title="step"))
     called = "gap (%)"
-    zero = base.mark_rule(color="#aab2bd", strokeDash=[4, 3]).encode(y=alt.datum(0))
+    zero = base.mark_rule(color="#aab2bd", strokeDash=[4, 3]).encode(
+        y=alt.YDatum(0, title=called, scale=scale, axis=axis)
+    )
     band = base.mark_area(opacity=0.25, color=BLUE, clip=True).encode(
         y=alt.Y("low:Q", title=called, scale=scale, axis=axis), y2="high:Q"
     )

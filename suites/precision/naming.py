@@ -26,9 +26,14 @@ def named(row: Mapping[Any, Any]) -> str:
 def title(row: Mapping[Any, Any], sizes: Sequence[str]) -> str:
     """Name a workload at its sizes."""
     told = [f"{name} {row[name]:.0f}" for name in sizes]
-    told += [
-        f"{way} {row[way]}"
-        for way in WAYS
-        if isinstance(row.get(way), str | int | float) and row[way] == row[way]
-    ]
+    told += [f"{way} {_plain(row[way])}" for way in WAYS if asks(row, way)]
     return f"{WORKLOADS.get(row['problem'], row['problem'])}: {', '.join(told)}"
+
+
+def asks(row: Mapping[Any, Any], way: str) -> bool:
+    """Say whether a step is taken in a way; a table has NaN where it is not."""
+    return row.get(way) is not None and row[way] == row[way]
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.0f}" if isinstance(value, float) else str(value)

@@ -23,11 +23,14 @@ def policies(told: str, rows: pd.DataFrame, samples: pd.DataFrame) -> Chart | No
     del samples
     data = _in_percent(rows)
     order = list(data.sort_values("rank", kind="stable")["name"])
-    panels = [_time(data, order), _gap(data, order), _bytes(data, order)]
-    present = [panel for panel in panels if panel is not None]
+    present: dict[str, Drawing] = {}
+    for said, draw in PANELS.items():
+        panel = draw(data, order, not present)  # the first has the names
+        if panel is not None:
+            present[said] = panel
     if not present:
         return None
-    return Chart(told, _in_words(data), alt.hconcat(*present, spacing=18))
+    return Chart(told, _in_words(data, list(present)), alt.hconcat(*present.values(), spacing=18))
 
 
 def _in_percent(rows: pd.DataFrame) -> pd.DataFrame:
@@ -43,7 +46,7 @@ def _in_percent(rows: pd.DataFrame) -> pd.DataFrame:
     return data
 
 
-def _time(data: pd.DataFrame, order: list[str]) -> Drawing | None:
+def _time(data: pd.DataFrame, order: list[str], named: bool) -> Drawing | None:
     known = data[data["time_s"].notna()]
     if known.empty:
         return None
@@ -51,7 +54,7 @@ def _time(data: pd.DataFrame, order: list[str]) -> Drawing | None:
     known = known[["name"]].assign(**columns)
     shown = [0.0, 1.25 * float(known["time_ms"].max())]  # few rounds can have endless intervals
     x = alt.X("time_ms:Q", title="a step (ms)", scale=alt.Scale(domain=shown, nice=False))
-    base = alt.Chart(known, width=220, height=alt.Step(STEP)).encode(y=_lines(order, True))
+    base = alt.Chart(known, width=220, height=alt.Step(STEP)).encode(y=_lines(order, named))
     bars = base.mark_rule(clip=True, strokeWidth=1.5, color=BLUE)
     points = base.mark_point(filled=True, size=60, color=BLUE, opacity=1)
     tooltip = ["name:N", *(alt.Tooltip(f"{c}:Q", format=".4g") for c in columns)]
@@ -61,7 +64,7 @@ def _time(data: pd.DataFrame, order: list[str]) -> Drawing | None:
     )
 
 
-def _gap(data: pd.DataFrame, order: list[str]) -> Drawing | None:
+def _gap(data: pd.DataFrame, order: list[str], named: bool) -> Drawing | None:
     columns = ["name", "gap", "gap_low", "gap_high"]
     known = data.loc[data["gap"].notna() & (data["name"] != EXACT), columns]
     if known.empty:
@@ -70,7 +73,7 @@ def _gap(data: pd.DataFrame, order: list[str]) -> Drawing | None:
     scale, axis = percents(known["gap"])
     x = alt.X("gap:Q", title=called, scale=scale, axis=axis)
     base = alt.Chart(known, width=250, height=alt.Step(STEP)).encode(
-        y=_lines(order, bool(data["time_s"].isna().all()))
+        y=_lines(order, named)
     )
     alike = alt.Chart(pd.DataFrame({"low": [-ALIKE], "high": [ALIKE]})).mark_rect(
         color="#3ca951", opacity=0.16
@@ -92,10 +95,11 @@ def percents(gaps: pd.Series[float]) -> tuple[alt.Scale, alt.Axis]:
         return alt.Scale(zero=True), alt.Axis(tickCount=5)
     low = min(-2 * ALIKE, 2 * float(gaps.min()))
     scale = alt.Scale(type="symlog", constant=ALIKE, domain=[low, 2 * most], nice=False)
-    return scale, alt.Axis(values=[v for v in TICKS if low <= v <= 2 * most], format=",d")
+    shown = [tick for tick in TICKS if low <= tick <= 2 * most]
+    return scale, alt.Axis(values=shown, format=",d", labelOverlap=False)
 
 
-def _bytes(data: pd.DataFrame, order: list[str]) -> Drawing | None:
+def _bytes(data: pd.DataFrame, order: list[str], named: bool) -> Drawing | None:
     kinds = [kind for kind in KINDS if f"{kind}_bytes" in data]
     if not kinds:
         return None
@@ -108,7 +112,7 @@ def _bytes(data: pd.DataFrame, order: list[str]) -> Drawing | None:
         .mark_bar()
         .encode(
             x=alt.X("sum(mib):Q", title="after a backward pass (MiB)", axis=alt.Axis(tickCount=5)),
-            y=_lines(order, False),
+            y=_lines(order, named),
             color=alt.Color(
                 "kind:N",
                 title=None,
@@ -124,7 +128,7 @@ def _bytes(data: pd.DataFrame, order: list[str]) -> Drawing | None:
     formula = data[["name"]].assign(mib=data["model_states_formula_bytes"] / 2**20).dropna()
     ticks = alt.Chart(formula).mark_tick(thickness=3, size=18, color=RED, opacity=1)
     tip = ["name:N", alt.Tooltip("mib:Q", format=".4g", title="formula (MiB)")]
-    return alt.layer(bars, ticks.encode(x="mib:Q", y=_lines(order, False), tooltip=tip))
+    return alt.layer(bars, ticks.encode(x="mib:Q", y=_lines(order, named), tooltip=tip))
 
 
 def _lines(order: list[str], labelled: bool) -> alt.Y:
@@ -132,15 +136,22 @@ def _lines(order: list[str], labelled: bool) -> alt.Y:
     return alt.Y("name:N", title=None, sort=order, scale=alt.Scale(domain=order), axis=axis)
 
 
-def _in_words(data: pd.DataFrame) -> str:
-    """Say how to read the lines, and which policies have none."""
-    text = (
-        "A line a policy, float32 first, the others by their loss. Left: a step, with its 95 % "
-        "interval over rounds. Middle: the loss it ends with beyond float32's on the same weights "
-        "and batches, with its 95 % interval over seeds; in the green band it is within 1 %. "
-        "Right: bytes by kind; a red tick is what the formula says of parameters, gradients and "
-        "optimizer state."
-    )
+PANELS = {
+    "A step, with its 95 % interval over rounds.": _time,
+    "The loss it ends with beyond float32's on the same weights and batches, with its 95 % "
+    "interval over seeds; in the green band it is within 1 %.": _gap,
+    "Bytes by kind; a red tick is what the formula says of parameters, gradients and optimizer "
+    "state.": _bytes,
+}
+PLACES = {1: ("",), 2: ("Left: ", "Right: "), 3: ("Left: ", "Middle: ", "Right: ")}
+
+
+def _in_words(data: pd.DataFrame, present: list[str]) -> str:
+    """Say how to read the panels there are, and which policies diverged."""
+    places = PLACES[len(present)]
+    lower = [words[0].lower() + words[1:] if len(present) > 1 else words for words in present]
+    said = [place + words for place, words in zip(places, lower, strict=True)]
+    text = " ".join(["A line a policy, float32 first, the others by their loss.", *said])
     if "diverged_at_step" not in data or data["diverged_at_step"].isna().all():
         return text
     diverged = data.loc[data["diverged_at_step"].notna(), ["name", "diverged_at_step"]]

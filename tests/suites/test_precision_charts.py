@@ -143,3 +143,15 @@ def test_without_float32_there_are_no_gaps() -> None:
     others = rows[rows["variant"] != "fp32"]
     found = charts.charts(others, losses())
     assert [chart.title for chart in found] == ["GPT on text: dim 8"]
+
+
+def test_other_ways_to_step_come_after_and_are_named() -> None:
+    plain = table()
+    plain["case"] = plain["case"] + " again"
+    again = table(micro_batches=32.0, time_s=float("nan"), loss_gap=float("nan"))
+    empty = everything().iloc[:0]
+    found = charts.charts(pd.concat([again, plain]), empty)
+    titles = [chart.title for chart in found]
+    assert titles == ["GPT on text: dim 8", "GPT on text: dim 8, micro_batches 32"]
+    assert "fp32" in str(found[1].drawing.to_dict())
+    assert "Left" not in found[1].caption
