@@ -18,7 +18,7 @@ from bench.answers import (
     span,
     what_settles,
 )
-from suites.precision import risk
+from suites.precision import fitting, risk
 from suites.precision.naming import EXACT, TELLING
 
 QUESTION = "Which precision is fastest at no measurable loss against float32, and what is the risk?"
@@ -56,16 +56,20 @@ def answers(records: Sequence[Record]) -> list[Answer]:
     asked = [beside for beside in _questions(records) if beside.others and _tells(beside.base)]
     telling = [beside for beside in asked if beside.base.case.problem == TELLING]
     usual = [beside for beside in asked if beside.base.case.problem != TELLING]
-    risks = [risk.answer(beside.base, beside.others) for beside in telling[:1]]
-    room = MOST - len(risks)
-    return [*(_answer(beside, telling) for beside in usual[:room]), *filter(None, risks)]
+    told = [risk.answer(beside.base, beside.others) for beside in telling[:1]]
+    last = [found for found in (*told, fitting.answer(records)) if found is not None]
+    return [*(_answer(beside, telling) for beside in usual[: MOST - len(last)]), *last]
 
 
 def columns(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Return model-FLOPs utilisation: products per second, over the ceiling of their dtype."""
+    """Return model-FLOPs utilisation, products per second over the ceiling of their dtype.
+
+    And what a row of the batch takes, where several batches were asked.
+    """
     bound = (r for r in records if r.roofline and r.roofline.limit == "compute")
     shares = {r.case.id: r.roofline_share for r in bound}
-    return {"mfu_share": {case: share for case, share in shares.items() if share is not None}}
+    known = {case: share for case, share in shares.items() if share is not None}
+    return {"mfu_share": known, **fitting.columns(records)}
 
 
 def _tells(base: Record) -> bool:
