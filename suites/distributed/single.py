@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from bench import Setting, Unsupported, variant
-from suites.distributed.checkpointing import checkpoint
 from suites.distributed.problem import Training
 from suites.distributed.strategy import Strategy, adamw, replica_bytes
 from suites.distributed.theory import Layout
+from suites.models.checkpointing import checkpoint
 
 
 class Single(Strategy):

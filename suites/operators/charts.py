@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from bench.charts import COLOURS, Chart, drawn
+from suites.operators.rate_charts import RATED, rates
 
 LOSSES = ("SoftmaxContrastive", "SigmoidContrastive")
 SETTING = ["device", "dtype", "pass", "dim"]
@@ -23,7 +24,9 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
         for _, rows in losses.groupby(SETTING, sort=False):
             if rows["batch"].nunique() > 1:
                 found += drawn("Contrastive losses", partial(_losses, rows))
-    others = ok[~ok["problem"].isin(LOSSES) & ok["time_s"].notna()]
+    rated = ok[ok["problem"].isin(RATED)]
+    found += drawn("Rates of products and convolutions", partial(rates, rated))
+    others = ok[~ok["problem"].isin((*LOSSES, *RATED)) & ok["time_s"].notna()]
     for (problem, pass_), rows in others.groupby(["problem", "pass"], sort=False):
         found += drawn(str(problem), partial(_forms, f"{problem}, {pass_}", rows))
     return found

@@ -12,6 +12,8 @@ from bench.claims import Finding, Mean, Record, Verdict, at_most, claim, near, r
 LESS = 0.9  # of the other's bytes: "less memory" is more than a few buffers
 TOLERANCE = 0.25  # of an exponent: half of the way to where it would round to another half
 FROM = 512  # pairs: below it, features of D dimensions weigh as much as the N x N logits
+TWICE = 2.2  # times: twice, and a tenth for what is not the product
+FASTER = 1.2  # times, beyond which float8 is worth asking for
 NUM_BATCHES = 3  # two points lie on a line whatever the law is
 
 
@@ -34,6 +36,24 @@ def sigmoid_needs_less_memory(records: Sequence[Record]) -> Finding:
     return Finding(
         together(judged), figures or ["no batch whose memory both losses were asked for"]
     )
+
+
+@claim("NVIDIA H100 architecture whitepaper 2022: FP8 at twice the rate of 16 bits")
+def float8_products_up_to_double_the_rate(records: Sequence[Record]) -> Finding:
+    """Products of float8 run at up to twice the rate of those of BF16, on a GPU since Hopper."""
+    plain = {_size(r): r for r in _of(records, "matmul") if r.case.dtype == "bfloat16"}
+    figures: list[str] = []
+    judged: list[Verdict] = []
+    for record in _of(records, "scaled_mm"):
+        other = plain.get(_size(record))
+        times = ratio(other.rounds_of(), record.rounds_of()) if other else None
+        if times is None or times.low is None:
+            continue
+        figures.append(f"{' x '.join(map(str, _size(record)[1:]))}: {times.estimate:.2f} times")
+        if record.case.device.startswith("cuda"):  # a CPU has no units for it
+            judged.append(at_most(times, TWICE))
+            judged.append("holds" if times.low > FASTER else "untested")
+    return Finding(together(judged), figures or ["no product of float8 beside one of bfloat16"])
 
 
 @claim("Zhai et al. 2023, arXiv:2303.15343, section 3.3: b² on every device")
@@ -90,3 +110,12 @@ def _peaks(records: Sequence[Record], variant: str) -> dict[tuple[int, str], flo
 def _exactly(value: float) -> Mean:
     """Return what was counted: it has no spread."""
     return Mean(value, value, value, 1)
+
+
+def _of(records: Sequence[Record], variant: str) -> list[Record]:
+    return [r for r in records if r.case.variant == variant and r.outcome == "ok"]
+
+
+def _size(record: Record) -> tuple[object, ...]:
+    values = record.case.values
+    return (record.case.device, *(values.get(name) for name in ("rows", "inner", "cols")))

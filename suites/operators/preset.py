@@ -6,6 +6,10 @@ BACKWARD: dict[str, Axis] = {"pass": "fwd_bwd"}
 UNTIMED: dict[str, Axis] = {"rounds": 0}
 LOSSES = ("SoftmaxContrastive", "SigmoidContrastive")
 UPSAMPLERS = ("NearestUpsampling", "BilinearUpsampling", "LearnedUpsampling")
+CPU_TYPES = (
+    "float32",
+    "bfloat16",
+)  # float16 takes a CPU without units for it sixteen times as long
 BATCHES = (256, 512, 1024, 2048)
 
 
@@ -28,6 +32,7 @@ def quick(device: str) -> list[Sweep]:
         *(sweep(kind, batch=larger, side=32, **BACKWARD) for kind in UPSAMPLERS),
         sweep("GumbelSoftmax", rows=2048 * larger, **{"pass": ("fwd", "fwd_bwd")}),
         sweep("CodebookLookup", vectors=1024 * larger, codes=(256, 1024, 4096)),
+        *_rates(device, rounds=3),
     ]
 
 
@@ -42,10 +47,29 @@ def standard(device: str) -> list[Sweep]:
         ),
         sweep("GumbelSoftmax", rows=2048 * larger, classes=(512, 8192), **BACKWARD),
         sweep("CodebookLookup", vectors=1024 * larger, codes=(1024, 8192, 16384)),
+        *_rates(device),
     ]
 
 
 full = standard
+
+
+def _rates(device: str, **axes: Axis) -> list[Sweep]:
+    """Ask for products and convolutions by type, square and of few rows."""
+    gpu = device == "cuda"
+    types: Axis = ("float32", "bfloat16", "float16") if gpu else CPU_TYPES
+    square, wide, few = (4096, 8192, 16) if gpu else (512, 2048, 8)
+    sizes: dict[str, Axis] = {
+        "rows": (few, square),
+        "cols": lambda v: wide if v["rows"] == few else square,
+        "inner": lambda v: wide if v["rows"] == few else square,
+    }
+    images: dict[str, Axis] = {"batch": 64 if gpu else 4, "side": 64 if gpu else 32}
+    return [
+        sweep("MatrixProduct", dtype=types, **sizes, **axes),
+        sweep("ScaledProduct", dtype="bfloat16", **sizes, **axes),
+        sweep("Convolution", dtype=types, **images, **axes),
+    ]
 
 
 def _times(numbers: tuple[int, ...], factor: int) -> tuple[int, ...]:

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from bench import Setting, variant
-from suites.precision.policy import BETAS, EPS, WEIGHT_DECAY, Policy
+from suites.precision.policy import BETAS, EPS, WEIGHT_DECAY, Policy, expect_torchs
 from suites.precision.problem import Training
+
+BLOCK = 256  # of elements that share a scale; a tensor below 4096 elements is left in float32
 
 
 @variant(compiles=True, marks=["beside", "torchao"], computes_in=["float32"], needs=["torchao"])
@@ -17,7 +19,11 @@ def adamw_8bit(problem: Training, *, setting: Setting) -> Policy:
 
 
 class _EightBits(Policy):
+    def formula_bytes(self) -> float:
+        return 2 * self.storage.itemsize + 2 * (1 + 4 / BLOCK)  # moments, and a scale a block
+
     def make_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
+        expect_torchs(self.problem)
         from torchao.optim import AdamW8bit
 
         return AdamW8bit(

@@ -1,4 +1,4 @@
-"""The fastest policy whose loss is float32's, and what it saves in memory. Torch-free."""
+"""The fastest policy whose loss is float32's, what it saves and what it risks. Torch-free."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from bench.answers import (
     counted,
     listed,
     log_ratios,
+    name_of,
     near,
     ratio,
     span,
     what_settles,
 )
+from suites.precision import fitting, risk
+from suites.precision.naming import EXACT, TELLING
 
-QUESTION = "Which precision is fastest at no measurable loss against float32?"
-EXACT = "fp32"
+QUESTION = "Which precision is fastest at no measurable loss against float32, and what is the risk?"
 SAME_LOSS = 0.01  # of float32's final loss: below what another seed changes
 MOST = 3
 
@@ -50,8 +52,29 @@ class Beside:
 
 
 def answers(records: Sequence[Record]) -> list[Answer]:
-    """Say what to train with, workload by workload."""
-    return [_answer(beside) for beside in _questions(records) if beside.others][:MOST]
+    """Say what to train with, workload by workload, and what the telling one says against it."""
+    asked = [beside for beside in _questions(records) if beside.others and _tells(beside.base)]
+    telling = [beside for beside in asked if beside.base.case.problem == TELLING]
+    usual = [beside for beside in asked if beside.base.case.problem != TELLING]
+    told = [risk.answer(beside.base, beside.others) for beside in telling[:1]]
+    last = [found for found in (*told, fitting.answer(records)) if found is not None]
+    return [*(_answer(beside, telling) for beside in usual[: MOST - len(last)]), *last]
+
+
+def columns(records: Sequence[Record]) -> dict[str, dict[str, float]]:
+    """Return model-FLOPs utilisation, products per second over the ceiling of their dtype.
+
+    And what a row of the batch takes, where several batches were asked.
+    """
+    bound = (r for r in records if r.roofline and r.roofline.limit == "compute")
+    shares = {r.case.id: r.roofline_share for r in bound}
+    known = {case: share for case, share in shares.items() if share is not None}
+    return {"mfu_share": known, **fitting.columns(records)}
+
+
+def _tells(base: Record) -> bool:
+    """Say whether a question was asked of speed or loss, and not of memory or one step alone."""
+    return bool(base.samples.get("time") or base.trajectories)
 
 
 def _questions(records: Sequence[Record]) -> list[Beside]:
@@ -65,13 +88,14 @@ def _questions(records: Sequence[Record]) -> list[Beside]:
     ]
 
 
-def _answer(beside: Beside) -> Answer:
+def _answer(beside: Beside, telling: Sequence[Beside]) -> Answer:
     faster = beside.faster()
     same = [record for record in faster if _loss(record) == "holds"]
     where = _where(beside.base)
     if same:
         best = beside.fastest(same)
-        return Answer(f"{where}: {_take(beside, best)}.", [*best, beside.base])
+        risks = risk.told(best, [record for other in telling for record in other.others])
+        return Answer(f"{where}: {_take(beside, best)}{risks}.", [*best, beside.base])
     if not faster:
         return Answer(f"{where}: {_none_faster(beside)}.", [beside.base, *beside.others])
     return Answer(f"{where}: {_at_a_loss(beside, faster)}.", [*faster, beside.base])
@@ -79,7 +103,7 @@ def _answer(beside: Beside) -> Answer:
 
 def _at_a_loss(beside: Beside, faster: list[Record]) -> str:
     """Say what is faster, and why none of it may be taken."""
-    names = listed([record.case.variant for record in faster])
+    names = listed(_names(faster))
     quick = f"{names} {'is' if len(faster) == 1 else 'are'} {_speed(beside, faster)} as fast"
     gaps = [record.quality_of("loss_gap") for record in faster]
     if all(gap is not None and gap.low is None for gap in gaps):
@@ -89,7 +113,7 @@ def _at_a_loss(beside: Beside, faster: list[Record]) -> str:
 
 
 def _take(beside: Beside, best: list[Record]) -> str:
-    names = [record.case.variant for record in best]
+    names = _names(best)
     take = f"take {names[0]}" if len(best) == 1 else f"take any of {listed(names)}, which tie"
     return (
         f"{take}, {_speed(beside, best)} as fast as float32{_memory(beside, best)}; the loss "
@@ -148,6 +172,11 @@ def _bounds(best: list[Record]) -> str:
     gaps = [gap for record in best if (gap := record.quality_of("loss_gap"))]
     low, high = min(gap.low or 0.0 for gap in gaps), max(gap.high or 0.0 for gap in gaps)
     return f" ({low:+.2g} to {high:+.2g} over {counted(gaps[0].count, 'seed')})"
+
+
+def _names(records: Sequence[Record]) -> list[str]:
+    cases = [record.case for record in records]
+    return [name_of(case, cases) for case in cases]
 
 
 def _above_1(found: Interval | None) -> bool:

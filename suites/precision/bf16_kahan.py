@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench import Setting, variant
 from suites.precision.narrow_adamw import NarrowAdamW
-from suites.precision.policy import Policy
+from suites.precision.policy import Policy, expect_torchs
 from suites.precision.problem import Training
 
 
@@ -26,7 +26,11 @@ def bf16_kahan(problem: Training, *, setting: Setting, compiled: bool | None = N
 
 class _Kahan(Policy):
     def make_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
+        expect_torchs(self.problem)
         return KahanAdamW(weights, self.problem.learning_rate)
+
+    def formula_bytes(self) -> float:
+        return super().formula_bytes() + self.storage.itemsize  # what was lost
 
     def weights(self) -> list[Tensor]:
         state = self.optimizer.state

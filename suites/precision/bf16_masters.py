@@ -44,6 +44,9 @@ class _Masters(Policy):
         pairs = zip(self.masters, self.network.parameters(), strict=True)
         return [master.double() for master, weight in pairs if weight.requires_grad]
 
+    def formula_bytes(self) -> float:
+        return 2 * self.storage.itemsize + 3 * 4  # masters, and their moments
+
     def tensors_by_kind(self) -> dict[str, list[Tensor]]:
         kinds = super().tensors_by_kind()
         return {**kinds, "optimizer_state": [*self.masters, *kinds["optimizer_state"]]}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench import Setting, variant
 from suites.precision.narrow_adamw import NarrowAdamW
-from suites.precision.policy import Policy
+from suites.precision.policy import Policy, expect_torchs
 from suites.precision.problem import Training
 
 BELOW = (1 << 16) - 1  # what bfloat16 leaves out of float32
@@ -33,6 +33,7 @@ class _Stochastic(Policy):
         super().reset(seed)
 
     def make_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
+        expect_torchs(self.problem)
         return StochasticAdamW(weights, self.problem.learning_rate, self.chance)
 
 

@@ -32,12 +32,15 @@ class FineTuning(Training):
     num_layers: int = 3
     learning_rate: float = 3e-5
     num_steps: int = 150
+    micro_batches: int | None = None
+    adamw: str | None = None
 
     rows_apart: ClassVar[bool] = True
     examples: ClassVar[tuple[dict[str, Plain], ...]] = ({"batch": 8, "width": 32},)
 
     def __post_init__(self) -> None:
         self.expect_positive("batch", "width", "num_layers", "num_steps")
+        self.expect_way()
         if not 0 < self.learning_rate < 1:
             raise ValueError(f"expected learning_rate between 0 and 1, got {self.learning_rate}")
 

@@ -9,7 +9,20 @@ from suites.precision.problem import Training
 
 
 @variant(marks=["float16"], computes_in=["float16"])
-def fp16_scaled(problem: Training, *, setting: Setting, compiled: bool | None = None) -> Policy:
+def fp16_scaled(
+    problem: Training,
+    *,
+    setting: Setting,
+    growth_interval: int | None = None,
+    compiled: bool | None = None,
+) -> Policy:
     """Compute products in float16 under torch's GradScaler; weights and state in float32."""
     expect_trainable(problem, setting)
-    return Policy(problem, setting, compute=torch.float16, scaled=True, compiled=compiled)
+    return Policy(
+        problem,
+        setting,
+        compute=torch.float16,
+        scaled=True,
+        compiled=compiled,
+        growth_interval=growth_interval,
+    )

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bench import Setting
+from bench import Setting, Unsupported
 from bench.compilation import Compiled
 from bench.workload import Products, float32_products
+from suites.models.checkpointing import checkpoint
 from suites.models.drawn import first_weights
+from suites.models.own_training import for_tensors
 from suites.precision.workload import Batch, Workload, cast
 
 # Every option pinned, so that policies differ in precision alone.
 BETAS = (0.9, 0.95)
 EPS = 1e-8
 WEIGHT_DECAY = 0.1
+GROWTH_INTERVAL = 2000  # torch's own
 
 
 class Policy:
@@ -27,7 +31,8 @@ class Policy:
 
     With `scaled`, the loss is scaled and steps whose gradients overflow are skipped (Micikevicius
     et al. 2018, arXiv:1710.03740, section 3.2). `products` is how float32's are computed, while a
-    phase lasts and no longer. There is no network before the first `reset`.
+    phase lasts and no longer; `growth_interval` is after how many steps without overflow the scale
+    doubles. There is no network before the first `reset`.
     """
 
     def __init__(
@@ -40,7 +45,9 @@ class Policy:
         scaled: bool = False,
         products: Products = "ieee",
         compiled: bool | None = None,
+        growth_interval: int | None = None,
     ):
+        self.growth_interval = growth_interval
         self.problem, self.setting = problem, setting
         self.storage, self.compute, self.scaled = storage, compute, scaled
         self.products, self.compiled = products, compiled
@@ -49,10 +56,15 @@ class Policy:
         """Start over: weights of this seed, a new optimizer, a new scale."""
         first = first_weights(self.problem, seed, self.setting.device)
         self.network = self.converted(first.to(self.setting.device, self.storage))
+        checkpoint(self.problem.layers_of(self.network), self.problem.checkpointing)
         if self.compiled:
             self.network.compile(dynamic=False)
         self.optimizer = self.make_optimizer(list(self.network.parameters()))
-        self.scaler = torch.amp.GradScaler(self.setting.device.type, enabled=self.scaled)
+        self.scaler = torch.amp.GradScaler(
+            self.setting.device.type,
+            enabled=self.scaled,
+            growth_interval=self.growth_interval or GROWTH_INTERVAL,
+        )
         self._steps = steps = Counter[str]()
         self.optimizer.register_step_post_hook(lambda *_: steps.update(["taken"]))
 
@@ -65,23 +77,48 @@ class Policy:
         return network
 
     def make_optimizer(self, weights: list[Tensor]) -> torch.optim.Optimizer:
-        """Return the optimizer of these weights."""
-        return adamw(weights, self.problem.learning_rate)
+        """Return the optimizer of these weights, in torch's own form unless another is asked."""
+        form = self.problem.adamw
+        if form == "fused" and self.scaled:
+            raise Unsupported("fused AdamW skips the steps that overflow itself, and tells of none")
+        return adamw(weights, self.problem.learning_rate, **({form: True} if form else {}))
 
     def phases(self, batch: Batch) -> Generator[str, None, Tensor]:
-        """Take one step; returns the loss, a scalar."""
-        with self.numerics():
-            batch = cast(batch, self.storage)
-            loss = self.problem.loss_of(self.output(batch), batch)
+        """Take one step; returns the loss, a scalar.
+
+        Of several micro batches the gradients are summed where they are stored, in its type.
+        """
+        first, *others = self._pieces(cast(batch, self.storage))
+        loss = self._forward(first)
         yield "forward"
-        with self.numerics():
-            self.scaler.scale(loss).backward()
+        losses = [loss.detach()]
+        for piece in others:
+            self._backward(loss / (1 + len(others)))
+            loss = self._forward(piece)
+            losses.append(loss.detach())
+        if others:
+            yield "accumulating"
+        self._backward(loss / (1 + len(others)) if others else loss)
         yield "backward"
         with self.numerics():
             self.update()
             self.optimizer.zero_grad()
         yield "optimizer"
-        return loss.detach()
+        return torch.stack(losses).mean()
+
+    def _pieces(self, batch: Batch) -> list[Batch]:
+        count = self.problem.micro_batches or 1
+        if count == 1:
+            return [batch]
+        return [for_tensors(partial(_every, count, i), batch) for i in range(count)]
+
+    def _forward(self, batch: Batch) -> Tensor:
+        with self.numerics():
+            return self.problem.loss_of(self.output(batch), batch)
+
+    def _backward(self, loss: Tensor) -> None:
+        with self.numerics():
+            self.scaler.scale(loss).backward()
 
     def update(self) -> None:
         """Let the optimizer step, unless gradients overflowed."""
@@ -124,6 +161,13 @@ class Policy:
         """Return the factor on the gradients: the scaler's, 1 without one."""
         return float(self.scaler.get_scale())
 
+    def formula_bytes(self) -> float:
+        """Return what parameters, gradients and optimizer state of one weight take by formula.
+
+        AdamW keeps two moments (Rajbhandari et al. 2020, arXiv:1910.02054, section 3.1).
+        """
+        return 4 * self.storage.itemsize
+
     def tensors_by_kind(self) -> dict[str, list[Tensor]]:
         """List the model states as they are now."""
         states = [v for state in self.optimizer.state.values() for v in state.values()]
@@ -139,6 +183,16 @@ def adamw(weights: list[Tensor], learning_rate: float, **more: Any) -> torch.opt
     return torch.optim.AdamW(
         weights, lr=learning_rate, betas=BETAS, eps=EPS, weight_decay=WEIGHT_DECAY, **more
     )
+
+
+def expect_torchs(problem: Workload) -> None:
+    """Raise Unsupported where a form of torch's AdamW is asked of a policy with its own."""
+    if problem.adamw:
+        raise Unsupported("has an AdamW of its own, in one form")
+
+
+def _every(count: int, first: int, tensor: Tensor) -> Tensor:
+    return tensor[first::count]
 
 
 def finish(running: Generator[str, None, Tensor]) -> float:

@@ -1,10 +1,13 @@
 """What each preset asks of precision. Torch-free: plain Python that names problems and axes."""
 
 from bench import Axis, Sweep, sweep
+from suites.precision.standards import STANDARDS
 
 # A GPU fills its tensor cores only with wide layers; two CPU cores are busy with narrow ones.
 GPT_SMALL: dict[str, Axis] = {"seqlen": 64, "num_layers": 2, "num_heads": 4, "dim": 128}
 GPT_WIDE: dict[str, Axis] = {"batch": 8, "seqlen": 128, "num_layers": 4, "num_heads": 4, "dim": 256}
+# Half its layers at half its batch are busy with the same products in a quarter of the time.
+GPT_BUSY: dict[str, Axis] = {**GPT_WIDE, "batch": 4, "num_layers": 2}
 GPT_GPU: dict[str, Axis] = {
     "batch": 16,
     "seqlen": 1024,
@@ -42,15 +45,36 @@ def quick(device: str) -> list[Sweep]:
     if device == "cuda":
         return [
             sweep("FineTuning", quality_seeds=5, rounds=3),
+            _climbing(quality_seeds=5, rounds=0),
+            _formats(),
             _usual("GPTTraining", **GPT_GPU, num_steps=100, quality_seeds=3),
             _usual("UNetTraining", batch=256, channels=128, num_steps=100, quality_seeds=3),
         ]
     return [
         sweep("FineTuning", quality_seeds=5, rounds=3),
-        _usual("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3),
-        _usual("GPTTraining", **GPT_WIDE, num_steps=25, quality_seeds=3).unmarked("float16"),
-        _usual("UNetTraining", batch=32, channels=16, num_steps=60, quality_seeds=3),
+        _climbing(quality_seeds=5, rounds=0),
+        _formats(),
+        # of these one step tells: of its gradients how they are summed, of its bytes what is kept
+        _usual("FineTuning", micro_batches=32, rounds=0),
+        _usual("GPTTraining", **GPT_SMALL, batch=8, checkpointing="full", rounds=0).unmarked(
+            "float16"
+        ),
+        _usual("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3, rounds=4),
+        _usual("GPTTraining", **GPT_BUSY, num_steps=20, quality_seeds=3, rounds=4).unmarked(
+            "float16"
+        ),
+        _usual("UNetTraining", batch=32, channels=16, num_steps=60, quality_seeds=3, rounds=4),
     ]
+
+
+def _climbing(**axes: Axis) -> Sweep:
+    """Ask for a scale that doubles so soon that it meets the end of float16 within a training."""
+    return sweep("FineTuning", growth_interval=4, **axes).having("growth_interval")
+
+
+def _formats() -> Sweep:
+    """Ask what every format holds, which takes no time worth telling."""
+    return sweep("NumberFormat", format=tuple(STANDARDS), rounds=0)
 
 
 def _usual(problem: str, **axes: Axis) -> Sweep:
@@ -62,7 +86,12 @@ def standard(device: str) -> list[Sweep]:
     gpt = GPT_GPU if device == "cuda" else GPT_WIDE
     return [
         sweep("FineTuning", num_steps=500, quality_seeds=5),
+        _climbing(quality_seeds=5, rounds=0),
+        _formats(),
         sweep("GPTTraining", **gpt, num_steps=500, quality_seeds=3),
+        _usual("FineTuning", micro_batches=(8, 32), rounds=0),
+        _usual("GPTTraining", **gpt, checkpointing=("full", "selective")),
+        _usual("GPTTraining", **gpt, adamw=("foreach", "fused")),
         sweep("UNetTraining", batch=128, channels=64, num_steps=500, quality_seeds=3),
     ]
 
@@ -72,6 +101,11 @@ def full(device: str) -> list[Sweep]:
     gpt = GPT_GPU if device == "cuda" else GPT_WIDE
     return [
         sweep("FineTuning", num_steps=500, quality_seeds=10),
+        _climbing(quality_seeds=10, rounds=0),
+        _formats(),
         sweep("GPTTraining", **gpt, num_steps=2000, quality_seeds=5),
+        _usual("FineTuning", micro_batches=(8, 32), rounds=0),
+        _usual("GPTTraining", **gpt, checkpointing=("full", "sqrt", "selective")),
+        _usual("GPTTraining", **gpt, adamw=("foreach", "fused")),
         sweep("UNetTraining", batch=128, channels=64, num_steps=2000, quality_seeds=5),
     ]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import Plain, Setting
+from suites.models.checkpointing import expect_kind
 from suites.models.digits import load_images
 from suites.models.gpt import GPTConfig, gpt, loss
 from suites.models.seeded import seeded
@@ -32,6 +33,9 @@ class GPTTraining(Training):
     dim: int = 128
     num_steps: int = 40
     data: str | None = None
+    micro_batches: int | None = None
+    checkpointing: str | None = None
+    adamw: str | None = None
 
     rows_apart: ClassVar[bool] = True
     examples: ClassVar[tuple[dict[str, Plain], ...]] = (
@@ -40,6 +44,8 @@ class GPTTraining(Training):
 
     def __post_init__(self) -> None:
         self.expect_positive("batch", "num_steps")
+        self.expect_way()
+        expect_kind(self.checkpointing)
         self._config()
 
     def _config(self) -> GPTConfig:
@@ -47,6 +53,10 @@ class GPTTraining(Training):
 
     def network(self, seed: int) -> nn.Module:
         return gpt(self._config(), seed)
+
+    def layers_of(self, network: nn.Module) -> list[nn.Module]:
+        blocks = network.get_submodule("blocks")
+        return list(blocks.children())
 
     def draw(self, seed: int) -> Batch:
         return windows(seed, self.batch, self.seqlen, self.data)
@@ -81,6 +91,8 @@ class UNetTraining(Training):
     channels: int = 32
     num_steps: int = 40
     data: str | None = None
+    micro_batches: int | None = None
+    adamw: str | None = None
 
     examples: ClassVar[tuple[dict[str, Plain], ...]] = ({"batch": 4, "channels": 16},)
     convolutional: ClassVar[bool] = True
@@ -88,6 +100,7 @@ class UNetTraining(Training):
 
     def __post_init__(self) -> None:
         self.expect_positive("batch", "channels", "num_steps")
+        self.expect_way()
 
     def expect_files(self) -> None:
         """Read the user's images; ValueError where the network cannot halve their sides."""

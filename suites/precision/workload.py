@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bench import DTYPES, Problem, Setting
 from suites.models.own_training import for_tensors
 
+FORMS = ("foreach", "fused")  # of torch's AdamW, beside the one it takes by itself
 Batch = Any  # a tuple or dict of tensors
 
 
@@ -36,8 +37,13 @@ class Workload(Problem):
     )
     convolutional: ClassVar[bool] = False
     rows_apart: ClassVar[bool] = False
+    batch: int
     num_steps: int
     learning_rate: float = 1e-3
+    # How a step is taken, whatever the policy; fields of the workloads that offer them.
+    micro_batches: int | None = None
+    checkpointing: str | None = None
+    adamw: str | None = None
 
     @abstractmethod
     def network(self, seed: int) -> nn.Module:
@@ -59,6 +65,10 @@ class Workload(Problem):
         """Return the loss of what `output` gave."""
         return self.loss(output, batch)
 
+    def layers_of(self, network: nn.Module) -> list[nn.Module]:
+        """List the layers of a network that may be computed again in backward."""
+        return []
+
     def exactly(self) -> AbstractContextManager[None]:
         """Return a context in which a float64 network computes in float64 throughout."""
         return nullcontext()
@@ -76,6 +86,15 @@ class Workload(Problem):
         for name in names:
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
+
+
+    def expect_way(self) -> None:
+        """Raise ValueError where a step cannot be taken as it is asked."""
+        count = self.micro_batches
+        if count is not None and (count < 1 or self.batch % count):
+            raise ValueError(f"expected micro_batches that divide {self.batch} rows, got {count}")
+        if self.adamw not in (None, *FORMS):
+            raise ValueError(f"expected adamw {' or '.join(FORMS)}, got {self.adamw!r}")
 
 
 def cast(batch: Batch, dtype: torch.dtype) -> Batch:

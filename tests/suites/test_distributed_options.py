@@ -13,7 +13,6 @@ from bench.cases.setting import Setting
 from bench.cases.variant import Unsupported
 from bench.judging.record import Record
 from bench.sides.server import Server
-from suites.distributed.checkpointing import segments
 from suites.distributed.data_parallel import data_parallel
 from suites.distributed.fsdp2 import fsdp2
 from suites.distributed.fsdp2_hybrid import fsdp2_hybrid
@@ -23,6 +22,7 @@ from suites.distributed.zero1 import zero1
 from suites.distributed.zero2 import zero2
 from suites.distributed.zero3 import zero3
 from suites.distributed.zero_plus_plus import zero_plus_plus
+from suites.models.checkpointing import segments
 from tests.conftest import ServerFor
 from tests.suites.trained_by_ranks import SMALL, training, verdicts
 

@@ -11,6 +11,7 @@ from bench.selecting.discover import load_module, module_names, variants_of
 from bench.state.of_torch import torch_switches
 from suites.precision.policy import Policy, finish
 from suites.precision.problem import GPTTraining
+from suites.precision.storage import account
 
 CPU = Setting(torch.float32, torch.device("cpu"), "train")
 SMALL = GPTTraining(batch=2, seqlen=16, num_layers=1, num_heads=2, dim=16, num_steps=2)
@@ -94,3 +95,13 @@ def test_a_level_that_torch_does_not_know_is_refused() -> None:
     variant = next(v for v in variants() if v.name == "matmul_level")
     with pytest.raises(ValueError, match="expected level high or medium, got 'highest'"):
         variant.build(SMALL, CPU, {"level": "highest"})
+
+
+@pytest.mark.parametrize("variant", variants(), ids=lambda v: v.name)
+def test_model_states_are_what_the_formula_says(variant: Variant) -> None:
+    policy, batch = built(variant), SMALL.make_inputs(0, CPU)
+    policy.reset()
+    finish(policy.phases(batch))  # optimizer state is there after a first step
+    found = {m.quantity: m.samples[0] for m in account(policy, batch)}
+    states = found["parameters"] + found["gradients"] + found["optimizer_state"]
+    assert states == pytest.approx(found["model_states_formula"], rel=0.02)

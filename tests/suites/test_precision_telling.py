@@ -10,7 +10,7 @@ import torch
 from bench.cases.setting import Setting
 from bench.judging.mean import estimate_mean
 from suites.precision.bf16_kahan import _Kahan
-from suites.precision.claims import SAME_LOSS
+from suites.precision.claimed import SAME_LOSS
 from suites.precision.fine_tuning import FineTuning
 from suites.precision.learning import learn
 from suites.precision.policy import Policy

@@ -23,10 +23,9 @@ KINDS = ("full", "sqrt", "selective")
 
 def checkpoint(layers: Sequence[nn.Module], kind: str | None) -> None:
     """Have layers recomputed in backward, in place; None leaves them as they are."""
+    expect_kind(kind)
     if kind is None:
         return
-    if kind not in KINDS:
-        raise ValueError(f"expected checkpointing {', '.join(KINDS)} or none, got {kind!r}")
     if not layers:
         raise Unsupported("has no list of layers to compute again")
     if kind == "sqrt":
@@ -36,6 +35,12 @@ def checkpoint(layers: Sequence[nn.Module], kind: str | None) -> None:
     again = _recomputing(kind == "selective")
     for layer in layers:
         layer.forward = partial(again, layer.forward)
+
+
+def expect_kind(kind: str | None) -> None:
+    """Raise ValueError for what is no kind of checkpointing."""
+    if kind not in (None, *KINDS):
+        raise ValueError(f"expected checkpointing {', '.join(KINDS)} or none, got {kind!r}")
 
 
 def segments(num_layers: int) -> list[tuple[int, int]]:
