@@ -25,7 +25,8 @@ def charts(table: pd.DataFrame, trajectories: pd.DataFrame) -> list[Chart]:
             if rows["batch"].nunique() > 1:
                 found += drawn("Contrastive losses", partial(_losses, rows))
     rated = ok[ok["problem"].isin(RATED)]
-    found += drawn("Rates of products and convolutions", partial(rates, rated))
+    if not rated.empty:
+        found += drawn("Rates of products and convolutions", partial(rates, rated))
     others = ok[~ok["problem"].isin((*LOSSES, *RATED)) & ok["time_s"].notna()]
     for (problem, pass_), rows in others.groupby(["problem", "pass"], sort=False):
         found += drawn(str(problem), partial(_forms, f"{problem}, {pass_}", rows))

@@ -82,7 +82,7 @@ class _Rounded:
         return (torch.where(torch.isfinite(rounded), rounded, 0.0),)
 
 
-@variant
+@variant(marks=["beside"])
 def rounded(problem: NumberFormat, *, setting: Setting) -> Rounding:
     """Cast to the type and back; TF32 is what products round their factors to."""
     name = problem.format

@@ -127,11 +127,11 @@ def test_what_one_chart_lacks_costs_no_other() -> None:
     samples = html.trajectories(records)
     whole = distributed.charts(frame, samples)
     assert all(chart.drawing is not None for chart in whole)
-    damaged = distributed.charts(frame.drop(columns=["traffic_paper_elements"]), samples)
+    damaged = distributed.charts(frame.drop(columns=["num_parameters"]), samples)
     assert len(damaged) == len(whole)
     undrawn = [chart for chart in damaged if chart.drawing is None]
     assert 0 < len(undrawn) < len(damaged)
-    assert all("traffic_paper_elements" in chart.caption for chart in undrawn)
+    assert all("num_parameters" in chart.caption for chart in undrawn)
 
 
 def test_few_rounds_far_apart_bound_nothing_and_overflow_nothing() -> None:
