@@ -79,7 +79,7 @@ def check(problem: Workload, strategy: Any, inputs: Batch, setting: Setting) -> 
 
 def _by_strategy(problem: Workload, strategy: Any, seeds: list[int], setting: Setting) -> Trained:
     losses = [mean_over_ranks(strategy.step(problem.make_inputs(s, setting))) for s in seeds]
-    momentum = strategy.momentum().cpu()
+    momentum = strategy.momentum()
     return torch.tensor(losses, dtype=torch.float64), _flat(strategy.full_parameters()), momentum
 
 
@@ -98,7 +98,7 @@ def _once(
         f"one process: {name} {realisation}",
         lambda: _by_one_process(problem, seeds, setting, dtype, realisation, sends),
     )
-    return losses, parameters.to(setting.device), momentum
+    return losses, parameters.to(setting.device), momentum.to(setting.device)
 
 
 def _by_one_process(
@@ -124,7 +124,7 @@ def _by_one_process(
         _round_gradients(network, sends)
         optimizer.step()
         optimizer.zero_grad()
-    momentum = _flat(momenta(optimizer)).norm().reshape(1).cpu()
+    momentum = _flat(momenta(optimizer)).norm().reshape(1)
     return torch.tensor(losses, dtype=torch.float64), _flat(list(network.parameters())), momentum
 
 

@@ -31,6 +31,9 @@ def check(problem: Workload, policy: Policy, batch: Batch, setting: Setting) -> 
     """
     policy.reset()
     got = policy_pass(policy, batch)
+    updated = held_to(
+        exact_update(problem, batch, setting), got.update
+    )  # before references lie about
 
     def draw(number: int) -> Realisation:
         exact = plain_pass(policy, batch, torch.float64, number)
@@ -52,7 +55,7 @@ def check(problem: Workload, policy: Policy, batch: Batch, setting: Setting) -> 
     ]
     measurements = [m for error in found for m in error.measurements()]
     measurements.append(Measurement("grad_lost_to_zero", "1", [_lost(got.gradient, exact[1])]))
-    measurements += held_to(exact_update(problem, batch, setting), got.update)
+    measurements += updated
     if bad := [error.describe() for error in found if not error.within]:
         raise Incorrect("; ".join(bad), measurements)
     rounding = torch.finfo(policy.compute).eps

@@ -72,9 +72,7 @@ def _gap(data: pd.DataFrame, order: list[str], named: bool) -> Drawing | None:
     called = "final loss beyond float32's (%)"
     scale, axis = percents(known["gap"])
     x = alt.X("gap:Q", title=called, scale=scale, axis=axis)
-    base = alt.Chart(known, width=250, height=alt.Step(STEP)).encode(
-        y=_lines(order, named)
-    )
+    base = alt.Chart(known, width=250, height=alt.Step(STEP)).encode(y=_lines(order, named))
     alike = alt.Chart(pd.DataFrame({"low": [-ALIKE], "high": [ALIKE]})).mark_rect(
         color="#3ca951", opacity=0.16
     )

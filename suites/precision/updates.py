@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench import Measurement, Setting
 from suites.models.drawn import first_weights
@@ -20,14 +20,20 @@ def exact_update(problem: Workload, batch: Batch, setting: Setting) -> Tensor:
     """Return what AdamW's first step adds to all trained weights in float64, flat."""
     network = first_weights(problem, 0, setting.device).to(setting.device, torch.float64)
     trained = [p for p in network.parameters() if p.requires_grad]
-    before = [p.detach().clone() for p in trained]
     with problem.exactly():
         _, gradients = forward_backward(problem, network, cast(batch, torch.float64), trained)
-    for weight, gradient in zip(trained, gradients, strict=True):
-        weight.grad = gradient
-    adamw(list(trained), problem.learning_rate).step()
-    pairs = zip(trained, before, strict=True)
-    return torch.cat([(p.detach() - b).reshape(-1) for p, b in pairs])
+    return torch.cat(
+        [_moved(p, g, problem).reshape(-1) for p, g in zip(trained, gradients, strict=True)]
+    )
+
+
+def _moved(weight: nn.Parameter, gradient: Tensor | None, problem: Workload) -> Tensor:
+    """Return what AdamW adds to one weight: all at once, its states would be twice the network."""
+    before = weight.detach().clone()
+    weight.grad = gradient
+    adamw([weight], problem.learning_rate).step()
+    weight.grad = None
+    return weight.detach() - before
 
 
 def held_to(exact: Tensor, update: Tensor) -> list[Measurement]:

@@ -87,7 +87,6 @@ class Workload(Problem):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
 
-
     def expect_way(self) -> None:
         """Raise ValueError where a step cannot be taken as it is asked."""
         count = self.micro_batches
