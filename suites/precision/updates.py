@@ -39,8 +39,11 @@ def _moved(weight: nn.Parameter, gradient: Tensor | None, problem: Workload) -> 
 def held_to(exact: Tensor, update: Tensor) -> list[Measurement]:
     """Measure an update's error, relative to float64's, and the share of weights it left alone.
 
-    Of those that float64 moves; an update that is not finite has no error.
+    Of those that float64 moves; an update that is not finite has no error, nor has one of other
+    weights: that they are others, their gradients tell.
     """
+    if update.shape != exact.shape:
+        return []
     moved = exact != 0
     if not bool(moved.any()):
         return []
