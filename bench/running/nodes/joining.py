@@ -24,7 +24,7 @@ def joined(group: Group) -> Channel:
     deadline = time.monotonic() + JOIN_S
     while True:
         try:
-            return Channel(socket.create_connection((group.host, group.port), _ANSWERED_S))
+            return Channel(_connected(group))
         except OSError as error:
             if time.monotonic() > deadline:
                 raise UserError(
@@ -32,6 +32,19 @@ def joined(group: Group) -> Channel:
                     f"{JOIN_S:g} s: {error.strerror or error}"
                 ) from None
             time.sleep(_AGAIN_S)
+
+
+def _connected(group: Group) -> socket.socket:
+    """Connect to whoever listens; OSError where that is nobody but this very connection.
+
+    Where the port is one that the kernel gives out, a connection to it on the own machine can be
+    given it as its own end, and TCP connects it to itself.
+    """
+    link = socket.create_connection((group.host, group.port), _ANSWERED_S)
+    if link.getsockname() == link.getpeername():
+        link.close()
+        raise ConnectionRefusedError("nobody listens there")
+    return link
 
 
 def machine() -> str:
