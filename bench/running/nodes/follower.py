@@ -30,6 +30,7 @@ class Follower:
         self.facts: dict[str, Any] = {}
         self._channel = channel
         self._left: NodeLeft | None = None
+        self._due = False  # an answer
 
     def fileno(self) -> int:
         return self._channel.fileno()
@@ -37,14 +38,18 @@ class Follower:
     def tell(self, do: str, **more: Any) -> None:
         """Send what needs no answer; whether it arrives shows when one is due."""
         with contextlib.suppress(NodeLeft):
-            self.ask(do, **more)
+            self._send({"do": do, **more})
 
     def ask(self, do: str, **more: Any) -> None:
-        """Send a message; NodeLeft where it is known that nobody gets it."""
+        """Send what is to be answered; NodeLeft where it is known that nobody gets it."""
+        self._send({"do": do, **more})
+        self._due = True
+
+    def _send(self, message: Message) -> None:
         if self._left:
             raise self._left
         try:
-            self._channel.send({"do": do, **more})
+            self._channel.send(message)
         except Gone:
             raise self.drop() from None
 
@@ -52,6 +57,7 @@ class Follower:
         """Sleep until it answers; NodeLeft where it left, UserError where it refuses."""
         if self._left:
             raise self._left
+        self._due = False
         try:
             answer = self._channel.receive()
         except Gone:
@@ -63,8 +69,13 @@ class Follower:
         return answer
 
     def expect_there(self) -> None:
-        """Raise NodeLeft where it left while nothing was asked of it."""
-        if self._left or self._channel.waiting or select.select([self._channel], [], [], 0)[0]:
+        """Raise NodeLeft where it left while nothing was asked of it.
+
+        While an answer is due, what comes is that, and for whoever waits for it.
+        """
+        if self._left:
+            raise self._left
+        if not self._due and (self._channel.waiting or select.select([self], [], [], 0)[0]):
             self.answer()  # of one that is idle nothing comes but its leave
 
     def drop(self, why: str = "") -> NodeLeft:

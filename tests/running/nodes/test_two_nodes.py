@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,6 @@ from tests.running.nodes.made_nodes import Nodes
 pytestmark = pytest.mark.multirank
 
 WORDS = ("mine.py", "--set", "ranks=2", "--rounds", "2", "--device", "cpu")
-
-
-BESIDE_OTHERS = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1"
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +59,6 @@ def test_what_fails_on_a_node_is_told_of_it(measured: Run, variant, outcome, tol
     assert (role, ended, detail[: len(told)]) == ("check", outcome, told)
 
 
-@pytest.mark.skipif(BESIDE_OTHERS, reason="two refusals beside each other can hang: open")
 def test_another_source_on_a_node_is_refused_on_both(tmp_path: Path, forked_servers: None) -> None:
     nodes = Nodes(tmp_path)
     mine = nodes.homes[1] / "mine.py"
@@ -74,7 +69,6 @@ def test_another_source_on_a_node_is_refused_on_both(tmp_path: Path, forked_serv
     assert not (nodes.homes[0] / "runs").exists()
 
 
-@pytest.mark.skipif(BESIDE_OTHERS, reason="two refusals beside each other can hang: open")
 def test_another_command_on_a_node_is_refused_on_both(tmp_path: Path) -> None:
     nodes = Nodes(tmp_path)
     nodes.start(*WORDS, "--seed", 2, node=1)
@@ -84,7 +78,6 @@ def test_another_command_on_a_node_is_refused_on_both(tmp_path: Path) -> None:
         assert "node 1 was given another command: bench run mine.py" in said
 
 
-@pytest.mark.skipif(BESIDE_OTHERS, reason="two refusals beside each other can hang: open")
 def test_ranks_that_cannot_be_spread_evenly_are_refused(
     tmp_path: Path, forked_servers: None
 ) -> None:
