@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from typing import Annotated
@@ -21,17 +19,11 @@ from rich.console import Console
 
 from bench.cases.case import Attempt, Case
 from bench.cases.kind import kind_of
-from bench.running.progress import TerminalProgress
-from bench.running.proving.selftest.plan import Plan, manifest_of
 from bench.running.proving.selftest.pretend import SIDES, PretendSides
-from bench.running.session import measure
 from bench.running.step import Step
-from bench.running.stopping import EFFORTS
-from bench.sides.selection import select
 from bench.sides.servers import Servers, together
-from bench.sides.side import Side
-from bench.store import Run, create, read
-from bench.system.terminal import Screen
+from bench.store import Run, read
+from benchmarks.pretended import record, rounds_of
 from benchmarks.results import FOLDER, Output, Row, Target, machine_facts, tell, write
 
 SELECTORS = ["attention", "mixers", "precision", "suites.yardsticks"]
@@ -81,25 +73,10 @@ def main(
     output: Output = FOLDER,
 ) -> None:
     """Tell what regressing on a yardstick leaves of the noise of rounds that the fit never saw."""
-    found = read(run) if run else record(keyword, rounds)
+    found = read(run) if run else record(SELECTORS, keyword, rounds, BesideYardsticks)
     rows = list(rows_of(found))
     told = {"rounds": rounds_of(found), **machine_facts()}
     tell(targets(rows), [write("covariate", rows, told, output)], Console(stderr=True))
-
-
-def record(keyword: str, rounds: int) -> Run:
-    """Record the smoke preset of a few cases of every kind, and one yardstick beside them."""
-    chosen = select(Side(), SELECTORS, keyword, [], "smoke", "cpu", {})
-    cases = [replace(c, rounds=None, quality_seeds=0) for c in chosen.cases if c.timed]
-    planned = Plan(1, rounds, 0.0, EFFORTS["smoke"].share_s)
-    found = create(Path("runs"), manifest_of(planned, cases, "cpu", 7, 120.0))
-    with TerminalProgress(Screen()) as progress:
-        measure(found, Side(), progress, schedule=partial(BesideYardsticks, blocks_left=0))
-    return found
-
-
-def rounds_of(run: Run) -> int:
-    return 1 + max(attempt.round for attempt in run.attempts if attempt.role == "time")
 
 
 def rows_of(run: Run) -> Iterator[Row]:
