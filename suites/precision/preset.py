@@ -59,11 +59,11 @@ def quick(device: str) -> list[Sweep]:
         _usual("GPTTraining", **GPT_SMALL, batch=8, checkpointing="full", rounds=0).unmarked(
             "float16"
         ),
-        _usual("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3, rounds=4),
-        _usual("GPTTraining", **GPT_BUSY, num_steps=20, quality_seeds=3, rounds=4).unmarked(
+        _usual("GPTTraining", **GPT_SMALL, batch=8, num_steps=60, quality_seeds=3, shares=2),
+        _usual("GPTTraining", **GPT_BUSY, num_steps=20, quality_seeds=3, shares=2).unmarked(
             "float16"
         ),
-        _usual("UNetTraining", batch=32, channels=16, num_steps=60, quality_seeds=3, rounds=4),
+        _usual("UNetTraining", batch=32, channels=16, num_steps=60, quality_seeds=3, shares=2),
     ]
 
 
