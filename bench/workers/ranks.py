@@ -67,7 +67,8 @@ def host(case: Case, request: Reply, run_role: RunRole) -> Reply:
             return watchdog.reply or rank_replies.failure(folder, error)
         watchdog.cancel()
     if request["role"] == "time":
-        explain_times(case, replies[min(replies)], load.between(before, load.snapshot()))
+        ranks = case.local_ranks * (node["sharing"] if node else 1)
+        explain_times(case, ranks, replies[min(replies)], load.between(before, load.snapshot()))
     if node is not None:
         return {"outcome": "ok", "ranks": replies}
     return rank_replies.merge([replies[rank] for rank in range(case.ranks)])
@@ -216,10 +217,12 @@ def _expect_devices(case: Case) -> None:
         raise Unsupported(f"needs {case.local_ranks} GPUs, one a rank; this machine has {devices}")
 
 
-def explain_times(case: Case, reply: Reply, elsewhere: load.Elsewhere) -> None:
-    """Flag times of ranks that shared cores, with each other or with anyone else."""
+def explain_times(case: Case, ranks: int, reply: Reply, elsewhere: load.Elsewhere) -> None:
+    """Flag times of ranks that shared cores, with each other or with anyone else.
+
+    `ranks` are all of the case's on this machine, whichever of its nodes have them.
+    """
     cores = len(os.sched_getaffinity(0))
-    ranks = case.local_ranks
     wanted = ranks * case.threads if case.device == "cpu" else ranks
     reply.setdefault("labels", {}).update(
         other_cpu_cores=f"{elsewhere.other_cores:.2f}",

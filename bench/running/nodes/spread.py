@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.cases.case import Case
 from bench.running.nodes.follower import Follower, NodeLeft
+from bench.running.nodes.joining import machine
 from bench.running.nodes.replies import one_reply
 from bench.sides.checkout import published
 from bench.sides.server import Server, ServerDied
@@ -41,6 +42,11 @@ class SpreadSide(Side):
         """Return what differs from the parent's own, and what the other nodes are."""
         nodes = [{"node": each.node, **each.facts} for each in self.followers]
         return {**super().libraries(), "nodes": nodes}
+
+    def sharing(self, node: int) -> int:
+        """Return how many nodes are on the machine of this one, itself among them."""
+        machines = [machine(), *(follower.machine for follower in self.followers)]
+        return machines.count(machines[node])
 
 
 class SpreadServer(Server):
@@ -85,7 +91,8 @@ class SpreadServer(Server):
             follower.ask("attempt", server=self.number, request=asked)
 
     def _node(self, rank: int, port: int, address: str) -> dict[str, Any]:
-        return {"rank": rank, "host": self._side.host, "port": port, "address": address}
+        place = {"host": self._side.host, "port": port, "address": address}
+        return {"rank": rank, **place, "sharing": self._side.sharing(rank)}
 
     def answer(self) -> dict[str, Any]:
         """Sleep until all have answered; one that fails ends the attempt of the others."""

@@ -9,13 +9,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from bench.answers import Interval
 from bench.charts import COLOURS, Chart
 from suites.distributed.planning.holding import Plan, held
 from suites.distributed.planning.strategies import Planned
 
 RANKS = [2**power for power in range(13)]
 DASHES = [[1, 0], [6, 3], [2, 2]]
-Seconds = Callable[[Plan, Planned], float | None]
+Seconds = Callable[[Plan, Planned], Interval | None]
 
 
 def chart(
@@ -27,23 +28,26 @@ def chart(
         for ranks in RANKS:
             one = replace(plan, ranks=ranks)
             found = held(one, strategy)
+            time = seconds(one, strategy) if seconds else None
             rows.append(
                 {
                     "strategy": strategy.name,
                     "ranks": ranks,
                     "gigabytes": found.total / 1e9,
-                    "seconds": seconds(one, strategy) if seconds else None,
+                    "seconds": time.estimate if time else None,
+                    "low": time.low if time else None,
+                    "high": time.high if time else None,
                 }
             )
     data, names = pd.DataFrame(rows), [strategy.name for strategy in chosen]
     panels: list[Any] = [_bytes(data, memory, names)]
     if data["seconds"].notna().any():
         timed = data[data["seconds"].notna()]
-        panels.append(_lines(timed, "seconds", "predicted time of a step (s)", names))
+        panels.append(_times(timed, names))
     caption = (
         "Predicted, not measured: bytes on a rank's device with activations and what is gathered"
         + (", the grey line is its memory." if memory else ".")
-        + (" Times follow rates of a run." if len(panels) > 1 else "")
+        + (" Times follow rates of a run; bands are their stated error." if len(panels) > 1 else "")
     )
     return Chart(
         "Predicted, up to 4096 ranks",
@@ -58,6 +62,16 @@ def _bytes(data: pd.DataFrame, memory: float | None, names: Sequence[str]) -> An
         return lines
     limit = alt.Chart(pd.DataFrame({"gigabytes": [memory / 1e9]}))
     return alt.layer(lines, limit.mark_rule(color="#5b6675").encode(y="gigabytes:Q"))
+
+
+def _times(timed: pd.DataFrame, names: Sequence[str]) -> Any:
+    lines = _lines(timed, "seconds", "predicted time of a step (s)", names)
+    told = timed[timed["low"].notna() & (timed["low"] > 0)]  # an end at 0 is on no log scale
+    if told.empty:
+        return lines
+    bands = alt.Chart(told).mark_area(opacity=0.13)
+    x, colour = alt.X("ranks:Q"), alt.Color("strategy:N", legend=None)
+    return alt.layer(bands.encode(x, alt.Y("low:Q"), alt.Y2("high"), colour), lines)
 
 
 def _lines(data: pd.DataFrame, field: str, title: str, names: Sequence[str]) -> alt.Chart:

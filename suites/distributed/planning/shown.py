@@ -88,11 +88,10 @@ def write(outcome: Outcome, folder: Path) -> list[Path]:
         raise cannot_write(folder, error) from error
     from suites.distributed.planning.drawing import chart  # altair takes a second
 
-    def seconds(plan: Plan, strategy: Planned) -> float | None:
-        found = tables.predicted(plan, strategy, outcome.rates) if outcome.rates else None
-        return found.estimate if found else None
+    def seconds(plan: Plan, strategy: Planned) -> Interval | None:
+        return tables.predicted(plan, strategy, outcome.rates) if outcome.rates else None
 
-    drawn = chart(outcome.plan, outcome.chosen, outcome.memory, seconds if outcome.rates else None)
+    drawn = chart(outcome.plan, outcome.chosen, outcome.memory, seconds)
     title = f"Plan: {outcome.plan.shape.num_parameters:.4g} parameters, predicted"
     page = Page(title, outcome.said(), [drawn], outcome.tables())
     paths = [folder / "plan.csv", folder / "plan.html"]

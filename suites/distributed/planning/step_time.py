@@ -3,7 +3,8 @@
 Seconds = flops of a rank / rate + x * transfers. Transfers take what bare collectives of the run
 took, alpha a message and bytes / beta; x is how much of that a strategy's steps show: below 1
 where computing hides it, above where the engine copies besides. Where ranks outnumber the cores,
-all of it takes as many times longer.
+computing takes as many times longer, and so does a transfer within the machine, which is copying
+by those cores; one between machines waits for the wire.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Step:
     itemsize: int
     layers: float
     crowding: float = 1.0  # ranks on a core
+    link_crowding: float = 1.0  # of a transfer
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def _step(record: Record, cores: int) -> Step:
         4,
         float(case.values.get("num_layers") or 1),
         _crowding(record, cores),
+        _link_crowding(record, cores),
     )
 
 
@@ -169,7 +172,7 @@ def _links(records: Sequence[Record], cores: int, without: int | None) -> dict[s
     for record, times in lines([record for record in records if _timed(record)]):
         name = COLLECTIVES[record.case.problem]
         if record.case.ranks != without:
-            crowding = _crowding(record, cores)
+            crowding = _link_crowding(record, cores)
             messages = crowding * PASSES[name] * (record.case.ranks - 1)
             for size, rounds in times.items():
                 sent = crowding * ring_bytes(name, size, record.case.ranks)
@@ -190,7 +193,7 @@ def _parts(
 ) -> tuple[float, ...]:
     """Return what a step is made of: flops in a row, and each strategy's bare transfers."""
     bare = sum(_transfer_s(step, name, count, links) for name, count in step.elements.items())
-    own = [step.crowding * bare if name == step.strategy else 0.0 for name in strategies]
+    own = [step.link_crowding * bare if name == step.strategy else 0.0 for name in strategies]
     return (step.crowding * step.rank_flops, *own)
 
 
@@ -214,3 +217,7 @@ def _is_plain(record: Record) -> bool:
 def _crowding(record: Record, cores: int) -> float:
     """Return how many ranks share a core; GPUs are never shared."""
     return max(1.0, record.case.ranks / cores) if record.case.device == "cpu" else 1.0
+
+
+def _link_crowding(record: Record, cores: int) -> float:
+    return _crowding(record, cores) if record.case.nodes == 1 else 1.0

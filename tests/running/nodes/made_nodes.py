@@ -63,8 +63,10 @@ class Nodes:
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, command: Sequence[str] = BENCH):
-        self.folder, self.command = folder, command
+    def __init__(
+        self, folder: Path, command: Sequence[str] = BENCH, patience_s: float = 240.0
+    ) -> None:
+        self.folder, self.command, self.patience_s = folder, command, patience_s
         self.port = free_port()
         self.homes = [folder / "node0", folder / "node1"]
         for home in self.homes:
@@ -107,7 +109,7 @@ class Nodes:
 
     def end(self) -> list[tuple[int, str]]:
         """Wait for all that were started, in that order."""
-        found = [(one, one.communicate(timeout=240)[0]) for one in self.started]
+        found = [(one, one.communicate(timeout=self.patience_s)[0]) for one in self.started]
         self.expect_nothing_left()
         self.started.clear()
         return [(one.returncode, said) for one, said in found]
@@ -123,7 +125,7 @@ class Nodes:
         while (left := _below(pids)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not left
-        socket.create_server((self.host, self.port)).close()
+        socket.create_server(("", self.port)).close()
 
 
 def _below(pids: list[int]) -> list[str]:
