@@ -7,6 +7,7 @@ from bench.selecting.like.given import config_like
 from bench.store import Run, read
 from bench.system.csv import write_rows
 from bench.system.files import cannot_write
+from bench.system.sizes import size_of
 from bench.system.terminal import Screen
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "fold",
     "model_of",
     "read",
+    "size_of",
     "write_page",
     "write_rows",
 ]

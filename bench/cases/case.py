@@ -19,7 +19,7 @@ from bench.cases.bounds import (
 Plain = Whole | Number | Text | bool | None
 
 Outcome = Literal["ok", "incorrect", "unsupported", "oom", "timeout", "crash", "error"]
-Role = Literal["check", "memory", "profile", "quality", "time"]
+Role = Literal["check", "fit", "memory", "profile", "quality", "time"]
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 CACHES = ("warm", "cold")
@@ -36,6 +36,7 @@ class Case:
     bounds the rounds of this case (None: as many as the run takes, 0: it is never timed), `shares`
     is how many times the run's share each of its processes samples (where ranks take seconds to
     start, a longer look at what they do costs little more),
+    `fit_bytes` asks for the largest batch that so many bytes hold (None: it is not asked),
     `quality_seeds` is how often its quality is measured, which comes to `quality_calls` calls a
     seed; `provisioned` says that something must be on disk first, `compiles` that every process
     compiles the step; `preload` are modules whose import a worker is spared. `computes_in` are the
@@ -60,6 +61,7 @@ class Case:
     options: dict[Name, Plain] = field(default_factory=dict)
     rounds: Few | None = None
     shares: Several = 1
+    fit_bytes: Count | None = None
     quality_seeds: Few = 0
     quality_calls: Count = 0
     provisioned: bool = False

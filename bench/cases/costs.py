@@ -33,28 +33,32 @@ class Costs:
     compiled_s: float
     recompiled_s: float
     flops_per_s: float
+    filled_bytes_per_s: float  # of a call's peak, whatever is computed in it
 
 
 CPU = Costs(
     begin_s=5.0,
     start_s=0.03,
     ranks_s=0.6,
-    role_s={"check": 0.1, "memory": 0.05, "profile": 2.0, "quality": 0.2, "time": 0.05},
+    role_s={"check": 0.1, "fit": 0.2, "memory": 0.05, "profile": 2.0, "quality": 0.2, "time": 0.05},
     compiled_s=14.0,
     recompiled_s=3.0,
     flops_per_s=5e10,
+    filled_bytes_per_s=5e9,
 )
 CUDA = Costs(
     begin_s=12.0,
     start_s=0.45,
     ranks_s=2.0,
-    role_s={"check": 1.7, "memory": 0.45, "profile": 4.0, "quality": 0.5, "time": 0.5},
+    role_s={"check": 1.7, "fit": 1.8, "memory": 0.45, "profile": 4.0, "quality": 0.5, "time": 0.5},
     compiled_s=5.0,
     recompiled_s=1.5,
     flops_per_s=5e13,
+    filled_bytes_per_s=5e11,
 )
 # Calls of a role beside its samples; a check's are mostly float64, on several realisations.
-CALLS: Mapping[Role, int] = {"check": 20, "memory": 4, "profile": 40, "time": 3}
+CALLS: Mapping[Role, int] = {"check": 20, "fit": 6, "memory": 4, "profile": 40, "time": 3}
+FIT_PROCESSES = 6  # at most, of a search for the largest batch; it mostly takes three
 
 
 def class_of(device: str) -> str:
@@ -76,12 +80,18 @@ def declared_s(case: Case, role: Role) -> float:
         + costs.role_s[role]
         + _compiling(case, role, costs)
         + _calls(case, role, costs)
+        + (_filling_s(case, costs) if role == "fit" else 0.0)
     )
 
 
 def declared_call_s(case: Case) -> float:
     """Return the seconds of a call, from its declared FLOPs alone; 0 where it declares none."""
     return (case.flops or 0) / costs_of(case.device).flops_per_s
+
+
+def _filling_s(case: Case, costs: Costs) -> float:
+    """Return what calls at the largest batch take, by the bytes that they write and read."""
+    return CALLS["fit"] * (case.fit_bytes or 0) / costs.filled_bytes_per_s
 
 
 def _compiling(case: Case, role: Role, costs: Costs) -> float:

@@ -79,6 +79,15 @@ Like = Annotated[
         show_default=False,
     ),
 ]
+Fit = Annotated[
+    str,
+    typer.Option(
+        metavar="SIZE",
+        help="Find the largest batch that so much memory holds, as `8GB` or `8GiB`, for every "
+        "variant that has a batch.",
+        show_default=False,
+    ),
+]
 Preset = Annotated[str, typer.Option(help="smoke, quick, standard or full.")]
 Profile = Annotated[
     bool,

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cases.case import Case
 from bench.cases.counted import counted, rounds_asked
 from bench.cases.outputs import outputs
 from bench.commands.interruption import STOPS, interrupted
@@ -24,6 +25,7 @@ from bench.commands.options import (
     Data,
     Device,
     DryRun,
+    Fit,
     Inception,
     Keyword,
     Like,
@@ -47,6 +49,7 @@ from bench.errors import NOTHING_MEASURED, UserError
 from bench.judging.record import fold
 from bench.machine import facts as machine
 from bench.running.allocation import asked_in_words
+from bench.running.attempts import memory_limit_bytes
 from bench.running.lock import device_lock
 from bench.running.nodes.follower import NodeLeft
 from bench.running.nodes.following import follow
@@ -56,6 +59,7 @@ from bench.running.pace import BY_CONSTANTS, Pace, pace_here
 from bench.running.progress import TerminalProgress, clock_time
 from bench.running.session import measure, served
 from bench.running.stopping import EFFORTS, Effort, estimate_s, fit
+from bench.selecting.fitting import asked_to_fit
 from bench.sides.checkout import git_state, publishable
 from bench.sides.foreign import code_outside
 from bench.sides.selection import Selection, expect_files, select
@@ -63,6 +67,7 @@ from bench.sides.server import Server
 from bench.sides.side import Side
 from bench.store import Manifest, Run, create, read
 from bench.store.trust import written_here
+from bench.system.sizes import size_of
 from bench.system.terminal import Screen, relay
 
 LONGEST_S = 366 * 86_400.0  # of a budget; beyond it a clock cannot wait
@@ -80,6 +85,7 @@ def run(
     reference: Reference = None,
     model: Model = None,
     like: Like = "",
+    fit: Fit = "",
     budget: Budget = "",
     resume: Annotated[
         Path | None,
@@ -109,6 +115,7 @@ def run(
     - `bench run --preset smoke`
     - `bench run 'attention/sdpa_*' --set seqlen=1024,4096 --set dtype=bfloat16`
     - `bench run attention path/to/mine.py --budget 10m`
+    - `bench run precision --fit 8GB --set rounds=0 --set quality_seeds=0`
     - `bench run attention --like path/to/model/config.json --set seqlen=4096`
     - `bench run --resume runs/20260101-120000-quick-1a2b`
     - `bench run distributed --nnodes 2 --node-rank 0 --rdzv-endpoint gpu1:29400`
@@ -141,6 +148,8 @@ def run(
             files = dict(zip(FILES, (data, inception, reference, model), strict=True))
             wanted = selectors or [], keyword, sets or [], preset, device, files
             chosen = select(server, *wanted, absent=dry_run, like=like)
+            if fit:
+                chosen = replace(chosen, cases=_asked_to_fit(chosen, fit))
             if group:
                 chosen = replace(chosen, cases=group.spread(chosen.cases))
             pace = _pace(chosen, server, preset)
@@ -159,6 +168,14 @@ def run(
                 found.notices.extend(notices)
                 carry_out(console, found, side, server)
     finish(console, found)
+
+
+def _asked_to_fit(chosen: Selection, text: str) -> list[Case]:
+    """Ask for the largest batch within a size; UserError where it is more than there is."""
+    within = size_of(text, "--fit")
+    if chosen.device == "cpu" and within > (most := memory_limit_bytes()):
+        raise UserError(f"--fit '{text}': expected at most {most / 1e9:.3g}GB, what is free here")
+    return asked_to_fit(chosen.cases, int(within))
 
 
 def resumable(folder: Path, trust: bool) -> Run:

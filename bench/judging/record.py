@@ -155,7 +155,8 @@ def fold_case(case: Case, attempts: list[Attempt], ceilings: Sequence[Ceilings] 
     A profile says nothing of an outcome, and nothing that is compared: it is left out.
     """
     attempts = [attempt for attempt in attempts if attempt.role != "profile"]
-    failed = next((a for a in attempts if a.outcome != "ok" and a.role != "quality"), None)
+    besides = ("quality", "fit")  # their failure is told beside what the others found
+    failed = next((a for a in attempts if a.outcome != "ok" and a.role not in besides), None)
     timed = [a for a in attempts if a.role == "time"]
     if failed:
         outcome, detail = str(failed.outcome), failed.detail
@@ -168,7 +169,7 @@ def fold_case(case: Case, attempts: list[Attempt], ceilings: Sequence[Ceilings] 
         case, outcome, detail, failed_in, *_of_quality(attempts), labels=labels, logs=logs
     )
     for attempt in attempts:
-        if outcome != "ok" and attempt.role in ("time", "memory"):
+        if outcome != "ok" and attempt.role in ("time", "memory", "fit"):
             continue  # no cost number without a passed check
         if attempt.outcome == "ok" or attempt.role != "quality":
             _take(record, attempt)
@@ -206,7 +207,8 @@ def _complete(case: Case, attempts: list[Attempt]) -> bool:
     seeds = {("quality", seed) for seed in range(case.quality_seeds)}
     if _of_quality(attempts)[0] not in ("", "ok"):
         seeds = set()  # the others are not asked for any more
-    return not case.timed and done >= {("check", 0), ("memory", 0)} | seeds
+    fit = {("fit", 0)} if case.fit_bytes else set()
+    return not case.timed and done >= {("check", 0), ("memory", 0)} | fit | seeds
 
 
 def _of_quality(attempts: list[Attempt]) -> tuple[str, str]:
@@ -222,7 +224,10 @@ def _labels(attempts: list[Attempt]) -> dict[str, str]:
     """Join the values a label had over the attempts, each once."""
     seen: dict[str, set[str]] = {}
     for attempt in attempts:
-        for name, value in attempt.labels.items():
+        own = dict(attempt.labels)
+        if attempt.role == "fit" and attempt.outcome != "ok":
+            own["fit"] = f"{attempt.outcome}: {attempt.detail}"
+        for name, value in own.items():
             seen.setdefault(name, set()).add(value)
     return {name: "/".join(sorted(values)) for name, values in seen.items()}
 

@@ -28,6 +28,7 @@ from bench.timing.sampling import MAX_SAMPLES
 
 UnderWay = Generator[Server, None, Attempt]  # it yields who owes the answer
 
+OF_ITSELF = ("fit", "profile")  # roles whose failure says nothing of the others
 _DETAIL_CHARACTERS = 400
 _LABEL_CHARACTERS = 120
 _DETAIL_READ = 4000  # what is hidden in it may be longer than its mark
@@ -111,7 +112,7 @@ class Attempts:
         return case.id not in barred
 
     def _bar(self, attempt: Attempt) -> None:
-        if attempt.outcome != "ok" and attempt.role != "profile":
+        if attempt.outcome != "ok" and attempt.role not in OF_ITSELF:
             barred = self.worthless if attempt.role == "quality" else self.failed
             barred.add(attempt.case)
 
@@ -157,6 +158,8 @@ class Attempts:
             request["memory_limit_bytes"] = memory_limit_bytes()
         if role == "quality":
             request["seed"] = step.number
+        if role == "fit":
+            request["call_s"] = self.call_s(case)
         if role == "profile":
             request["profile"] = {"folder": str(folder_of(self.run.folder, case).resolve())}
         checked = self._checked.get(case.id)
@@ -218,7 +221,8 @@ def _moment() -> str:
 def preparation(case: Case) -> list[tuple[Role, int]]:
     """List the roles that come before a case is timed, with the seed of each."""
     quality: list[tuple[Role, int]] = [("quality", seed) for seed in range(case.quality_seeds)]
-    return [("check", 0), ("memory", 0), *quality]
+    fit: list[tuple[Role, int]] = [("fit", 0)] if case.fit_bytes else []
+    return [("check", 0), ("memory", 0), *fit, *quality]
 
 
 def keep_log(log: Path, side: Side | None = None) -> str:

@@ -17,9 +17,12 @@ MEMORY_SHARE = 0.5  # of what is available, for all lanes together
 
 
 def beside(case: Case, role: Role) -> int:
-    """Return how many such attempts the cores have room for; 1 where something is timed."""
-    timed = role in ("time", "profile") or (role == "check" and case.starts_cold)
-    if timed or case.device != "cpu" or case.ranks > 1:
+    """Return how many such attempts the cores have room for; 1 where something is timed.
+
+    Nor has the memory room for another beside a search for the largest batch.
+    """
+    alone = role in ("time", "profile", "fit") or (role == "check" and case.starts_cold)
+    if alone or case.device != "cpu" or case.ranks > 1:
         return 1
     return max(min(len(os.sched_getaffinity(0)) // case.threads, MOST), 1)
 

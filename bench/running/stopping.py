@@ -79,6 +79,7 @@ def _of_case(case: Case, rounds: int, pace: Pace) -> float:
     times: list[tuple[Role, int]] = [
         ("check", 1),
         ("memory", 1),
+        ("fit", 1 if case.fit_bytes else 0),
         ("quality", case.quality_seeds),
         ("time", case.most_rounds(rounds)),
     ]

@@ -66,19 +66,23 @@ class Work:
     ) -> bool:
         """Do what times nothing, several at once where the cores have room; False if time is up.
 
-        Qualities come last: by then it is known what memory their cases need.
+        Qualities come last: by then it is known what memory their cases need. After them, one by
+        one, come searches for the largest batch, of what passed its check.
         """
-        alone = [[task] for task in todo if not _has_room(task)]
+        fits = [[task] for task in todo if task[1].role == "fit"]
+        alone = [[t] for t in todo if not _has_room(t) and [t] not in fits]
         several = sorted(filter(_has_room, todo), key=lambda task: task[1].role == "quality")
-        if not self.in_turn(servers, alone, rounds_of([several]) + later):
+        if not self.in_turn(servers, alone, rounds_of([several, *fits]) + later):
             return False
         with ExitStack() as ending:
             more = self._more_lanes(several)
             for _, lane in more:
                 ending.push(lane)
                 lane.start()
-            left = self._side_by_side([*enumerate(servers), *more], several, later)
-            return self.in_turn(servers, [[task] for task in left], later)
+            left = self._side_by_side(
+                [*enumerate(servers), *more], several, rounds_of(fits) + later
+            )
+            return self.in_turn(servers, [[task] for task in left] + fits, later)
 
     def _more_lanes(self, todo: list[Task]) -> list[tuple[int, Servers]]:
         """Return servers for lanes beside one a side, as many as cores and memory have room for.

@@ -11,8 +11,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+
+from bench.system import process
 
 LEFT_OUT = "!"  # before a name on the command line: known to spoil, never to be imported
 
@@ -53,20 +56,29 @@ def ask_a_fork(question: Callable[[], int]) -> int:
 
     Raises `RuntimeError` where the fork died.
     """
+    return told_by_a_fork(lambda: bytes([question()]))[0]
+
+
+def told_by_a_fork(question: Callable[[], bytes]) -> bytes:
+    """Return what a fork answers; RuntimeError where it died before it did, and of what."""
+    parent = os.getpid()
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            os.write(writer, bytes([question()]))
+            process.die_with_parent(parent)
+            with os.fdopen(writer, "wb") as stream:
+                stream.write(question())
         finally:
             os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as stream:
         answer = stream.read()
-    os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not answer:
-        raise RuntimeError(f"a fork died when it was asked {question}")
-    return answer[0]
+        cause = f" of {signal.Signals(-code).name}" if code < 0 else ""
+        raise RuntimeError(f"a fork died{cause} when it was asked {question}")
+    return answer
 
 
 def begin_again(names: Sequence[str], culprit: str) -> None:

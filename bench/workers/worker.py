@@ -15,7 +15,7 @@ from bench.profiling.recording.opening import Opening
 from bench.state import Kept, allocator, load
 from bench.state.ledger import Ledger
 from bench.state.of_torch import decide_at_once
-from bench.workers import ranks
+from bench.workers import fitting, ranks
 from bench.workers.contest import prepare
 from bench.workers.outcome import outcome_of
 from bench.workers.roles import ROLES
@@ -41,6 +41,8 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
     if "call" in request:
         return outcome_of(lambda: _call(request["call"], request["arguments"]))
     case = Case(**request["case"])
+    if request["role"] == "fit":
+        return outcome_of(lambda: fitting.largest_batch(case, request, run_role))
     if case.ranks > 1:
         return outcome_of(lambda: ranks.host(case, request, run_role))
     before = load.snapshot()
@@ -135,7 +137,7 @@ def _on_huge_pages(case: Case, request: dict[str, Any]) -> bool:
 
 
 def _counts_memory(case: Case, request: dict[str, Any]) -> bool:
-    return request["role"] == "memory" and case.device == "cpu" and case.ranks == 1
+    return request["role"] in ("memory", "peak") and case.device == "cpu" and case.ranks == 1
 
 
 def _shows_set_up(request: dict[str, Any]) -> bool:

@@ -55,21 +55,19 @@ def answers(records: Sequence[Record]) -> list[Answer]:
     """Say what to train with, workload by workload, and what the telling one says against it."""
     asked = [beside for beside in _questions(records) if beside.others and _tells(beside.base)]
     telling = [beside for beside in asked if beside.base.case.problem == TELLING]
-    usual = [beside for beside in asked if beside.base.case.problem != TELLING]
+    others = [beside for beside in asked if beside.base.case.problem != TELLING]
+    usual = [beside for beside in others if beside.base.samples.get("time")] or others
     told = [risk.answer(beside.base, beside.others) for beside in telling[:1]]
     last = [found for found in (*told, fitting.answer(records)) if found is not None]
     return [*(_answer(beside, telling) for beside in usual[: MOST - len(last)]), *last]
 
 
 def columns(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Return model-FLOPs utilisation, products per second over the ceiling of their dtype.
-
-    And what a row of the batch takes, where several batches were asked.
-    """
+    """Return model-FLOPs utilisation, products per second over the ceiling of their dtype."""
     bound = (r for r in records if r.roofline and r.roofline.limit == "compute")
     shares = {r.case.id: r.roofline_share for r in bound}
     known = {case: share for case, share in shares.items() if share is not None}
-    return {"mfu_share": known, **fitting.columns(records)}
+    return {"mfu_share": known}
 
 
 def _tells(base: Record) -> bool:

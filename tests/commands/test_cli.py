@@ -58,6 +58,9 @@ def test_help_has_examples(bench_here: Bench) -> None:
         (["run", "--set", "head_dim=wide"], 2, "expected int, got 'wide'"),
         (["run", "--set", "seqlen=64,"], 2, "expected axis=value"),
         (["run", "--set", " =64"], 2, "expected axis=value"),
+        (["run", "precision", "--fit", "8"], 2, "--fit '8': expected a size with its unit"),
+        (["run", "precision", "--fit", "900TB"], 2, "--fit '900TB': expected at most"),
+        (["run", "distributed", "-k", "AllReduce", "--fit", "1GB"], 3, "cases of one process"),
         (["run", "--set", "seqlen=1_024"], 2, "expected int, got '1_024'"),
         (["run", "--set", "seqlen=1e400"], 2, "expected numbers of at most"),
         (["run", "--set", "seqlen=9223372036854775808"], 2, "expected numbers of at most"),
@@ -217,6 +220,20 @@ def test_a_users_file_is_checked_and_raced(bench: Bench, tmp_path: Path) -> None
     assert set(outcomes) == {"ok"}
     text = (folder / "run.json").read_text()
     assert '"module": "~' in text or f'"module": "{tmp_path}' in text
+
+
+def test_the_largest_batch_that_fits_is_found_of_a_users_file(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    words = ("mine.py", "-k", "Mlp and eager", "--fit", "2MB", "--set", "rounds=0")
+    done = bench("run", *words, "--device", "cpu", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (table,) = (tmp_path / "runs").glob("*/results.csv")
+    row = pd.read_csv(table).iloc[0]
+    assert row.fit_batch > 2 * row.batch
+    assert row.fit_peak_bytes <= 2e6 < row.fit_peak_bytes + row.fit_row_bytes
+    assert row.fit_predicted_bytes == pytest.approx(row.fit_peak_bytes, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The largest batch that fits, from two that were asked."""
+"""The largest batch that fits: what the answer says of a run that asked for it."""
 
 from __future__ import annotations
 
@@ -8,53 +8,54 @@ from bench.cases.case import Case
 from bench.judging.record import Record
 from suites.precision import answers, fitting
 
-REST, GIB = 3e6, 2**30
+WITHIN = 8_000_000_000
 
 
-def peak(policy: str, batch: int, row: float, off: float = 1.0, **options: int) -> Record:
-    values = {"batch": batch, "dim": 8, "num_steps": batch}
-    case = Case("precision", policy, "m", "GPTTraining", values, pass_="train", options=options)
-    return Record(case, "ok", values={"peak": (REST + row * batch) * off})
+def seen(policy: str, rows: int, off: float = 1.0, outcome: str = "ok", **values: object) -> Record:
+    asked = {"batch": 8, "dim": 8, "checkpointing": None, **values}
+    case = Case("precision", policy, "m", "GPTTraining", asked, pass_="train", fit_bytes=WITHIN)
+    found = {"fit_batch": rows, "fit_peak": 1e6 * rows, "fit_predicted": 1e6 * rows * off}
+    return Record(case, outcome, values=found)
 
 
-@pytest.mark.parametrize("batches", [(4, 8), (8, 4), (1, 100), (4, 8, 64)])
-@pytest.mark.parametrize("row", [1e4, 3e7])
-def test_two_batches_give_the_line(batches: tuple[int, ...], row: float) -> None:
-    (line,) = fitting.lines([peak("fp32", batch, row) for batch in batches])
-    assert (line.row_bytes, line.rest_bytes) == pytest.approx((row, REST))
-    most = line.largest(8 * GIB)
-    assert REST + row * most <= 8 * GIB + 1 < REST + row * (most + 1) + 2
-
-
-def test_larger_batches_confirm_and_an_error_is_told() -> None:
-    records = [peak("fp32", 4, 1e6), peak("fp32", 8, 1e6), peak("fp32", 64, 1e6, off=1.25)]
-    (line,) = fitting.lines(records)
-    assert line.worst == pytest.approx(0.2)
+def test_policies_stand_by_their_batch_and_the_error_is_told() -> None:
+    records = [seen("fp32", 100), seen("bf16", 170, off=1.02), seen("fp64", 50)]
     found = fitting.answer(records)
     assert found is not None
     assert found.sentence == (
-        "GPT: in 8 GiB fit batches of fp32 8586, predicted from batches of 4 and 8; larger ones "
-        "are predicted within 20.0%."
+        "GPT: in 8 GB fit batches of bf16 170, fp32 100, fp64 50; each took a step there, "
+        "predicted within 2.0%."
     )
-    columns = answers.columns(records)
-    assert set(columns["peak_predicted_bytes"]) == {records[2].case.id}
-    assert len(columns["peak_row_bytes"]) == 3
+    assert found in answers.answers(records)
 
 
-def test_policies_and_options_are_told_apart() -> None:
-    records = [peak("x", batch, 1e6 * (1 + (k or 0)), **({"k": k} if k else {}))
-               for k in (None, 1) for batch in (1, 2)]  # fmt: skip
+def test_other_sizes_and_what_failed_are_left_out() -> None:
+    records = [
+        seen("fp32", 100),
+        seen("fp32", 7, dim=64),
+        seen("fp16", 9, outcome="incorrect"),
+        seen("bf16", 170),
+    ]
     found = fitting.answer(records)
     assert found is not None
-    assert "x 8586, x[k=1] 4293" in found.sentence
+    assert "bf16 170, fp32 100; each" in found.sentence
 
 
-@pytest.mark.parametrize("batches", [(), (4,), (4, 4)])
-def test_one_batch_predicts_nothing(batches: tuple[int, ...]) -> None:
-    records = [peak("fp32", batch, 1e6) for batch in batches]
-    assert fitting.answer(records) is None
-    assert fitting.columns(records) == {}
+def test_checkpointing_is_told_beside_float32() -> None:
+    found = fitting.answer([seen("fp32", 100), seen("fp32", 400, checkpointing="full")])
+    assert found is not None
+    assert "fp32 100, fp32 with full checkpointing 400; each" in found.sentence
 
 
-def test_what_does_not_grow_predicts_nothing() -> None:
-    assert fitting.lines([peak("fp32", batch, 0.0) for batch in (4, 8)]) == []
+@pytest.mark.parametrize("policy", ["bf16", "fp32"])
+def test_one_policy_alone_is_told(policy: str) -> None:
+    found = fitting.answer([seen(policy, 3, checkpointing="full")])
+    assert found is not None
+    assert f"fit batches of {policy} 3;" in found.sentence
+
+
+def test_nothing_is_said_where_it_was_not_asked() -> None:
+    record = seen("fp32", 3)
+    record.values.clear()
+    assert fitting.answer([record]) is None
+    assert fitting.answer([]) is None

@@ -226,7 +226,9 @@ def test_each_rank_gets_its_own_part_back() -> None:
 def test_times_of_ranks_that_shared_cores_are_flagged(num_ranks, other_cores, flags) -> None:
     case = Case("ranks", "works", "module", "Sum", {}, ranks=num_ranks)
     reply: dict = {}
-    explain_times(case, num_ranks, reply, Elsewhere(other_cores, stolen_share=0.0, waited_share=0.9))
+    explain_times(
+        case, num_ranks, reply, Elsewhere(other_cores, stolen_share=0.0, waited_share=0.9)
+    )
     assert reply.get("flags", []) == flags
     assert reply["labels"]["other_cpu_cores"] == f"{other_cores:.2f}"
 

@@ -59,15 +59,27 @@ class Alive:
 
 def peak_on_cpu(contest: Contest, inputs: Any) -> Result:
     """Follow a call from mark to mark; then run another, unfollowed, for the resident set."""
-    ledger = contest.ledger
-    assert ledger is not None
-    seen = list(_follow(ledger, phases_of(contest, inputs)))
-    ledger.close()
-    alive = [Alive.at(moment, each) for moment, each in zip(ledger.moments(), seen, strict=True)]
+    alive = _alive(contest, inputs)
     operators = [name for one in alive[1:] for name in one.moment.operators]
     grown = _least_growth(contest, inputs, alive)
     result = judged(_counted(contest, alive, grown), contest, operators)
     return replace(result, structure=_allocations(alive))
+
+
+def followed_peak(contest: Contest, inputs: Any) -> Result:
+    """Follow a call, and nothing else: the count is held to malloc's own, not to another call."""
+    alive = _alive(contest, inputs)
+    if why := next(filter(None, (one.contradicted for one in alive)), ""):
+        return Result([], {"memory_not_counted": why})
+    return Result([Measurement("peak", "bytes", [float(_peak(alive))])])
+
+
+def _alive(contest: Contest, inputs: Any) -> list[Alive]:
+    ledger = contest.ledger
+    assert ledger is not None
+    seen = list(_follow(ledger, phases_of(contest, inputs)))
+    ledger.close()
+    return [Alive.at(moment, each) for moment, each in zip(ledger.moments(), seen, strict=True)]
 
 
 def _follow(ledger: Ledger, running: Iterator[str]) -> Iterator[Seen]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.errors import UserError
-from bench.reading import Screen, fold, read
+from bench.reading import Screen, fold, read, size_of
 from suites.distributed.planning import units
 from suites.distributed.planning.activations import CHECKPOINTING
 from suites.distributed.planning.claims import cores_of
@@ -83,7 +83,7 @@ def plan(
     count = units.parameters(params) if params else None
     shape = shape_like(like, count) if like else gpt_of(count or 0.0)
     asked = Plan(shape, ranks, batch, seqlen, checkpointing, precision, ranks_per_node)
-    memory = units.memory(gpu_memory) if gpu_memory else None
+    memory = size_of(gpu_memory, "--gpu-memory") if gpu_memory else None
     rates, held_out = _from(from_run) if from_run else (None, [])
     outcome = Outcome(asked, chosen, memory, rates, held_out)
     screen = Screen()

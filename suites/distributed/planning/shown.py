@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.table import Table as Grid
 
+from bench.answers import Interval
 from bench.reading import Page, Screen, Table, cannot_write, write_page, write_rows
 from suites.distributed.planning import tables
 from suites.distributed.planning.activations import activation_bytes

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 
 from bench.errors import UserError, unknown
 from suites.distributed.planning.holding import LARGEST
 from suites.distributed.planning.strategies import PLANNED, Planned
-
-UNITS = {f"{p}B": 1000**n for n, p in enumerate("KMGT", 1)}
-UNITS |= {f"{p}iB": 1024**n for n, p in enumerate("KMGT", 1)}
 
 
 def parameters(text: str) -> float:
@@ -23,18 +19,6 @@ def parameters(text: str) -> float:
         raise UserError(
             f"--params '{text}': expected a number from 1 to {LARGEST:g}, such as 7.5e9"
         )
-    return found
-
-
-def memory(text: str) -> float:
-    """Return bytes; a unit must be there, for GB and GiB are not the same."""
-    match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([KMGT]i?B)\s*", text)
-    try:
-        found = float(match[1]) * UNITS[match[2]] if match else math.nan
-    except ValueError:
-        found = math.nan
-    if not 1 <= found <= 1e18:
-        raise UserError(f"--gpu-memory '{text}': expected a size with its unit, as 80GB or 80GiB")
     return found
 
 
