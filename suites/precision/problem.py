@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -132,8 +133,28 @@ class UNetTraining(Training):
         wide = torch.promote_types(output.dtype, torch.float32)
         return (output.to(wide) - batch[2].to(wide)).square().mean()
 
+    def flops(self, setting: Setting) -> int | None:
+        """Count the products of forward and backward; None where the user's images are not read."""
+        try:
+            image_shape = tuple(load_images(self.data).pixels.shape[1:])
+        except (OSError, ValueError):
+            return None
+        return self.batch * _image_flops(self.channels, image_shape)
+
     def work(self, setting: Setting) -> dict[str, float]:
         return {"images": self.batch}
+
+
+@cache
+def _image_flops(channels: int, image_shape: tuple[int, ...]) -> int:
+    """Count what one image (C, H, W) takes, on shapes alone."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"), torch.enable_grad():
+        network = UNet(image_shape[0], (channels, 2 * channels))
+        with FlopCounterMode(display=False) as counted:
+            network(torch.empty(1, *image_shape), torch.empty(1)).sum().backward()
+    return int(counted.get_total_flops())
 
 
 def _started(network: UNet) -> UNet:

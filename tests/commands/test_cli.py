@@ -222,9 +222,7 @@ def test_a_users_file_is_checked_and_raced(bench: Bench, tmp_path: Path) -> None
     assert '"module": "~' in text or f'"module": "{tmp_path}' in text
 
 
-def test_the_largest_batch_that_fits_is_found_of_a_users_file(
-    bench: Bench, tmp_path: Path
-) -> None:
+def test_the_largest_batch_that_fits_is_found_of_a_users_file(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     words = ("mine.py", "-k", "Mlp and eager", "--fit", "2MB", "--set", "rounds=0")
     done = bench("run", *words, "--device", "cpu", cwd=tmp_path)

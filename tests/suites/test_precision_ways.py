@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench.cases.case import Case
 from bench.cases.setting import Setting
@@ -17,6 +19,7 @@ from suites.precision.accuracy import check
 from suites.precision.bf16_kahan import _Kahan
 from suites.precision.policy import Policy, finish
 from suites.precision.problem import FineTuning, GPTTraining, UNetTraining
+from suites.precision.training import Training
 
 CPU = Setting(torch.float32, torch.device("cpu"), "train")
 SMALL = GPTTraining(batch=4, seqlen=16, num_layers=3, num_heads=2, dim=16, num_steps=2)
@@ -117,3 +120,17 @@ def test_other_claims_judge_steps_that_are_taken_plainly() -> None:
         record("bf16_autocast", {"checkpointing": "full"}, activations=9.0, parameters=0.0),
     ]
     assert claims.activations_shrink.check(records).verdict == "untested"
+
+
+@pytest.mark.parametrize("problem", [UNetTraining(batch=3, channels=16), GPTTraining(batch=3)])
+def test_declared_products_are_those_of_a_step(problem: Training) -> None:
+    """Of attention a causal step needs half of what is counted of it: none of it, or all."""
+    setting = Setting(torch.float32, torch.device("cpu"), "train")
+    network, batch = problem.network(0), problem.draw(0)
+    counts = []
+    for backend in (SDPBackend.FLASH_ATTENTION, SDPBackend.MATH):  # of the first none is counted
+        with sdpa_kernel(backend), FlopCounterMode(display=False) as counted:
+            problem.loss(problem.output(network, batch), batch).backward()
+        counts.append(counted.get_total_flops())
+    low, high = counts
+    assert 0.999 * low <= (problem.flops(setting) or 0) <= 1.001 * high

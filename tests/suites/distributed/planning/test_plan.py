@@ -108,7 +108,7 @@ def test_parameters_of_published_models_are_counted(name: str, billions: float) 
 def test_units_are_never_mixed() -> None:
     assert (size_of("80GB", "--x"), size_of("80 GiB", "--x")) == (80e9, 80 * 2**30)
     for text in ("80", "-80GB", "GB", "nanGB", "1.2.3GB", "80gb", "0GB", "1e400GB", "inf GB"):
-        with pytest.raises(UserError, match="--x .*: expected a size with its unit"):
+        with pytest.raises(UserError, match="expected a size with its unit"):
             size_of(text, "--x")
     for text in ("0", "-1", "abc", "nan", "inf", "1e30", "1e400", ""):
         with pytest.raises(UserError, match="expected a number from 1"):
