@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
@@ -36,18 +36,31 @@ class Opening:
     answers: list[Said]
 
 
-def opening(suite: str, records: list[Record]) -> Opening:
-    """Let a suite answer its own question; without a word of it, say what is fastest."""
+def opening(records: list[Record]) -> Opening:
+    """Let a suite answer its own question; without a word of it, say what is fastest.
+
+    Of a user's own problems that is the suite whose kind they are of.
+    """
     question, said = QUESTION, list[Said]()
-    for point in entry_points(group="touchstone.answers", name=suite):
-        try:
-            own, answers = _asked(point, records)
-        except Exception as error:
-            said.append(_unsaid(f"The answers of {suite}", error))
-        else:
-            question, said = own, said + answers
+    for speaker, own in by_speaker(records).items():
+        for point in entry_points(group="touchstone.answers", name=speaker):
+            try:
+                question, answers = _asked(point, own)
+            except Exception as error:
+                said.append(_unsaid(f"The answers of {speaker}", error))
+            else:
+                said += answers
     told = said or [_said(what_is_fastest(records))]
-    return Opening(question, told + _told_columns(suite, records)[1])
+    faults = [fault for own in by_speaker(records).values() for fault in _told_columns(own)[1]]
+    return Opening(question, told + faults)
+
+
+def by_speaker(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Group records by the suite that speaks of them, in order of appearance."""
+    grouped: dict[str, list[Record]] = {}
+    for record in records:
+        grouped.setdefault(record.case.spoken_for_by, []).append(record)
+    return grouped
 
 
 def told_columns(records: Sequence[Record]) -> Columns:
@@ -57,13 +70,15 @@ def told_columns(records: Sequence[Record]) -> Columns:
     """
     found: Columns = {}
     for suite in sorted({record.case.suite for record in records}):
-        found |= _told_columns(suite, [r for r in records if r.case.suite == suite])[0]
+        for own in by_speaker(r for r in records if r.case.suite == suite).values():
+            found |= _told_columns(own)[0]
     return found
 
 
-def _told_columns(suite: str, records: Sequence[Record]) -> tuple[Columns, list[Said]]:
-    """Ask a suite for its columns, if it has any; one that raises has a fault to be told."""
+def _told_columns(records: Sequence[Record]) -> tuple[Columns, list[Said]]:
+    """Ask the suite of these for its columns, if it has any; tell where one raises."""
     found: Columns = {}
+    suite = records[0].case.spoken_for_by if records else ""
     for point in entry_points(group="touchstone.answers", name=suite):
         try:
             asked = getattr(point.load(), "columns", None)

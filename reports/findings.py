@@ -26,12 +26,13 @@ class Judged:
 
 
 def judge(records: list[Record]) -> list[Judged]:
-    """Put every claim of the suites that ran to their own records."""
+    """Put every claim of the suites that ran to their own records, and to those of their kind."""
     judged: list[Judged] = []
     for point in sorted(entry_points(group="touchstone.claims"), key=lambda p: p.name):
-        own = [record for record in records if record.case.suite == point.name]
-        if own:
-            judged += [_judge(point.name, claim, own) for claim in claims_of(point.load())]
+        spoken = [record for record in records if record.case.spoken_for_by == point.name]
+        for suite in sorted({record.case.suite for record in spoken}):
+            own = [record for record in spoken if record.case.suite == suite]
+            judged += [_judge(suite, claim, own) for claim in claims_of(point.load())]
     return judged
 
 

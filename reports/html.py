@@ -14,7 +14,7 @@ from bench.profiling.read import Profile, profiles
 from bench.store import Run
 from bench.system.files import write_whole
 from reports import page
-from reports.answers import Opening, opening
+from reports.answers import Opening, by_speaker, opening
 from reports.cases import datatable, datatable_scripts
 from reports.fastest import Family, families
 from reports.findings import Judged, judge
@@ -78,13 +78,10 @@ def suite_sections(run: Run, records: list[Record]) -> list[Section]:
         sections.append(
             Section(
                 suite=suite,
-                opening=opening(suite, own),
+                opening=opening(own),
                 measured=page.told(own, claims),
                 families=families(own),
-                charts=[
-                    *charts(suite, rows, samples[samples["suite"] == suite]),
-                    *of_profiles(suite, [p for p in profiled if p.case.suite == suite]),
-                ],
+                charts=_drawn(own, frame, samples, profiled),
                 profiles=entries([p for p in profiled if p.case.suite == suite]),
                 claims=claims,
                 failures=page.failures(own),
@@ -94,6 +91,18 @@ def suite_sections(run: Run, records: list[Record]) -> list[Section]:
             )
         )
     return sections
+
+
+def _drawn(
+    records: list[Record], frame: pd.DataFrame, samples: pd.DataFrame, profiled: list[Profile]
+) -> list[Chart]:
+    """Let whoever speaks of these records draw them, and what was profiled of them."""
+    found: list[Chart] = []
+    for suite, own in by_speaker(records).items():
+        ids = {record.case.id for record in own}
+        found += charts(suite, own_columns(frame, own), samples[samples["case"].isin(ids)])
+        found += of_profiles(suite, [p for p in profiled if p.case.id in ids])
+    return found
 
 
 def charts(suite: str, rows: pd.DataFrame, samples: pd.DataFrame) -> list[Chart]:

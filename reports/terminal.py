@@ -73,7 +73,7 @@ def print_claims(console: Screen, judged: list[Judged]) -> None:
 def _summarise_suite(
     console: Screen, suite: str, records: list[Record], judged: list[Judged]
 ) -> None:
-    said = opening(suite, records)
+    said = opening(records)
     console.tell((suite, "bold"), f"  {said.question}")
     for answer in said.answers:
         _indented(console, answer.sentence)

@@ -31,6 +31,7 @@ class Case:
     """One variant on one problem in one setting; the unit that is checked, timed and reported.
 
     `module` is where the variant is found: a dotted module name, or the path of a user's file.
+    `posed_by` is the suite whose kind of problem a user's own is, where it is not of that suite.
     `flops` (a count) and `bytes_moved` are what the problem declares, None where it declares none;
     `work` is what else one call does, by unit (tokens, images): over time it is a rate. `rounds`
     bounds the rounds of this case (None: as many as the run takes, 0: it is never timed), `shares`
@@ -62,6 +63,7 @@ class Case:
     rounds: Few | None = None
     shares: Several = 1
     fit_bytes: Count | None = None
+    posed_by: Name = ""
     quality_seeds: Few = 0
     quality_calls: Count = 0
     provisioned: bool = False
@@ -88,6 +90,11 @@ class Case:
         where += f",allocator={self.allocator}" if self.allocator != "fixed" else ""
         values = _join(self.values)
         return f"{self.problem}({values})/{self.dtype}/{self.pass_}/{where},{self.cache}"
+
+    @property
+    def spoken_for_by(self) -> str:
+        """Return the suite whose answers, charts and claims are of such a case."""
+        return self.posed_by or self.suite
 
     @property
     def local_ranks(self) -> int:

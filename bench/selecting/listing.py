@@ -12,6 +12,7 @@ import dataclasses
 import importlib
 import sys
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from typing import Any
 
 from bench.cases.case import Case, Plain
@@ -234,6 +235,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         values={f.name: getattr(problem, f.name) for f in dataclasses.fields(problem)},  # type: ignore[arg-type]
         device=device,
         options=options,
+        posed_by=posed_by if (posed_by := _suite_of(variant.problem_type)) != suite else "",
         source_hash=source_hash(variant),
         compiles=variant.compiles_with(options),
         **settings,
@@ -250,6 +252,12 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         provisioned=type(problem).provision is not Problem.provision
         or variant.provision is not None,
     )
+
+
+def _suite_of(problem: type[Problem]) -> str:
+    """Return the suite whose variants contest a problem for its kind; empty where none does."""
+    points = entry_points(group="touchstone.suites")
+    return next((point.name for point in points if point.value == problem.contested_by), "")
 
 
 def _allocator(asked: str | None, device: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +30,7 @@ PUBLISHED = [p.parent for p in (Path(__file__).parents[2] / "reports/published")
 
 
 def said(tmp_path: Path, *cases: Made) -> str:
-    (answer,) = opening("made", fold(make(tmp_path / "run", list(cases)))).answers
+    (answer,) = opening(fold(make(tmp_path / "run", list(cases)))).answers
     return answer.sentence
 
 
@@ -54,10 +55,10 @@ def test_one_round_tells_nothing_and_says_what_would(tmp_path: Path) -> None:
 
 
 def test_without_rivals_and_with_failures_alone(tmp_path: Path) -> None:
-    lone = opening("made", fold(make(tmp_path / "lone", [Made("a", 1e-3)]))).answers[0]
+    lone = opening(fold(make(tmp_path / "lone", [Made("a", 1e-3)]))).answers[0]
     assert lone.sentence == "No question has two timed answers, so nothing is ranked."
     failed = [Made(v, outcome="crash", detail="it died") for v in "ab"]
-    (none,) = opening("made", fold(make(tmp_path / "failed", failed))).answers
+    (none,) = opening(fold(make(tmp_path / "failed", failed))).answers
     assert none.sentence == "Nothing was measured; below is why."
 
 
@@ -85,11 +86,21 @@ def test_a_suite_answers_its_own_question(tmp_path: Path, own: ModuleType) -> No
     records = fold(make(tmp_path / "run", [Made("a", 1e-3), Made("b", 2e-3)]))
     own.QUESTION = "Which one?"  # type: ignore[attr-defined]
     own.answers = lambda rs: [Answer(f"Take {r.case.variant}.", [r]) for r in rs] * 3  # type: ignore[attr-defined]
-    found = opening("made", records)
+    found = opening(records)
     assert found.question == "Which one?"
     assert [answer.sentence for answer in found.answers] == ["Take a.", "Take b.", "Take a."]
     assert found.answers[0].rows == ["a size=64 float32 fwd"]
-    assert opening("other", records).question == "What is fastest?"
+
+
+def test_another_suite_of_its_kind_speaks_of_a_users_own(tmp_path: Path, own: ModuleType) -> None:
+    own.QUESTION = "Which one?"  # type: ignore[attr-defined]
+    own.answers = lambda rs: [Answer(f"Take {rs[0].case.variant} of {len(rs)}.", rs)]  # type: ignore[attr-defined]
+    records = fold(make(tmp_path / "run", [Made("a", 1e-3), Made("b", 2e-3)]))
+    other = [replace(r, case=replace(r.case, suite="other")) for r in records]
+    assert opening(other).question == "What is fastest?"
+    theirs = [replace(r, case=replace(r.case, posed_by="made")) for r in other[:1]]
+    found = opening([*theirs, *other[1:]])
+    assert (found.question, found.answers[0].sentence) == ("Which one?", "Take a of 1.")
 
 
 def test_a_suite_tells_columns_of_its_own(tmp_path: Path, own: ModuleType) -> None:
@@ -103,7 +114,7 @@ def test_a_suite_tells_columns_of_its_own(tmp_path: Path, own: ModuleType) -> No
     assert (found["time_s"] > 0).all()  # the table's own
     own.columns = lambda rs: {"rank": {rs[0].case.id: None}}  # type: ignore[attr-defined]
     assert "rank" not in table(run, records)
-    told = opening("made", records).answers[-1].sentence
+    told = opening(records).answers[-1].sentence
     assert told.startswith("The columns of made could not be made: TypeError: ")
 
 
@@ -121,7 +132,7 @@ def test_the_example_of_the_docs_answers(tmp_path: Path, own: ModuleType) -> Non
     (source,) = [block for block in blocks if "bench.answers" in block]
     exec(source.replace("values['n']", "values['size']"), vars(own))
     cases = [Made(v, 1e-3 * f, size=n) for n in (1, 2) for v, f in (("a", 1), ("b", 1 + n % 2))]
-    won, tie = opening("made", fold(make(tmp_path / "run", cases))).answers
+    won, tie = opening(fold(make(tmp_path / "run", cases))).answers
     assert re.fullmatch(r"At 1 numbers take a, [\d.–]+× as fast as the next\.", won.sentence)
     assert re.fullmatch(r"At 2 numbers [ab] and [ab] tie \(.+\)\.", tie.sentence)
 
@@ -136,7 +147,7 @@ def test_answers_that_raise_cost_themselves_alone(
 ) -> None:
     own.answers = wrong  # type: ignore[attr-defined]
     run = make(tmp_path / "run", [Made("a", 1e-3), Made("b", 2e-3)])
-    (answer,) = opening("made", fold(run)).answers
+    (answer,) = opening(fold(run)).answers
     assert answer.sentence.startswith("The answers of made could not be made: ")
     assert "\n" not in answer.sentence
     assert answer.sentence.split(":")[0] in strip_scripts(html.render(run, fold(run)))
@@ -163,7 +174,7 @@ def test_the_terminal_says_the_same_at_any_width(folder: Path) -> None:
     run = read(folder)
     records = fold(run)
     suites = dict.fromkeys(record.case.suite for record in records)
-    said = [a.sentence for s in suites for a in opening(s, records_of(records, s)).answers]
+    said = [a.sentence for s in suites for a in opening(records_of(records, s)).answers]
     for width in (80, 120):
         told = printed(run, records, width)
         assert max(map(len, told.splitlines())) <= width
@@ -198,7 +209,7 @@ def test_a_long_name_is_wrapped_and_never_cut(tmp_path: Path, width: int) -> Non
 
 def test_the_page_has_the_sentences(run: Run, records: list[Record], bare: None) -> None:
     page = strip_scripts(html.render(run, records))
-    (answer,) = opening("attention", records_of(records, "attention")).answers
+    (answer,) = opening(records_of(records, "attention")).answers
     assert page.count(answer.sentence) == 2  # at the top, and in its suite's section
     alone = strip_scripts(html.render(run, records_of(records, "attention")))
     assert alone.count(answer.sentence) == 1

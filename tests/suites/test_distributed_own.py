@@ -13,6 +13,7 @@ from bench.cases.case import Case
 from bench.cases.setting import Setting
 from bench.cases.variant import Unsupported
 from bench.selecting.discover import load_module, variants_of
+from bench.sides.selection import ask
 from bench.sides.server import Server
 from suites.distributed.own import OwnTraining
 from suites.distributed.problem import DataParallelTraining
@@ -42,6 +43,13 @@ def test_every_strategy_contests_it(tmp_path: Path) -> None:
         for variant in variants_of(load_module(f"suites.distributed.{name}"))
     }
     assert strategies <= own
+
+
+def test_the_suite_of_its_kind_speaks_of_it(lister: Server, tmp_path: Path) -> None:
+    words = ([written(tmp_path, LLAMA), "distributed/ddp"], [], "smoke", "cpu", {})
+    cases = [Case(**plain) for plain in ask(lister, *words)["cases"]]
+    found = {(case.suite, case.posed_by, case.spoken_for_by) for case in cases}
+    assert found == {("own", "distributed", "distributed"), ("distributed", "", "distributed")}
 
 
 def test_its_rate_is_of_the_rows_of_all_ranks(tmp_path: Path) -> None:
