@@ -113,7 +113,7 @@ def clean() -> dict[str, str]:
 def made(folder: Path, **changes: object) -> Runner:
     repository = Repository(folder / "mine")
     repository.commit(mine=ways(0.001))
-    repository.commit(mine=ways(0.002))
+    repository.commit(mine=ways(0.010))
     return Runner(repository, **changes)  # type: ignore[arg-type]
 
 

@@ -33,9 +33,10 @@ OURS = (str(ROOT / "bench"), str(ROOT / "suites"))
 
 # Loss scaling has to know, once a step, whether any gradient overflowed.
 NEEDED = {"fp16_scaled": 1}
-# The first knows no device but those that it has kernels for; the second's products are of a kind
-# of tensor of torchao's own, which calls operators out of the simulation's sight.
-NOT_SIMULATED = ("flex", "fp8")
+# The first knows no device but those that it has kernels for. Of torchao, products are of a kind of
+# tensor of its own, which calls operators out of the simulation's sight; the optimizer is compiled,
+# which the compiler refuses under any simulation.
+NOT_SIMULATED = ("flex", "fp8", "adamw_8bit")
 ALONE = [
     param
     for param in FOUND

@@ -54,6 +54,12 @@ def limit(holders: list[int], mbit: int) -> None:
         _do(*inside(holder), *words.split())
 
 
+def delay(holders: list[int], ms: int) -> None:
+    """Have each end's packets wait; NotPermitted where the kernel has no netem."""
+    for holder in holders:
+        _do(*inside(holder), *f"tc qdisc replace dev wire root netem delay {ms}ms".split())
+
+
 def _holder() -> int:
     """Return a child in a network of its own, which ends with this process."""
     reader, writer = os.pipe()
