@@ -220,15 +220,16 @@ def _expect_devices(case: Case) -> None:
 def explain_times(case: Case, ranks: int, reply: Reply, elsewhere: load.Elsewhere) -> None:
     """Flag times of ranks that shared cores, with each other or with anyone else.
 
-    `ranks` are all of the case's on this machine, whichever of its nodes have them.
+    `ranks` are all of the case's on this machine, whichever of its nodes have them; what those of
+    other nodes take is seen among the others'.
     """
     cores = len(os.sched_getaffinity(0))
-    wanted = ranks * case.threads if case.device == "cpu" else ranks
+    each = case.threads if case.device == "cpu" else 1
     reply.setdefault("labels", {}).update(
         other_cpu_cores=f"{elsewhere.other_cores:.2f}",
         stolen_share=f"{elsewhere.stolen_share:.3f}",
     )
-    if wanted > cores:
+    if ranks * each > cores:
         reply.setdefault("flags", []).append("oversubscribed")
-    elif elsewhere.crowded(cores - wanted):
+    elif elsewhere.crowded(cores - case.local_ranks * each):
         reply.setdefault("flags", []).append("contended")

@@ -220,15 +220,24 @@ def test_each_rank_gets_its_own_part_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("num_ranks", "other_cores", "flags"),
-    [(1024, 0.0, ["oversubscribed"]), (1, 1024.0, ["contended"]), (1, 0.0, [])],
+    ("num_ranks", "nodes", "other_cores", "flags"),
+    [
+        (1024, 1, 0.0, ["oversubscribed"]),
+        (1, 1, 1024.0, ["contended"]),
+        (1, 1, 0.0, []),
+        (2, 2, 1.0, []),  # a core for the other node's rank, on this machine
+        (2, 2, 2.0, ["contended"]),
+        (1024, 1024, 0.0, ["oversubscribed"]),
+    ],
 )
-def test_times_of_ranks_that_shared_cores_are_flagged(num_ranks, other_cores, flags) -> None:
-    case = Case("ranks", "works", "module", "Sum", {}, ranks=num_ranks)
+def test_times_of_ranks_that_shared_cores_are_flagged(
+    num_ranks, nodes, other_cores, flags, monkeypatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    case = Case("ranks", "works", "module", "Sum", {}, ranks=num_ranks, nodes=nodes)
     reply: dict = {}
-    explain_times(
-        case, num_ranks, reply, Elsewhere(other_cores, stolen_share=0.0, waited_share=0.9)
-    )
+    others = Elsewhere(other_cores, stolen_share=0.0, waited_share=0.9)
+    explain_times(case, num_ranks, reply, others)
     assert reply.get("flags", []) == flags
     assert reply["labels"]["other_cpu_cores"] == f"{other_cores:.2f}"
 
