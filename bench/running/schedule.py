@@ -159,4 +159,4 @@ class Schedule:
 
 def _may_wait(step: Step) -> bool:
     """Say whether an attempt times nothing, so that others may go on beside it."""
-    return step.role == "quality" or beside(step.case, step.role) > 1
+    return step.role in ("quality", "fit") or beside(step.case, step.role) > 1

@@ -11,6 +11,7 @@ from bench.cases.keywords import chooser
 from bench.checking.compiler import out_of_reach
 from bench.commands.run import parse_budget
 from bench.errors import UserError
+from bench.store import read
 from tests.conftest import Bench
 
 MINE = '''
@@ -227,8 +228,9 @@ def test_the_largest_batch_that_fits_is_found_of_a_users_file(bench: Bench, tmp_
     words = ("mine.py", "-k", "Mlp and eager", "--fit", "2MB", "--set", "rounds=0")
     done = bench("run", *words, "--device", "cpu", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    (table,) = (tmp_path / "runs").glob("*/results.csv")
-    row = pd.read_csv(table).iloc[0]
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert [a.role for a in read(folder).attempts] == ["check", "memory", "fit"]
+    row = pd.read_csv(folder / "results.csv").iloc[0]
     assert row.fit_batch > 2 * row.batch
     assert row.fit_peak_bytes <= 2e6 < row.fit_peak_bytes + row.fit_row_bytes
     assert row.fit_predicted_bytes == pytest.approx(row.fit_peak_bytes, rel=1e-3)
