@@ -39,7 +39,7 @@ def main(
     """Measure on both nodes, predict the most ranks from the others, keep what came of it."""
     records = fold(measured(mbit, 2 if quick else rounds))
     rows = [_row(one, mbit) for one in check(records, cores_of(records))]
-    settings = {"mbit": mbit, "rounds": rounds, "ranks": RANKS}
+    settings = {"rounds": rounds, "asked_ranks": RANKS}
     tell([_target(row) for row in rows], [write("across", rows, settings, output)], Console())
 
 
