@@ -41,7 +41,7 @@ def opening(records: list[Record]) -> Opening:
 
     Of a user's own problems that is the suite whose kind they are of.
     """
-    question, said = QUESTION, list[Said]()
+    questions, said = list[str](), list[Said]()
     for speaker, own in by_speaker(records).items():
         for point in entry_points(group="touchstone.answers", name=speaker):
             try:
@@ -49,10 +49,11 @@ def opening(records: list[Record]) -> Opening:
             except Exception as error:
                 said.append(_unsaid(f"The answers of {speaker}", error))
             else:
+                questions.append(question)
                 said += answers
     told = said or [_said(what_is_fastest(records))]
     faults = [fault for own in by_speaker(records).values() for fault in _told_columns(own)[1]]
-    return Opening(question, told + faults)
+    return Opening(" ".join(dict.fromkeys(questions)) or QUESTION, told + faults)
 
 
 def by_speaker(records: Iterable[Record]) -> dict[str, list[Record]]:

@@ -70,7 +70,7 @@ class Work:
         one, come searches for the largest batch, of what passed its check.
         """
         fits = [[task] for task in todo if task[1].role == "fit"]
-        alone = [[t] for t in todo if not _has_room(t) and [t] not in fits]
+        alone = [[task] for task in todo if not (_has_room(task) or task[1].role == "fit")]
         several = sorted(filter(_has_room, todo), key=lambda task: task[1].role == "quality")
         if not self.in_turn(servers, alone, rounds_of([several, *fits]) + later):
             return False

@@ -235,7 +235,7 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
         values={f.name: getattr(problem, f.name) for f in dataclasses.fields(problem)},  # type: ignore[arg-type]
         device=device,
         options=options,
-        posed_by=posed_by if (posed_by := _suite_of(variant.problem_type)) != suite else "",
+        posed_by=_posed_by(variant.problem_type, suite),
         source_hash=source_hash(variant),
         compiles=variant.compiles_with(options),
         **settings,
@@ -254,10 +254,11 @@ def _case(suite: str, variant: Variant, point: dict[str, Plain], device: str) ->
     )
 
 
-def _suite_of(problem: type[Problem]) -> str:
-    """Return the suite whose variants contest a problem for its kind; empty where none does."""
+def _posed_by(problem: type[Problem], suite: str) -> str:
+    """Return another suite whose variants contest a problem for its kind; empty where none does."""
     points = entry_points(group="touchstone.suites")
-    return next((point.name for point in points if point.value == problem.contested_by), "")
+    own = [point.name for point in points if point.value == problem.contested_by]
+    return next((name for name in own if name != suite), "")
 
 
 def _allocator(asked: str | None, device: str) -> str:

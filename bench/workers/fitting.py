@@ -144,9 +144,12 @@ def _through(small: Peak, large: Peak) -> Line:
 def _peak(case: Case, batch: int, request: Reply, run_role: RunRole) -> Peak:
     """Return the peak of a step of this batch, measured in a fork that runs nothing else."""
     asked = replace(case, values={**case.values, "batch": batch})
-    told = told_by_a_fork(
-        lambda: json.dumps(run_role(asked, {**request, "role": "peak"}), default=str).encode()
-    )
+    try:
+        told = told_by_a_fork(
+            lambda: json.dumps(run_role(asked, {**request, "role": "peak"}), default=str).encode()
+        )
+    except RuntimeError as died:
+        raise Unsupported(f"a batch of {batch}: {died}") from None
     reply = json.loads(told)
     if reply["outcome"] != "ok":
         raise Unsupported(f"a batch of {batch}: {reply['outcome']}: {reply.get('detail', '')}")

@@ -77,7 +77,7 @@ def told_by_a_fork(question: Callable[[], bytes]) -> bytes:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not answer:
         cause = f" of {signal.Signals(-code).name}" if code < 0 else ""
-        raise RuntimeError(f"a fork died{cause} when it was asked {question}")
+        raise RuntimeError(f"a fork died{cause} before it answered")
     return answer
 
 

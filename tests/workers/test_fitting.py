@@ -83,11 +83,17 @@ def _ask(server_for: ServerFor, tmp_path: Path) -> Callable[..., dict[str, Any]]
     (tmp_path / "rows.py").write_text(MODULE)
     server, log = server_for(()), str(tmp_path / "log.txt")
 
-    def ask(variant: str, role: str = "fit", fit_bytes: int = WITHIN, **values: int) -> Any:
+    def ask(
+        variant: str,
+        role: str = "fit",
+        fit_bytes: int = WITHIN,
+        call_s: float = 1e-5,
+        **values: int,
+    ) -> Any:
         values = {"batch": 8, "width": 256, "parts": 1, **values}
         case = Case("rows", variant, str(tmp_path / "rows.py"), "Rows", values)
         request = {"case": asdict(replace(case, fit_bytes=fit_bytes)), "role": role}
-        return server.attempt({**request, "timeout_s": 120, "call_s": 1e-5, "log": log})
+        return server.attempt({**request, "timeout_s": 120, "call_s": call_s, "log": log})
 
     return ask
 
@@ -133,6 +139,12 @@ def test_where_there_is_none_it_says_why(ask, variant: str, fit_bytes: int, why:
     reply = ask(variant, fit_bytes=fit_bytes)
     assert reply["outcome"] != "ok"
     assert why in reply["detail"]
+
+
+def test_a_step_that_would_outlast_its_limit_is_not_tried(ask) -> None:
+    reply = ask("linear", call_s=1.0)  # of 8 rows: some hundreds take over two minutes
+    assert reply["outcome"] == "unsupported"
+    assert "s to confirm" in reply["detail"]
 
 
 @pytest.mark.parametrize("seen", [[Peak(1, 20), Peak(2, 20)], [Peak(1, 20), Peak(2, 10)]])

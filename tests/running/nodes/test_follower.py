@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,13 +15,9 @@ JOINED = {"node_rank": 1, "machine": "m", "address": "10.0.0.2"}
 
 
 @pytest.fixture
-def both() -> Iterator[tuple[Follower, Channel]]:
-    """Yield the leader's handle, and the connection as the follower has it."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        there = socket.create_connection(door.getsockname())
-        here, _ = door.accept()
-    with here, there:
-        yield Follower(Channel(here), JOINED), Channel(there)
+def both(ends: tuple[Channel, Channel]) -> tuple[Follower, Channel]:
+    """Return the leader's handle, and the connection as the follower has it."""
+    return Follower(ends[0], JOINED), ends[1]
 
 
 def test_an_answer_that_comes_early_is_for_who_asked(both: tuple[Follower, Channel]) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bench.running.nodes.channel import Channel, Gone
+from bench.running.nodes.channel import Gone
 from bench.running.nodes.joining import own_command
 from bench.running.nodes.replies import one_reply
 from bench.running.nodes.said import differences, digest, other_hardware
@@ -31,15 +29,6 @@ SAID = {
     "changed": [],
     "data": {"~/book.txt": "d"},
 }
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[Channel, Channel]]:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        one = socket.create_connection(door.getsockname())
-        other, _ = door.accept()
-    with one, other:
-        yield Channel(one), Channel(other)
 
 
 def test_messages_arrive_whole_and_in_order(ends) -> None:
